@@ -1,0 +1,118 @@
+// QUIC (RFC 9000) with mutual TLS 1.3 for coordinator and worker. The QUIC and TLS libraries stay behind this header.
+// Everything here belongs to one executor thread: an endpoint's sockets, timers, connections and streams are used there only.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+#include "net/byte_stream.hpp"
+
+namespace gogrid::net::quic {
+
+// PEM texts. `certificate_chain` starts with the leaf; `trusted_ca` is the only authority a peer may be signed by.
+struct Credentials {
+  std::string certificate_chain;
+  std::string private_key;
+  std::string trusted_ca;
+};
+
+// Who is at the other end, from its verified certificate.
+struct PeerIdentity {
+  std::string common_name;
+  // Serial number in hexadecimal, SHA-256 of the DER certificate in hexadecimal.
+  std::string serial;
+  std::string fingerprint;
+};
+
+struct TransportOptions {
+  std::string alpn = "gogrid/1";
+  std::chrono::milliseconds idle_timeout{30'000};
+  // A connection that has been silent for this long sends a PING; well under idle_timeout.
+  std::chrono::milliseconds keep_alive{10'000};
+  std::chrono::milliseconds handshake_timeout{10'000};
+  // Bytes a peer may send on one stream / in all before we have read them: the bound on buffered memory.
+  std::uint64_t stream_window_bytes = 256 * 1024;
+  std::uint64_t connection_window_bytes = 4 * 1024 * 1024;
+  // Streams the peer may have open at a time.
+  std::uint64_t max_peer_streams = 1024;
+};
+
+// One bidirectional stream. close() is reset(0).
+class Stream : public ByteStream {
+ public:
+  virtual std::int64_t id() const = 0;
+  // RESET_STREAM and STOP_SENDING with `code`: the peer's reads fail with `cancelled`, its writes as well. Never blocks.
+  virtual void reset(std::uint64_t code) noexcept = 0;
+};
+
+class Connection {
+ public:
+  virtual ~Connection() = default;  // closes
+
+  // Waits while the peer allows no more streams.
+  virtual boost::asio::awaitable<Result<std::shared_ptr<Stream>>> open_stream() = 0;
+  // The next stream the peer opened (it becomes visible with its first byte).
+  virtual boost::asio::awaitable<Result<std::shared_ptr<Stream>>> accept_stream() = 0;
+  // Completes when the connection is over, with the reason. May be awaited by one caller at a time.
+  virtual boost::asio::awaitable<Error> closed() = 0;
+  // CONNECTION_CLOSE with an application code and a reason that the peer sees. All streams fail with `cancelled`.
+  virtual void close(std::uint64_t code, std::string reason) noexcept = 0;
+
+  virtual const PeerIdentity& peer() const = 0;
+  virtual boost::asio::ip::udp::endpoint remote_endpoint() const = 0;
+  virtual std::chrono::microseconds smoothed_rtt() const = 0;
+};
+
+struct ListenOptions {
+  boost::asio::ip::udp::endpoint endpoint;
+  Credentials credentials;
+  TransportOptions transport;
+  // Asked after the certificate chain was verified and before the connection is accepted: an Error refuses it, with its detail
+  // as the reason the peer sees (a revoked worker, say). Empty accepts every valid certificate.
+  std::function<Result<void>(const PeerIdentity&)> authorize;
+  // Handshakes under way at a time; further first packets are answered with a Retry or dropped.
+  std::size_t max_handshakes = 256;
+};
+
+class Listener {
+ public:
+  virtual ~Listener() = default;  // close()
+  virtual boost::asio::awaitable<Result<std::shared_ptr<Connection>>> accept() = 0;
+  // For connections from now on (certificate renewal).
+  virtual Result<void> set_credentials(const Credentials& credentials) = 0;
+  virtual boost::asio::ip::udp::endpoint local_endpoint() const = 0;
+  // Refuses new connections and ends accept() with `cancelled`; existing connections live on while they are held.
+  virtual void close() noexcept = 0;
+};
+
+// Binds the UDP socket; a port in use is `conflict`.
+Result<std::unique_ptr<Listener>> listen(boost::asio::any_io_executor executor, ListenOptions options);
+
+struct ConnectOptions {
+  std::string host;
+  std::uint16_t port = 0;
+  // The name that the server's certificate must carry, also sent as SNI.
+  std::string server_name;
+  Credentials credentials;
+  TransportOptions transport;
+};
+
+// Resolves, connects and completes the handshake: returns only when the server has accepted our certificate too. A refusal by
+// the server's `authorize` is permission_denied with the server's reason; a server certificate that does not verify is
+// unauthenticated. If the local address changes under the connection, it migrates (RFC 9000 §9).
+boost::asio::awaitable<Result<std::shared_ptr<Connection>>> connect(boost::asio::any_io_executor executor,
+                                                                    ConnectOptions options);
+
+// Rebinds a client connection to a fresh local UDP socket, as happens when a machine changes networks. For a connection that
+// connect() returned.
+Result<void> rebind(Connection& connection);
+
+}  // namespace gogrid::net::quic
