@@ -1,0 +1,54 @@
+# Compiler settings for all of GoGrid, and gogrid_library(): one library and one test program a source folder.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+option(GOGRID_FUZZ "Build the libFuzzer targets (clang)" OFF)
+set(GOGRID_SANITIZE "" CACHE STRING "Sanitizers for everything we compile, e.g. address,undefined")
+
+add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror=return-type)
+# BOOST_ASIO_NO_DEPRECATED keeps us to today's interface; BOOST_ASIO_SEPARATE_COMPILATION moves Asio's own code out of every file.
+add_compile_definitions(BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+  GOGRID_VERSION="${PROJECT_VERSION}")
+if(GOGRID_SANITIZE)
+  add_compile_options(-fsanitize=${GOGRID_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${GOGRID_SANITIZE})
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+# gogrid_library(NAME [SOURCES_IN folder...] [LINK libs...] [PRIVATE libs...] [TEST_LINK libs...])
+# Makes gogrid_NAME from this folder's *.cpp (and those of SOURCES_IN), and NAME_test from its *_test.cpp.
+# Every GoogleTest case becomes a CTest entry.
+function(gogrid_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES_IN;LINK;PRIVATE;TEST_LINK")
+  set(sources)
+  set(tests)
+  foreach(folder . ${arg_SOURCES_IN})
+    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+    list(APPEND sources ${found})
+  endforeach()
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  # One file per platform stands behind a header: x_linux.cpp, x_windows.cpp, x_macos.mm.
+  list(FILTER sources EXCLUDE REGEX "_(test|windows|macos)\\.cpp$")
+  add_library(gogrid_${name} STATIC ${sources})
+  target_include_directories(gogrid_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(gogrid_${name} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE})
+  if(tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE gogrid_${name} ${arg_PRIVATE} ${arg_TEST_LINK} GTest::gmock GTest::gtest_main)
+    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
+  endif()
+endfunction()

@@ -1,0 +1,29 @@
+// SHA-256, over bytes as they stream by. One owner, any thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace gogrid {
+
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+
+  void update(std::span<const std::byte> bytes);
+  // The digest as 64 lower-case hexadecimal digits. Call once.
+  std::string finish_hex();
+
+  static std::string hex(std::span<const std::byte> bytes);
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+}  // namespace gogrid
