@@ -1,6 +1,5 @@
 #include "base/config.hpp"
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 #include <charconv>
@@ -168,10 +167,12 @@ Result<void> Config::load_file(const std::filesystem::path& path) {
 }
 
 Result<void> Config::load_text(std::string_view text, const std::string& origin) {
-  const toml::parse_result parsed = toml::parse(text, origin);
-  if (!parsed) {
-    return Error(ErrorCode::invalid_argument, origin + ":" + std::to_string(parsed.error().source().begin.line) + ": " +
-                                                  std::string(parsed.error().description()));
+  toml::table parsed;
+  try {
+    parsed = toml::parse(text, origin);
+  } catch (const toml::parse_error& error) {
+    return Error(ErrorCode::invalid_argument, origin + ":" + std::to_string(error.source().begin.line) + ": " +
+                                                  std::string(error.description()));
   }
   std::function<Result<void>(const toml::table&, const std::string&)> walk =
       [&](const toml::table& table, const std::string& prefix) -> Result<void> {
@@ -192,7 +193,7 @@ Result<void> Config::load_text(std::string_view text, const std::string& origin)
     }
     return {};
   };
-  return walk(parsed.table(), "");
+  return walk(parsed, "");
 }
 
 Result<void> Config::load_environment(const std::function<const char*(const char*)>& lookup) {

@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <stdexcept>
+#include <thread>
 
 #include "base/blocking.hpp"
 

@@ -1,0 +1,75 @@
+#include "wire/frame.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "base/encoding.hpp"
+#include "wire/worker_protocol.pb.h"
+
+namespace gogrid::wire {
+namespace {
+
+// Feeds `bytes` in pieces of at most `piece` and collects whole payloads.
+Result<std::vector<std::string>> read_all(std::string_view bytes, std::size_t piece) {
+  FrameReader reader;
+  std::vector<std::string> payloads;
+  while (!bytes.empty()) {
+    const auto space = reader.prepare();
+    const std::size_t count = std::min({piece, space.size(), bytes.size()});
+    std::memcpy(space.data(), bytes.data(), count);
+    reader.commit(count);
+    bytes.remove_prefix(count);
+    for (;;) {
+      const auto payload = reader.next();
+      if (!payload) return payload.error();
+      if (!*payload) break;
+      payloads.emplace_back(**payload);
+    }
+  }
+  if (reader.in_frame()) return Error(ErrorCode::protocol, "truncated");
+  return payloads;
+}
+
+std::string data_frame(std::size_t size) {
+  WorkerWorkFrame frame;
+  frame.set_data(std::string(size, 'x'));
+  return encode_frame(frame);
+}
+
+TEST(FrameReader, CutsTheSameFramesHoweverTheBytesArrive) {
+  const std::string bytes = data_frame(1) + data_frame(70'000) + data_frame(0) + data_frame(500'000) + data_frame(3);
+  for (const std::size_t piece : {1, 3, 4, 5, 1000, 1'000'000}) {
+    const auto payloads = read_all(bytes, piece);
+    ASSERT_TRUE(payloads) << piece;
+    ASSERT_EQ(payloads->size(), 5u) << piece;
+    EXPECT_EQ(decode_frame<WorkerWorkFrame>((*payloads)[3])->data().size(), 500'000u);
+    EXPECT_EQ(decode_frame<WorkerWorkFrame>((*payloads)[4])->data(), "xxx");
+  }
+}
+
+TEST(FrameReader, RefusesLengthsOutsideTheBounds) {
+  EXPECT_EQ(read_all(std::string("\0\0\0\0", 4), 4).error().code, ErrorCode::protocol);
+  EXPECT_EQ(read_all(std::string("\xff\xff\xff\xff", 4), 1).error().code, ErrorCode::protocol);
+  EXPECT_EQ(read_all(std::string("\0\x10\0\1", 4), 4).error().code, ErrorCode::protocol);
+}
+
+TEST(FrameReader, KnowsATruncatedFrame) {
+  const std::string bytes = data_frame(10);
+  EXPECT_EQ(read_all(std::string_view(bytes).substr(0, bytes.size() - 1), 100).error().detail, "truncated");
+}
+
+TEST(DecodeFrame, SkipsKindsItDoesNotKnow) {
+  // Field 99, a length-delimited message that this version does not have.
+  const std::string unknown("\x9a\x06\x02hi", 5);
+  const auto frame = decode_frame<WorkerFrame>(unknown);
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->kind_case(), WorkerFrame::KIND_NOT_SET);
+}
+
+TEST(DecodeFrame, RefusesWhatIsNoMessage) {
+  EXPECT_EQ(decode_frame<WorkerFrame>("\xff\xff\xff").error().code, ErrorCode::protocol);
+}
+
+}  // namespace
+}  // namespace gogrid::wire
