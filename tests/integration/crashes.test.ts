@@ -1,0 +1,75 @@
+// Whatever is killed under load comes back by itself, the next request works, and no process is left behind.
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { eventually, Grid } from "./support/grid.ts";
+import { processesWith } from "./support/process.ts";
+
+let grid: Grid;
+const body = {
+  model: "gogrid-sample",
+  messages: [{ role: "user", content: "What is GoGrid?" }],
+  max_tokens: 400,
+  ignore_eos: true,
+};
+
+before(async () => {
+  grid = await Grid.withWorkers(1);
+});
+
+/** Eight requests on their way; their outcomes do not matter here, only that each one ends. */
+function load(): Promise<unknown> {
+  return Promise.all(Array.from({ length: 8 }, () => grid.api("POST", "/v1/chat/completions", body).catch(() => undefined)));
+}
+
+async function answers(): Promise<void> {
+  await eventually("the next request works", async () => {
+    const answer = await grid.api("POST", "/v1/chat/completions", { ...body, max_tokens: 8 }).catch(() => undefined);
+    return answer?.status === 200 && answer.json.choices[0].message.content.length > 0;
+  });
+}
+
+const busy = () => eventually("requests run", async () => (await grid.metric("gogrid_requests_in_flight")) >= 4);
+const engines = () => processesWith(grid.dir).filter(({ command }) => command.includes("llama-server"));
+
+test("the engine", async () => {
+  const loaded = load();
+  await busy();
+  const before = engines();
+  assert.ok(before.length > 0);
+  for (const { pid } of before) process.kill(pid, "SIGKILL");
+  await loaded;
+  await answers();
+  assert.equal(engines().filter(({ pid }) => before.some((old) => old.pid === pid)).length, 0);
+  const replica = (await grid.workers[0]!.status()).replicas[0];
+  assert.ok(replica.starts >= 2, "the restart is counted");
+});
+
+test("the worker", async () => {
+  const loaded = load();
+  await busy();
+  const before = engines();
+  const worker = grid.workers[0]!;
+  worker.program.killNow();
+  await worker.program.exited;
+  await loaded;
+  await eventually("its engines died with it", async () => engines().length === 0);
+  assert.ok(before.length > 0);
+  await worker.start().saying(/connected/);
+  await answers();
+});
+
+test("the coordinator", async () => {
+  const loaded = load();
+  await busy();
+  grid.coordinator.killNow();
+  await grid.coordinator.exited;
+  await loaded;
+  await grid.startCoordinator();
+  await answers();
+});
+
+test("nothing is left when all have stopped", async () => {
+  assert.equal(await grid.workers[0]!.program.stop(), 0);
+  assert.equal(await grid.coordinator.stop(), 0);
+  await eventually("no process is left", async () => processesWith(grid.dir).length === 0, 10);
+});

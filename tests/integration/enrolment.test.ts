@@ -1,0 +1,74 @@
+// Who may become a worker, who stays one, and who is cut off.
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { before, test } from "node:test";
+import { eventually, Grid, Worker } from "./support/grid.ts";
+
+let grid: Grid;
+
+before(async () => {
+  grid = await Grid.start();
+});
+
+const stored = (worker: Worker) => fs.existsSync(path.join(worker.stateDir, "identity", "worker.pem"));
+
+async function refused(name: string, token: string, words: RegExp): Promise<void> {
+  const worker = new Worker(grid, name);
+  const result = await worker.join(token);
+  assert.equal(result.code, 1, result.stderr);
+  assert.match(result.stderr, words);
+  assert.equal(result.stderr.trim().split("\n").length, 1, `one line: ${result.stderr}`);
+  assert.equal(stored(worker), false, "nothing is stored");
+}
+
+test("a used, expired, tampered or revoked token is refused with the reason", async () => {
+  const once = (await grid.api("POST", "/api/v1/tokens", { name: "once" })).json;
+  assert.equal((await new Worker(grid, "first").join(once.token)).code, 0);
+  await refused("second", once.token, /used/i);
+
+  const expired = (await grid.api("POST", "/api/v1/tokens", { expires_in_seconds: 0 })).json;
+  if (expired.token) await refused("late", expired.token, /expired/i);
+
+  const good = (await grid.api("POST", "/api/v1/tokens", {})).json;
+  const [head, secret, pin] = good.token.split(".") as [string, string, string];
+  await refused("tampered", [head, secret.split("").reverse().join(""), pin].join("."), /token/i);
+  await refused("wrong-ca", [head, secret, "0".repeat(64)].join("."), /trust|authority|CA|certificate/i);
+  await refused("malformed", "ggj_nonsense", /token/i);
+
+  await grid.api("DELETE", `/api/v1/tokens/${good.id}`);
+  await refused("revoked", good.token, /token/i);
+});
+
+test("a worker keeps its identity over restarts, and its key is its own", async () => {
+  const worker = await grid.addWorker("steady");
+  const first = await worker.seen();
+  const key = path.join(worker.stateDir, "identity", "worker.key");
+  assert.equal(fs.statSync(key).mode & 0o777, 0o600);
+  assert.equal(await worker.program.stop(), 0);
+  await worker.start().saying(/connected/);
+  await eventually("it is back", async () => (await worker.seen()).connected);
+  assert.equal((await worker.seen()).id, first.id);
+  assert.equal(((await grid.api("GET", "/api/v1/workers")).json.data as any[]).filter((w) => w.name === "steady").length, 1);
+});
+
+test("revoking cuts a connected worker off at once and keeps it out", async () => {
+  const worker = await grid.addWorker("unwanted");
+  const result = await grid.cli(["worker", "revoke", "unwanted", "--yes"]);
+  assert.equal(result.code, 0, result.stderr);
+  await eventually("the coordinator has dropped it", async () => !(await worker.seen())?.connected, 5);
+  const status = await eventually("the worker knows why", async () => {
+    const seen = await worker.status();
+    return /revoked/i.test(JSON.stringify(seen.coordinator)) && seen;
+  });
+  assert.equal(status.coordinator.connected, false);
+});
+
+test("a worker outlives its coordinator's absence", async () => {
+  const worker = await grid.addWorker("patient");
+  grid.coordinator.killNow();
+  await grid.coordinator.exited;
+  await eventually("it notices", async () => !(await worker.status()).coordinator.connected);
+  await grid.startCoordinator();
+  await eventually("it is back", async () => (await worker.seen())?.connected);
+});
