@@ -1,0 +1,238 @@
+#include "client/read_json.hpp"
+
+#include <cmath>
+
+namespace gogrid::client {
+namespace {
+
+using nlohmann::json;
+
+void read(const json& value, std::optional<EngineState>& out) {
+  if (!value.is_object()) return;
+  out.emplace();
+  out->phase = text_of(member(value, "phase"));
+  out->done_bytes = integer_of(member(value, "done_bytes"));
+  out->total_bytes = integer_of(member(value, "total_bytes"));
+  out->detail = text_of(member(value, "detail"));
+  out->description = text_of(member(value, "description"));
+}
+
+void read(const json& value, ReplicaState& out) {
+  out.model_id = text_of(member(value, "model_id"));
+  out.model_name = text_of(member(value, "model_name"));
+  out.phase = text_of(member(value, "phase"));
+  out.done_bytes = integer_of(member(value, "done_bytes"));
+  out.total_bytes = integer_of(member(value, "total_bytes"));
+  out.slots = integer_of(member(value, "slots"));
+  out.slots_busy = integer_of(member(value, "slots_busy"));
+  out.detail = text_of(member(value, "detail"));
+  out.starts = integer_of(member(value, "starts"));
+  out.pid = integer_of(member(value, "pid"));
+}
+
+void read_replicas(const json& value, std::vector<ReplicaState>& out) {
+  if (!value.is_array()) return;
+  for (const json& element : value) read(element, out.emplace_back());
+}
+
+}  // namespace
+
+Result<json> parse_object(std::string_view text) {
+  constexpr int max_depth = 64;
+  bool too_deep = false;
+  const auto watch_depth = [&too_deep](int depth, json::parse_event_t, json&) {
+    too_deep = too_deep || depth > max_depth;
+    return !too_deep;
+  };
+  json parsed = json::parse(text, watch_depth, false);
+  if (too_deep || !parsed.is_object()) return Error(ErrorCode::protocol, "the answer is not a JSON object");
+  return parsed;
+}
+
+const json& member(const json& object, const char* key) {
+  static const json null;
+  if (!object.is_object()) return null;
+  const auto found = object.find(key);
+  return found == object.end() ? null : *found;
+}
+
+std::string text_of(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number() || value.is_boolean()) return value.dump();
+  return "";
+}
+
+std::int64_t integer_of(const json& value) {
+  if (value.is_number_unsigned()) {
+    return static_cast<std::int64_t>(std::min<std::uint64_t>(value.get<std::uint64_t>(), INT64_MAX));
+  }
+  if (value.is_number_integer()) return value.get<std::int64_t>();
+  const double number = value.is_number_float() ? value.get<double>() : 0;
+  return std::abs(number) < 9e18 ? static_cast<std::int64_t>(number) : 0;
+}
+
+bool flag_of(const json& value) { return value.is_boolean() && value.get<bool>(); }
+
+std::optional<double> number_of(const json& value) {
+  if (!value.is_number()) return std::nullopt;
+  return value.get<double>();
+}
+
+std::optional<UnixSeconds> time_of(const json& value) {
+  if (!value.is_number()) return std::nullopt;
+  return integer_of(value);
+}
+
+void read(const json& value, LocalStatus& out) {
+  out.version = text_of(member(value, "version"));
+  out.worker_id = text_of(member(value, "worker_id"));
+  out.name = text_of(member(value, "name"));
+  const json& coordinator = member(value, "coordinator");
+  out.coordinator = text_of(member(coordinator, "address"));
+  out.connected = flag_of(member(coordinator, "connected"));
+  out.connected_since = time_of(member(coordinator, "since"));
+  out.last_error = text_of(member(coordinator, "last_error"));
+  out.rtt_ms = number_of(member(coordinator, "rtt_ms"));
+  out.availability = text_of(member(value, "availability"));
+  out.reason = text_of(member(value, "reason"));
+  out.sandbox = text_of(member(value, "sandbox"));
+  out.sandbox_detail = text_of(member(value, "sandbox_detail"));
+  read(member(value, "engine"), out.engine);
+  read_replicas(member(value, "replicas"), out.replicas);
+  const json& requests = member(value, "requests");
+  out.requests_running = integer_of(member(requests, "running"));
+  out.requests_total = integer_of(member(requests, "total"));
+  out.certificate_expires_at = time_of(member(value, "certificate_expires_at"));
+}
+
+void read(const json& value, GridStatus& out) {
+  out.version = text_of(member(value, "version"));
+  out.uptime_seconds = number_of(member(value, "uptime_seconds")).value_or(0);
+  const json& workers = member(value, "workers");
+  out.workers_connected = integer_of(member(workers, "connected"));
+  out.workers_total = integer_of(member(workers, "total"));
+  const json& models = member(value, "models");
+  out.models_ready = integer_of(member(models, "ready"));
+  out.models_total = integer_of(member(models, "total"));
+  const json& requests = member(value, "requests");
+  out.requests_running = integer_of(member(requests, "running"));
+  out.requests_waiting = integer_of(member(requests, "waiting"));
+  out.engine = text_of(member(member(value, "engine"), "name"));
+}
+
+void read(const json& value, Worker& out) {
+  out.id = text_of(member(value, "id"));
+  out.name = text_of(member(value, "name"));
+  out.connected = flag_of(member(value, "connected"));
+  out.availability = text_of(member(value, "availability"));
+  out.reason = text_of(member(value, "reason"));
+  out.sandbox = text_of(member(value, "sandbox"));
+  out.version = text_of(member(value, "version"));
+  out.target = text_of(member(value, "target"));
+  const json& hardware = member(value, "hardware");
+  out.cpu = text_of(member(hardware, "cpu"));
+  out.cpu_threads = integer_of(member(hardware, "cpu_threads"));
+  out.memory_bytes = integer_of(member(hardware, "memory_bytes"));
+  out.address = text_of(member(value, "address"));
+  out.rtt_ms = number_of(member(value, "rtt_ms"));
+  out.enrolled_at = time_of(member(value, "enrolled_at"));
+  out.last_seen_at = time_of(member(value, "last_seen_at"));
+  out.certificate_expires_at = time_of(member(value, "certificate_expires_at"));
+  out.revoked_at = time_of(member(value, "revoked_at"));
+  read(member(value, "engine"), out.engine);
+  read_replicas(member(value, "replicas"), out.replicas);
+}
+
+void read(const json& value, Model& out) {
+  out.id = text_of(member(value, "id"));
+  out.name = text_of(member(value, "name"));
+  out.kind = text_of(member(value, "kind"));
+  out.size_bytes = integer_of(member(value, "size_bytes"));
+  out.sha256 = text_of(member(value, "sha256"));
+  out.context_tokens = integer_of(member(value, "context_tokens"));
+  out.slots = integer_of(member(value, "slots"));
+  out.architecture = text_of(member(value, "architecture"));
+  out.parameters = text_of(member(value, "parameters"));
+  out.quantization = text_of(member(value, "quantization"));
+  out.created_at = time_of(member(value, "created_at"));
+  const json& replicas = member(value, "replicas");
+  out.replicas_ready = integer_of(member(replicas, "ready"));
+  out.replicas_total = integer_of(member(replicas, "total"));
+}
+
+void read(const json& value, ServedModel& out) {
+  out.id = text_of(member(value, "id"));
+  out.kind = text_of(member(value, "kind"));
+}
+
+void read(const json& value, JoinToken& out) {
+  out.id = text_of(member(value, "id"));
+  out.token = text_of(member(value, "token"));
+  out.name = text_of(member(value, "name"));
+  out.uses_left = integer_of(member(value, "uses_left"));
+  out.created_at = time_of(member(value, "created_at"));
+  out.expires_at = time_of(member(value, "expires_at"));
+}
+
+void read(const json& value, ApiKey& out) {
+  out.id = text_of(member(value, "id"));
+  out.key = text_of(member(value, "key"));
+  out.name = text_of(member(value, "name"));
+  const json& scopes = member(value, "scopes");
+  for (const json& scope : scopes.is_array() ? scopes : json::array()) out.scopes.push_back(text_of(scope));
+  out.created_at = time_of(member(value, "created_at"));
+  out.expires_at = time_of(member(value, "expires_at"));
+  out.revoked_at = time_of(member(value, "revoked_at"));
+  out.last_used_at = time_of(member(value, "last_used_at"));
+}
+
+void read(const json& value, Engine& out) {
+  out.id = text_of(member(value, "id"));
+  out.name = text_of(member(value, "name"));
+  out.size_bytes = integer_of(member(value, "size_bytes"));
+  out.flavour = text_of(member(value, "flavour"));
+  out.version = text_of(member(value, "version"));
+  out.target = text_of(member(value, "target"));
+  out.current = flag_of(member(value, "current"));
+  out.created_at = time_of(member(value, "created_at"));
+}
+
+ApiError read_error(std::string_view body) {
+  ApiError out;
+  const auto parsed = parse_object(body);
+  if (!parsed) {
+    constexpr std::size_t shown_characters = 200;
+    // A page of HTML comes from something in between, and says nothing to a person here.
+    if (body.find('<') == std::string_view::npos) out.message = body.substr(0, shown_characters);
+    return out;
+  }
+  const json& error = member(*parsed, "error");
+  out.message = error.is_string() ? text_of(error) : text_of(member(error, "message"));
+  out.code = text_of(member(error, "code"));
+  out.param = text_of(member(error, "param"));
+  return out;
+}
+
+Error error_from_status(int status, std::string_view body) {
+  ErrorCode code = ErrorCode::internal;
+  switch (status) {
+    case 401: code = ErrorCode::unauthenticated; break;
+    case 403: code = ErrorCode::permission_denied; break;
+    case 404: code = ErrorCode::not_found; break;
+    case 408: code = ErrorCode::timeout; break;
+    case 409: code = ErrorCode::conflict; break;
+    case 413: code = ErrorCode::too_large; break;
+    case 429: code = ErrorCode::resource_exhausted; break;
+    case 502:
+    case 503:
+    case 504: code = ErrorCode::unavailable; break;
+    default:
+      if (status >= 400 && status < 500) code = ErrorCode::invalid_argument;
+      if (status < 400) code = ErrorCode::protocol;
+  }
+  std::string message = read_error(body).message;
+  if (message.empty()) message = "HTTP status " + std::to_string(status);
+  return Error(code, std::move(message));
+}
+
+}  // namespace gogrid::client

@@ -1,0 +1,154 @@
+// What the coordinator's API and the worker's control socket answer, as values. Times are seconds since 1970 (UTC), sizes bytes.
+// A field the server left out has its default here: older and newer servers stay readable. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gogrid::client {
+
+using UnixSeconds = std::int64_t;
+
+// An answer read into a value, and its own JSON text: scripts get every field the server sent, also ones newer than this client.
+template <class T>
+struct Answer {
+  T value;
+  std::string json;
+};
+
+struct EngineState {
+  std::string phase;
+  std::int64_t done_bytes = 0;
+  std::int64_t total_bytes = 0;
+  std::string detail;
+  std::string description;
+};
+
+struct ReplicaState {
+  std::string model_id;
+  std::string model_name;
+  std::string phase;
+  std::int64_t done_bytes = 0;
+  std::int64_t total_bytes = 0;
+  std::int64_t slots = 0;
+  std::int64_t slots_busy = 0;
+  std::string detail;
+  std::int64_t starts = 0;
+  std::int64_t pid = 0;
+};
+
+// A worker as it sees itself: GET /v1/status of its control socket.
+struct LocalStatus {
+  std::string version;
+  std::string worker_id;
+  std::string name;
+  std::string coordinator;
+  bool connected = false;
+  std::optional<UnixSeconds> connected_since;
+  std::string last_error;
+  std::optional<double> rtt_ms;
+  std::string availability;
+  std::string reason;
+  std::string sandbox;
+  std::string sandbox_detail;
+  std::optional<EngineState> engine;
+  std::vector<ReplicaState> replicas;
+  std::int64_t requests_running = 0;
+  std::int64_t requests_total = 0;
+  std::optional<UnixSeconds> certificate_expires_at;
+};
+
+struct GridStatus {
+  std::string version;
+  double uptime_seconds = 0;
+  std::int64_t workers_connected = 0;
+  std::int64_t workers_total = 0;
+  std::int64_t models_ready = 0;
+  std::int64_t models_total = 0;
+  std::int64_t requests_running = 0;
+  std::int64_t requests_waiting = 0;
+  // Name of the engine in use; empty: none yet.
+  std::string engine;
+};
+
+struct Worker {
+  std::string id;
+  std::string name;
+  bool connected = false;
+  std::string availability;
+  std::string reason;
+  std::string sandbox;
+  std::string version;
+  std::string target;
+  std::string cpu;
+  std::int64_t cpu_threads = 0;
+  std::int64_t memory_bytes = 0;
+  std::string address;
+  std::optional<double> rtt_ms;
+  std::optional<UnixSeconds> enrolled_at;
+  std::optional<UnixSeconds> last_seen_at;
+  std::optional<UnixSeconds> certificate_expires_at;
+  std::optional<UnixSeconds> revoked_at;
+  std::optional<EngineState> engine;
+  std::vector<ReplicaState> replicas;
+};
+
+struct Model {
+  std::string id;
+  std::string name;
+  std::string kind;
+  std::int64_t size_bytes = 0;
+  std::string sha256;
+  std::int64_t context_tokens = 0;
+  std::int64_t slots = 0;
+  std::string architecture;
+  std::string parameters;
+  std::string quantization;
+  std::optional<UnixSeconds> created_at;
+  std::int64_t replicas_ready = 0;
+  std::int64_t replicas_total = 0;
+};
+
+// A model as a client of the inference API sees it: GET /v1/models.
+struct ServedModel {
+  std::string id;
+  // "chat", "embedding", "rerank"; empty when the server does not say.
+  std::string kind;
+};
+
+struct JoinToken {
+  std::string id;
+  // Only in the answer that created it.
+  std::string token;
+  std::string name;
+  std::int64_t uses_left = 0;
+  std::optional<UnixSeconds> created_at;
+  std::optional<UnixSeconds> expires_at;
+};
+
+struct ApiKey {
+  std::string id;
+  // Only in the answer that created it.
+  std::string key;
+  std::string name;
+  std::vector<std::string> scopes;
+  std::optional<UnixSeconds> created_at;
+  std::optional<UnixSeconds> expires_at;
+  std::optional<UnixSeconds> revoked_at;
+  std::optional<UnixSeconds> last_used_at;
+};
+
+struct Engine {
+  std::string id;
+  std::string name;
+  std::int64_t size_bytes = 0;
+  std::string flavour;
+  std::string version;
+  std::string target;
+  bool current = false;
+  std::optional<UnixSeconds> created_at;
+};
+
+}  // namespace gogrid::client
