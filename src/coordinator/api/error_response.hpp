@@ -1,0 +1,43 @@
+// The one place that writes errors and JSON to HTTP clients: errors in OpenAI's form,
+// {"error": {"message", "type", "param", "code"}}, with Retry-After where waiting helps.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+#include "net/http_server.hpp"
+
+namespace gogrid::coordinator {
+
+struct ErrorResponse {
+  int status = 500;
+  // For a person: what is wrong and what to do.
+  std::string message;
+  // For programs: "model_not_found"; empty is null.
+  std::string code = {};
+  // The field that is wrong; empty is null.
+  std::string param = {};
+  std::optional<std::chrono::seconds> retry_after = {};
+
+  ErrorResponse(int status_value, std::string message_value, std::string code_value = {}, std::string param_value = {});
+  // Status and code from the one table; an internal fault's detail goes to the log, not to the client.
+  ErrorResponse(const Error& error);
+
+  // OpenAI's class of the status: "invalid_request_error", "authentication_error", …
+  std::string_view type() const;
+  std::string body() const;
+};
+
+// Answers, unless the response has begun already. What happens to the client after that does not concern the caller.
+boost::asio::awaitable<void> respond_error(net::HttpExchange& exchange, ErrorResponse error);
+
+// `json` is the text of a JSON value.
+boost::asio::awaitable<void> respond_json(net::HttpExchange& exchange, int status, std::string json);
+boost::asio::awaitable<void> respond_text(net::HttpExchange& exchange, int status, std::string text);
+// 204
+boost::asio::awaitable<void> respond_nothing(net::HttpExchange& exchange);
+
+}  // namespace gogrid::coordinator

@@ -1,0 +1,94 @@
+// Router: which handler answers a method and path, and which scope of key it takes. It gives each request its id, checks the key,
+// writes the access log, and answers 404, 405, 401 and 403 itself. Owned by the Coordinator, used on the io thread.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "net/http_server.hpp"
+
+namespace gogrid::coordinator {
+
+class KeyRing;
+
+enum class Scope {
+  open,       // no key
+  inference,
+  admin,
+};
+
+// Whose key it is.
+struct KeyIdentity {
+  std::string id;
+  std::string name;
+};
+
+// One request on its way through its handler.
+struct ApiRequest {
+  // Adds x-request-id to the response and counts what is sent.
+  net::HttpExchange& exchange;
+  // "req_…", for logs and for the worker.
+  std::string id;
+  // What stands for each {…} of the pattern, decoded.
+  std::vector<std::string> parameters;
+  // Empty on open routes.
+  std::optional<KeyIdentity> key;
+
+  const net::RequestHead& head() const { return exchange.request(); }
+};
+
+using ApiHandler = std::function<boost::asio::awaitable<void>(ApiRequest&)>;
+
+// What was answered, for the access log and the metrics.
+struct AccessRecord {
+  std::string method;
+  // The route's pattern, "/v1/models/{id}"; empty when there is none. Never what the client sent: for metrics' labels.
+  std::string pattern;
+  int status = 0;
+  std::uint64_t sent_bytes = 0;
+  std::chrono::steady_clock::duration took{};
+};
+
+class Router {
+ public:
+  Router(KeyRing& keys, const Clock& clock) : keys_(keys), clock_(clock) {}
+
+  // `pattern`: "/v1/models/{id}"; {…} stands for one segment, and "{…*}" at the end for all that are left, joined by "/".
+  void add(std::string method, std::string pattern, Scope scope, ApiHandler handler);
+  // Called after each response.
+  void on_access(std::function<void(const AccessRecord&)> listener) { access_ = std::move(listener); }
+
+  // The HttpServer's handler.
+  boost::asio::awaitable<void> handle(net::HttpExchange& exchange);
+
+ private:
+  struct Route {
+    std::string method;
+    std::string pattern;
+    std::vector<std::string> segments;
+    Scope scope;
+    ApiHandler handler;
+  };
+  struct Match {
+    const Route* route = nullptr;
+    std::vector<std::string> parameters;
+    // Of routes that have the path but another method.
+    std::string allowed_methods;
+  };
+  class CountedExchange;
+
+  Match match(const net::RequestHead& head) const;
+  boost::asio::awaitable<void> answer(CountedExchange& exchange, const Match& found, std::string id, std::string& key_id);
+
+  KeyRing& keys_;
+  const Clock& clock_;
+  std::vector<Route> routes_;
+  std::function<void(const AccessRecord&)> access_;
+};
+
+}  // namespace gogrid::coordinator

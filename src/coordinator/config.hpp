@@ -1,0 +1,60 @@
+// The coordinator's settings: coordinator.toml, GOGRID_COORDINATOR_*, flags. Read once at the start.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/config.hpp"
+
+namespace gogrid::coordinator {
+
+struct CoordinatorConfig {
+  struct Server {
+    std::string bind_addr = "0.0.0.0";
+    // TCP and UDP; 0 lets the system choose.
+    std::int64_t port = 8443;
+    std::filesystem::path data_dir;
+    // Further names and addresses for the server's certificate.
+    std::vector<std::string> names;
+    std::chrono::milliseconds drain_timeout{30'000};
+  } server;
+  struct Tls {
+    // A public certificate chain and its key, for clients other than workers; empty: the coordinator's own.
+    std::filesystem::path cert_path;
+    std::filesystem::path key_path;
+  } tls;
+  struct Log {
+    std::string level = "info";
+    std::string format = "text";
+  } log;
+  struct Limits {
+    std::int64_t max_body_bytes = 32 * 1024 * 1024;
+    std::int64_t max_waiting_requests = 1024;
+    std::chrono::milliseconds wait_timeout{120'000};
+    std::chrono::milliseconds header_timeout{10'000};
+    std::chrono::milliseconds body_timeout{30'000};
+    std::int64_t max_connections = 4096;
+  } limits;
+  struct Workers {
+    std::chrono::milliseconds certificate_lifetime = std::chrono::hours(24 * 30);
+    std::chrono::milliseconds idle_timeout{30'000};
+    std::chrono::milliseconds keep_alive{10'000};
+  } workers;
+  struct Metrics {
+    bool require_key = false;
+  } metrics;
+};
+
+// Each setting, bound to its place in `config`, which must outlive what is returned.
+std::vector<Setting> coordinator_settings(CoordinatorConfig& config);
+
+// What single values cannot say: a port over 65535, half a certificate pair, …
+Result<void> validate(const CoordinatorConfig& config);
+
+// /var/lib/gogrid-coordinator for root, else ~/.local/share/gogrid-coordinator.
+std::filesystem::path default_data_dir();
+
+}  // namespace gogrid::coordinator

@@ -1,0 +1,119 @@
+// What the coordinator knows of models, engines and workers: the store's records held in memory. Look-ups are immediate; changes
+// are durable before they show here. Owned by the Coordinator, used on the io thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "store/store.hpp"
+
+namespace gogrid::coordinator {
+
+using store::EngineRecord;
+using store::ModelRecord;
+using store::Pending;
+using store::WorkerRecord;
+
+// Functions to call when something changed. They are called on the io thread, after the change, and must not suspend.
+template <class... Arguments>
+class Listeners {
+ public:
+  void add(std::function<void(Arguments...)> listener) { listeners_.push_back(std::move(listener)); }
+  void call(Arguments... arguments) const {
+    for (const auto& listener : listeners_) listener(arguments...);
+  }
+
+ private:
+  std::vector<std::function<void(Arguments...)>> listeners_;
+};
+
+class ModelLibrary {
+ public:
+  explicit ModelLibrary(store::ModelStore& store) : store_(store) {}
+  // Once, before anything else.
+  Pending<> load();
+
+  using Entry = std::shared_ptr<const ModelRecord>;
+  // The oldest first.
+  const std::vector<Entry>& list() const { return models_; }
+  // By name, else by id; null when there is none. An entry stays valid, and as it was, while it is held.
+  Entry find(std::string_view name_or_id) const;
+  bool uses_blob(std::string_view sha256) const;
+
+  // A model with the same id is replaced; `conflict` when another one has the name.
+  Pending<> put(ModelRecord model);
+  // Takes a name or an id.
+  Pending<Entry> remove(std::string name_or_id);
+
+  void on_change(std::function<void()> listener) { changed_.add(std::move(listener)); }
+
+ private:
+  store::ModelStore& store_;
+  std::vector<Entry> models_;
+  Listeners<> changed_;
+};
+
+class EngineRegistry {
+ public:
+  explicit EngineRegistry(store::EngineStore& store) : store_(store) {}
+  Pending<> load();
+
+  const std::vector<EngineRecord>& list() const { return engines_; }
+  // The newest one for "linux-x86_64".
+  std::optional<EngineRecord> current(std::string_view target) const;
+  bool is_current(const EngineRecord& engine) const;
+  bool uses_blob(std::string_view sha256) const;
+
+  Pending<> put(EngineRecord engine);
+  // Takes a SHA-256, or the name of the newest engine that has it.
+  Pending<EngineRecord> remove(std::string name_or_sha256);
+
+  void on_change(std::function<void()> listener) { changed_.add(std::move(listener)); }
+
+ private:
+  store::EngineStore& store_;
+  std::vector<EngineRecord> engines_;
+  Listeners<> changed_;
+};
+
+class WorkerRegistry {
+ public:
+  WorkerRegistry(store::WorkerStore& store, const Clock& clock) : store_(store), clock_(clock) {}
+  Pending<> load();
+
+  using Entry = std::shared_ptr<const WorkerRecord>;
+  std::vector<Entry> list() const;
+  // Null when there is none. Revoked workers stay known.
+  Entry find(std::string_view id) const;
+  // By name (of one that is not revoked) or id.
+  Entry find_by_name(std::string_view name_or_id) const;
+  // permission_denied, with a reason for the worker's owner, when a worker with this id must not be let in.
+  Result<void> admit(std::string_view id) const;
+
+  Pending<WorkerRecord> enrol(std::string token_id, WorkerRecord worker);
+  Pending<> set_certificate(std::string id, std::string serial, SystemTime expires_at);
+  // Cuts the worker off before the store has answered, and calls on_revoke; not_found for an unknown one.
+  Pending<Entry> revoke(std::string name_or_id);
+
+  // That the worker is connected now, or was until now. Kept in memory and written by flush().
+  void note_seen(const std::string& id, std::string version, std::string target);
+  Pending<> flush();
+
+  // Called with the worker's id.
+  void on_revoke(std::function<void(const std::string&)> listener) { revoked_.add(std::move(listener)); }
+
+ private:
+  store::WorkerStore& store_;
+  const Clock& clock_;
+  std::map<std::string, Entry, std::less<>> workers_;
+  std::map<std::string, store::WorkerStore::Sighting> unwritten_;
+  Listeners<const std::string&> revoked_;
+};
+
+}  // namespace gogrid::coordinator
