@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,7 +40,7 @@ struct RequestHead {
   Headers headers;
 
   std::string_view path() const;
-  // The decoded value of a query parameter.
+  // The decoded value of a query parameter; nullopt also when its escapes are malformed.
   std::optional<std::string> query(std::string_view name) const;
 };
 
@@ -48,7 +49,11 @@ struct ResponseHead {
   Headers headers;
 };
 
+// ASCII letters only, as names in HTTP compare.
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+
 // The segments of a path, percent-decoded; nullopt when an escape is malformed or a segment is ".." or holds a NUL.
+// Empty segments are left out: "/a//b/" is a, b.
 std::optional<std::vector<std::string>> path_segments(std::string_view path);
 
 // The text after "200 " in a status line.

@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "net/http.hpp"
@@ -87,18 +88,21 @@ std::unique_ptr<HttpClient> make_http_client(boost::asio::any_io_executor execut
 class SseParser {
  public:
   struct Event {
-    std::string event;
+    std::string event;  // empty: "message"
     std::string data;
-    std::string id;
+    std::string id;  // the last one seen
   };
   explicit SseParser(std::size_t max_event_bytes = 4 * 1024 * 1024) : max_event_bytes_(max_event_bytes) {}
   // Consumes bytes and hands each complete event to `sink`. too_large when one event passes the bound.
   Result<void> feed(std::string_view bytes, const std::function<void(const Event&)>& sink);
 
  private:
+  void take_line(std::string_view line, const std::function<void(const Event&)>& sink);
+
   std::size_t max_event_bytes_;
   std::string line_;
   Event event_;
+  bool at_start_ = true;
   bool has_data_ = false;
   bool skip_newline_ = false;
 };
