@@ -45,11 +45,17 @@ struct TransportOptions {
   std::uint64_t max_peer_streams = 1024;
 };
 
-// One bidirectional stream. close() is reset(0).
+// Connection::close() with this code is a refusal: at the peer closed(), or connect(), tells permission_denied and the reason.
+inline constexpr std::uint64_t close_code_refused = 1;
+
+// One bidirectional stream. close() is reset(0). A handle that is let go stops what is unfinished: what was written before
+// finish() is still delivered, all else is reset(0). Data and end that arrived before the connection was lost can still be read.
+// A cancelled write() may have handed over a part of its bytes.
 class Stream : public ByteStream {
  public:
   virtual std::int64_t id() const = 0;
-  // RESET_STREAM and STOP_SENDING with `code`: the peer's reads fail with `cancelled`, its writes as well. Never blocks.
+  // RESET_STREAM and STOP_SENDING with `code` (below 2^62): the peer's reads fail with `cancelled`, its writes as well. Never
+  // blocks.
   virtual void reset(std::uint64_t code) noexcept = 0;
 };
 
@@ -61,9 +67,11 @@ class Connection {
   virtual boost::asio::awaitable<Result<std::shared_ptr<Stream>>> open_stream() = 0;
   // The next stream the peer opened (it becomes visible with its first byte).
   virtual boost::asio::awaitable<Result<std::shared_ptr<Stream>>> accept_stream() = 0;
-  // Completes when the connection is over, with the reason. May be awaited by one caller at a time.
+  // Completes when the connection is over, with the reason: `cancelled` (closed here or by the peer), permission_denied
+  // (close_code_refused), timeout (the peer vanished), unavailable (the peer restarted), unauthenticated, protocol.
   virtual boost::asio::awaitable<Error> closed() = 0;
-  // CONNECTION_CLOSE with an application code and a reason that the peer sees. All streams fail with `cancelled`.
+  // CONNECTION_CLOSE with an application code and a reason (up to 512 bytes) that the peer sees. All streams fail with
+  // `cancelled`.
   virtual void close(std::uint64_t code, std::string reason) noexcept = 0;
 
   virtual const PeerIdentity& peer() const = 0;
@@ -86,7 +94,7 @@ class Listener {
  public:
   virtual ~Listener() = default;  // close()
   virtual boost::asio::awaitable<Result<std::shared_ptr<Connection>>> accept() = 0;
-  // For connections from now on (certificate renewal).
+  // For connections from now on (certificate renewal); wrong ones are invalid_argument and change nothing.
   virtual Result<void> set_credentials(const Credentials& credentials) = 0;
   virtual boost::asio::ip::udp::endpoint local_endpoint() const = 0;
   // Refuses new connections and ends accept() with `cancelled`; existing connections live on while they are held.

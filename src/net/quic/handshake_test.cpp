@@ -1,0 +1,298 @@
+// Who may connect to whom: mutual authentication, refusals that tell why, many handshakes at once, and hostile datagrams.
+#include <boost/asio/ip/udp.hpp>
+#include <random>
+
+#include "net/quic/quic_test_support.hpp"
+
+namespace gogrid::net::quic::testing {
+namespace {
+
+class HandshakeTest : public QuicTest {
+ protected:
+  // What connect() answers, with `change` made to its options.
+  asio::awaitable<Result<Handle>> try_connect(std::function<void(ConnectOptions&)> change) {
+    ConnectOptions options = connect_options();
+    change(options);
+    co_return co_await connect(io_.get_executor(), std::move(options));
+  }
+
+  asio::awaitable<void> expect_usable() {
+    const Pair pair = co_await connected();
+    spawn([server = pair.server] { return echo(server); });
+    const auto stream = (co_await pair.client->open_stream()).value();
+    co_await write_all(stream, "still here");
+    co_await finish(stream);
+    EXPECT_EQ(co_await read_all(stream), "still here");
+    pair.client->close(0, "");
+  }
+};
+
+TEST_F(HandshakeTest, BothSidesLearnWhoTheOtherIs) {
+  run([this]() -> asio::awaitable<void> {
+    const Pair pair = co_await connected();
+    const auto worker = pki::inspect(Certificates::get().worker.certificate_chain).value();
+    const auto server = pki::inspect(Certificates::get().server.certificate_chain).value();
+    EXPECT_EQ(pair.server->peer().common_name, "wk_test");
+    EXPECT_EQ(pair.server->peer().serial, worker.serial);
+    EXPECT_EQ(pair.server->peer().fingerprint, worker.fingerprint);
+    EXPECT_EQ(pair.client->peer().common_name, pki::coordinator_name);
+    EXPECT_EQ(pair.client->peer().fingerprint, server.fingerprint);
+    EXPECT_EQ(pair.client->remote_endpoint(), listener_->local_endpoint());
+    EXPECT_EQ(pair.server->remote_endpoint().address(), listener_->local_endpoint().address());
+    EXPECT_GT(pair.client->smoothed_rtt().count(), 0);
+  });
+}
+
+TEST_F(HandshakeTest, AClientOfAnotherAuthorityIsRefusedWithAReason) {
+  run([this]() -> asio::awaitable<void> {
+    start_listener(listen_options());
+    const auto result = co_await try_connect([](auto& options) { options.credentials = Certificates::get().stranger; });
+    EXPECT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::unauthenticated);
+    EXPECT_NE(result.error().detail.find("issuer is unknown"), std::string::npos) << result.error().detail;
+    co_await expect_usable();
+  });
+}
+
+TEST_F(HandshakeTest, AServerOfAnotherAuthorityIsNotTrusted) {
+  run([this]() -> asio::awaitable<void> {
+    start_listener(listen_options());
+    const std::string other = pki::create_authority("other", std::chrono::system_clock::now(), 1h).value().certificate;
+    const auto result = co_await try_connect([&](auto& options) { options.credentials.trusted_ca = other; });
+    EXPECT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::unauthenticated);
+    EXPECT_NE(result.error().detail.find("server's certificate"), std::string::npos) << result.error().detail;
+  });
+}
+
+TEST_F(HandshakeTest, TheServersNameIsVerified) {
+  run([this]() -> asio::awaitable<void> {
+    start_listener(listen_options());
+    const auto result = co_await try_connect([](auto& options) { options.server_name = "coordinator.example"; });
+    EXPECT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::unauthenticated);
+    EXPECT_NE(result.error().detail.find("does not match"), std::string::npos) << result.error().detail;
+  });
+}
+
+TEST_F(HandshakeTest, AWorkersCertificateIsNoServers) {
+  run([this]() -> asio::awaitable<void> {
+    ListenOptions options = listen_options();
+    options.credentials = Certificates::get().worker;
+    start_listener(options);
+    const auto result = co_await try_connect([](auto& change) { change.server_name = "wk_test"; });
+    EXPECT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::unauthenticated);
+  });
+}
+
+TEST_F(HandshakeTest, AuthorizeRefusesWithItsReason) {
+  run([this]() -> asio::awaitable<void> {
+    ListenOptions options = listen_options();
+    bool refuse = true;
+    std::string asked;
+    options.authorize = [&](const PeerIdentity& peer) -> Result<void> {
+      asked = peer.common_name;
+      if (refuse) return Error(ErrorCode::permission_denied, "this worker was revoked");
+      return {};
+    };
+    start_listener(options);
+    const auto result = co_await connect_client();
+    EXPECT_EQ(asked, "wk_test");
+    EXPECT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::permission_denied);
+    EXPECT_NE(result.error().detail.find("this worker was revoked"), std::string::npos) << result.error().detail;
+    refuse = false;
+    co_await expect_usable();
+  });
+}
+
+TEST_F(HandshakeTest, AnotherProtocolNameIsRefused) {
+  run([this]() -> asio::awaitable<void> {
+    start_listener(listen_options());
+    const auto result = co_await try_connect([](auto& options) { options.transport.alpn = "other/1"; });
+    EXPECT_FALSE(result.has_value());
+  });
+}
+
+TEST_F(HandshakeTest, NothingListening) {
+  run([this]() -> asio::awaitable<void> {
+    start_listener(listen_options());
+    ConnectOptions options = connect_options();
+    listener_.reset();
+    const auto result = co_await connect(io_.get_executor(), std::move(options));
+    EXPECT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::unavailable);
+  });
+}
+
+TEST_F(HandshakeTest, ASilentServerEndsInATimeout) {
+  run([this]() -> asio::awaitable<void> {
+    asio::ip::udp::socket silent(io_, {asio::ip::address_v4::loopback(), 0});
+    ConnectOptions options;
+    options.host = "127.0.0.1";
+    options.port = silent.local_endpoint().port();
+    options.server_name = pki::coordinator_name;
+    options.credentials = Certificates::get().worker;
+    options.transport.handshake_timeout = 200ms;
+    const auto result = co_await connect(io_.get_executor(), std::move(options));
+    EXPECT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::timeout);
+  });
+}
+
+TEST_F(HandshakeTest, APortInUseIsAConflict) {
+  run([this]() -> asio::awaitable<void> {
+    start_listener(listen_options());
+    ListenOptions options = listen_options();
+    options.endpoint = listener_->local_endpoint();
+    const auto second = listen(io_.get_executor(), std::move(options));
+    EXPECT_FALSE(second.has_value());
+    EXPECT_EQ(second.error().code, ErrorCode::conflict);
+    co_return;
+  });
+}
+
+TEST_F(HandshakeTest, BadCredentialsAreInvalidArguments) {
+  run([this]() -> asio::awaitable<void> {
+    ListenOptions options = listen_options();
+    options.credentials.private_key = Certificates::get().worker.private_key;
+    const auto mismatched = listen(io_.get_executor(), std::move(options));
+    EXPECT_FALSE(mismatched.has_value());
+    EXPECT_EQ(mismatched.error().code, ErrorCode::invalid_argument);
+    start_listener(listen_options());
+    EXPECT_FALSE(listener_->set_credentials(Credentials{"x", "y", "z"}));
+    co_await expect_usable();
+  });
+}
+
+TEST_F(HandshakeTest, RenewedCredentialsServeNewConnections) {
+  run([this]() -> asio::awaitable<void> {
+    start_listener(listen_options());
+    const Pair before = co_await connected();
+    EXPECT_TRUE(listener_->set_credentials(Certificates::get().server));
+    co_await expect_usable();
+    const auto stream = (co_await before.client->open_stream()).value();
+    co_await write_all(stream, "x");
+    const auto seen = (co_await before.server->accept_stream()).value();
+    EXPECT_EQ(seen->id(), stream->id());
+  });
+}
+
+TEST_F(HandshakeTest, ManyAtOnce) {
+  run([this]() -> asio::awaitable<void> {
+    start_listener(listen_options());
+    constexpr int count = 64;
+    int connected_count = 0;
+    std::vector<Handle> clients;
+    for (int i = 0; i < count; ++i) {
+      spawn([&]() -> asio::awaitable<void> {
+        Result<Handle> client = co_await connect_client();
+        EXPECT_TRUE(client.has_value()) << client.error().detail;
+        if (client) clients.push_back(*client);
+        ++connected_count;
+      });
+    }
+    std::vector<Handle> servers;
+    for (int i = 0; i < count; ++i) servers.push_back((co_await listener_->accept()).value());
+    while (connected_count < count) co_await asio::post(io_, asio::use_awaitable);
+    EXPECT_EQ(servers.size(), clients.size());
+  });
+}
+
+// With room for two handshakes every client beyond the first is sent away to prove its address.
+TEST_F(HandshakeTest, UnderPressureARetryProvesTheAddress) {
+  run([this]() -> asio::awaitable<void> {
+    ListenOptions options = listen_options();
+    options.max_handshakes = 2;
+    start_listener(options);
+    const auto first = (co_await connect_client()).value();
+    const auto second = (co_await connect_client()).value();
+    const auto first_seen = (co_await listener_->accept()).value();
+    const auto second_seen = (co_await listener_->accept()).value();
+    EXPECT_NE(first_seen->remote_endpoint(), second_seen->remote_endpoint());
+  });
+}
+
+TEST_F(HandshakeTest, AClosedListenerKeepsItsConnectionsAndTakesNoMore) {
+  run([this]() -> asio::awaitable<void> {
+    const Pair pair = co_await connected();
+    const ConnectOptions options = connect_options();
+    listener_->close();
+    const auto accepted = co_await listener_->accept();
+    EXPECT_EQ(accepted.error().code, ErrorCode::cancelled);
+    ConnectOptions late = options;
+    const auto refused = co_await connect(io_.get_executor(), std::move(late));
+    EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
+    const auto stream = (co_await pair.client->open_stream()).value();
+    co_await write_all(stream, "x");
+    EXPECT_TRUE(co_await pair.server->accept_stream());
+  });
+}
+
+// A restarted server (same key, same port) answers packets of connections it does not know with a stateless reset.
+TEST_F(HandshakeTest, ARestartedServerIsNoticedAtOnce) {
+  run([this]() -> asio::awaitable<void> {
+    auto first_life = std::make_unique<asio::io_context>();
+    ListenOptions options = listen_options();
+    auto first = listen(first_life->get_executor(), std::move(options)).value();
+    const auto endpoint = first->local_endpoint();
+    Handle client;
+    spawn([&]() -> asio::awaitable<void> {
+      ConnectOptions to;
+      to.host = "127.0.0.1";
+      to.port = endpoint.port();
+      to.server_name = pki::coordinator_name;
+      to.credentials = Certificates::get().worker;
+      client = (co_await connect(io_.get_executor(), std::move(to))).value();
+    });
+    while (!client) {
+      first_life->run_for(1ms);
+      co_await asio::post(io_, asio::use_awaitable);
+    }
+    // The process dies: no CONNECTION_CLOSE.
+    first_life.reset();
+    first.reset();
+    ListenOptions again = listen_options();
+    again.endpoint = endpoint;
+    start_listener(again);
+    const auto stream = (co_await client->open_stream()).value();
+    co_await write_all(stream, "hello?");
+    const Error reason = co_await client->closed();
+    EXPECT_EQ(reason.code, ErrorCode::unavailable) << reason.detail;
+  });
+}
+
+TEST_F(HandshakeTest, GarbageAndMutilatedPacketsHurtNobody) {
+  run([this]() -> asio::awaitable<void> {
+    start_listener(listen_options());
+    const Pair pair = co_await connected();
+    asio::ip::udp::socket attacker(io_, {asio::ip::address_v4::loopback(), 0});
+    std::mt19937 random(7);
+    std::string packet;
+    for (int i = 0; i < 3000; ++i) {
+      packet.resize(random() % 1500);
+      for (char& c : packet) c = static_cast<char>(random());
+      if (!packet.empty() && i % 3 == 0) packet[0] = static_cast<char>(0xc0 | (random() % 16));
+      // A long header of version 1 with short connection ids.
+      if (i % 2 == 0 && packet.size() > 20) {
+        packet[1] = packet[2] = packet[3] = 0;
+        packet[4] = 1;
+        packet[5] = 8;
+      }
+      boost::system::error_code ignored;
+      attacker.send_to(asio::buffer(packet), listener_->local_endpoint(), 0, ignored);
+      if (i % 50 == 0) co_await asio::post(io_, asio::use_awaitable);
+    }
+    spawn([server = pair.server] { return echo(server); });
+    const auto stream = (co_await pair.client->open_stream()).value();
+    co_await write_all(stream, "ping");
+    co_await finish(stream);
+    EXPECT_EQ(co_await read_all(stream), "ping");
+    pair.client->close(0, "");
+    co_await expect_usable();
+  });
+}
+
+}  // namespace
+}  // namespace gogrid::net::quic::testing
