@@ -1,0 +1,46 @@
+// Outlook: what the workers can do for one model now, as numbers and as one line for a person. Values, any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "domain/model.hpp"
+
+namespace gogrid::domain {
+
+struct Outlook {
+  std::size_t workers_connected = 0;
+  // How the workers that have the model stand; each is counted once.
+  std::size_t ready = 0;
+  std::size_t loading = 0;    // connecting, fetching, unpacking, loading
+  std::size_t failing = 0;    // the engine does not start
+  std::size_t paused = 0;
+  std::size_t draining = 0;
+  std::size_t refusing = 0;
+  std::size_t lost = 0;       // its connection broke a moment ago; it may be back
+  // Connected workers that cannot have it.
+  std::size_t without_engine = 0;
+  std::size_t without_memory = 0;
+
+  // Of the ready ones.
+  std::size_t slots = 0;
+  std::size_t slots_busy = 0;
+  // The furthest of the loading ones: "fetching (41 %)".
+  std::string loading_detail;
+  // Of one that fails or refuses, in its own words.
+  std::string failing_detail;
+  std::string refusing_detail;
+  // A worker of this target has no engine bundle.
+  std::string target_without_engine;
+  std::uint64_t needed_bytes = 0;
+
+  std::size_t workers_with_model() const { return ready + loading + failing + paused + draining + refusing + lost; }
+  // Waiting can help.
+  bool hopeful() const { return ready + loading + lost > 0; }
+};
+
+// "2 workers have this model: 1 paused by its owner, 1 loading (41 %)".
+std::string describe(const Outlook& outlook);
+
+}  // namespace gogrid::domain

@@ -1,0 +1,64 @@
+// A worker: what it says of itself when it connects, and its state while it is connected. Values, any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/id.hpp"
+#include "domain/replica.hpp"
+
+namespace gogrid::domain {
+
+using WorkerId = Id<struct WorkerTag>;
+
+struct Hardware {
+  std::string cpu;
+  std::uint32_t cpu_threads = 0;
+  std::uint64_t memory_bytes = 0;
+};
+
+struct WorkerFacts {
+  std::string version;
+  std::string host_name;
+  // "linux-x86_64"
+  std::string target;
+  Hardware hardware;
+  // It brings its own engine and needs no bundle.
+  bool has_local_engine = false;
+};
+
+enum class Availability {
+  available,
+  paused,    // by its owner
+  draining,  // finishing what runs, then leaving
+  refusing,  // cannot run work: see the reason
+};
+
+enum class Sandbox {
+  unknown,
+  bubblewrap,
+  none_insecure,  // --insecure-no-sandbox
+  unavailable,
+};
+
+std::string_view to_string(Availability availability);
+std::string_view to_string(Sandbox sandbox);
+
+struct EngineReport {
+  Progress progress;
+  // "llama.cpp 0.7.0 (cpu)" or the path of a configured local engine.
+  std::string description;
+};
+
+struct WorkerReport {
+  Availability availability = Availability::available;
+  // Why it is not available, for a person.
+  std::string reason;
+  Sandbox sandbox = Sandbox::unknown;
+  EngineReport engine;
+  std::vector<ReplicaReport> replicas;
+};
+
+}  // namespace gogrid::domain
