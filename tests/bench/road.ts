@@ -190,6 +190,26 @@ async function overhead(): Promise<void> {
   await grid.close();
 }
 
+async function idleConnections(): Promise<void> {
+  say("a thousand idle workers");
+  const count = 1000;
+  const grid = await Grid.start();
+  const before = memoryKilobytes(grid.coordinator.pid).pss;
+  const token = (await grid.api("POST", "/api/v1/tokens", { uses: count })).json.token as string;
+  const child = spawn(path.join(binDir, "idle_connections"), [String(grid.port), String(count)], { stdio: ["pipe", "pipe", "inherit"] });
+  children.push(child);
+  child.stdin!.write(token + "\n");
+  await new Promise<void>((resolve, reject) => {
+    child.stdout!.once("data", () => resolve());
+    child.once("exit", () => reject(new Error("idle_connections failed")));
+  });
+  const after = memoryKilobytes(grid.coordinator.pid).pss;
+  rows.push("", `${count} idle worker connections: ${((after - before) / count).toFixed(1)} KB each in the coordinator.`);
+  child.removeAllListeners("exit");
+  child.stdin!.end();
+  await grid.close();
+}
+
 async function realEngine(): Promise<void> {
   say("the real engine");
   const grid = await Grid.start();
@@ -224,6 +244,7 @@ async function realEngine(): Promise<void> {
 
 try {
   await overhead();
+  await idleConnections();
   await realEngine();
   const cpu = os.cpus();
   console.log(`${new Date().toISOString().slice(0, 10)}, ${cpu[0]!.model.trim()}, ${cpu.length} cores, ${rounds} rounds, medians\n`);
