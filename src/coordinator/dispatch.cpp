@@ -1,0 +1,167 @@
+#include "coordinator/dispatch.hpp"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cassert>
+#include <utility>
+
+#include "base/log.hpp"
+#include "coordinator/metrics.hpp"
+
+namespace gogrid::coordinator {
+namespace asio = boost::asio;
+
+Dispatcher::Dispatcher(asio::any_io_executor executor, domain::SchedulerLimits limits, const Clock& clock, Metrics& metrics)
+    : executor_(std::move(executor)), clock_(clock), metrics_(metrics), scheduler_(limits), timer_(executor_) {
+  timer_.expires_at(SteadyTime::max());
+}
+
+Dispatcher::~Dispatcher() = default;
+
+asio::awaitable<void> Dispatcher::run() {
+  while (!stopping_) {
+    // Ends with an error when the time is set anew: then the new one is waited for.
+    co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (stopping_ || now() < timer_.expiry()) continue;
+    carry_out(scheduler_.tick(now()));
+  }
+}
+
+void Dispatcher::stop() {
+  stopping_ = true;
+  timer_.cancel();
+  for (auto& [id, ticket] : tickets_) {
+    if (!ticket->waiting_ || ticket->outcome_) continue;
+    ticket->outcome_ = Slot{nullptr, Rejection{Rejection::Kind::stopping, {}, "the coordinator is shutting down", std::chrono::seconds(5)}};
+    ticket->wake();
+  }
+}
+
+void Dispatcher::set_models(const std::vector<domain::Model>& models) {
+  for (const auto& model : std::exchange(models_, models)) {
+    const bool stays = std::any_of(models.begin(), models.end(), [&](const auto& other) { return other.id == model.id; });
+    if (!stays) carry_out(scheduler_.model_removed(model.id, now()));
+  }
+  for (const auto& model : models) carry_out(scheduler_.model_added(model, now()));
+}
+
+void Dispatcher::set_engines(const std::vector<domain::EngineBundle>& engines) {
+  for (const auto& engine : std::exchange(engines_, engines)) {
+    const bool stays = std::any_of(engines.begin(), engines.end(), [&](const auto& other) { return other.target == engine.target; });
+    if (!stays) carry_out(scheduler_.engine_changed(engine.target, std::nullopt, now()));
+  }
+  for (const auto& engine : engines) carry_out(scheduler_.engine_changed(engine.target, engine, now()));
+}
+
+void Dispatcher::worker_connected(std::shared_ptr<WorkerLink> link, domain::WorkerFacts facts) {
+  const domain::WorkerId id = link->worker_id();
+  links_[id] = std::move(link);
+  carry_out(scheduler_.worker_connected(id, std::move(facts), now()));
+}
+
+void Dispatcher::worker_reported(const domain::WorkerId& id, domain::WorkerReport report) {
+  carry_out(scheduler_.worker_reported(id, std::move(report), now()));
+}
+
+void Dispatcher::worker_gone(const WorkerLink& link, bool may_return) {
+  const domain::WorkerId id = link.worker_id();
+  const auto found = links_.find(id);
+  if (found == links_.end() || found->second.get() != &link) return;
+  links_.erase(found);
+  carry_out(scheduler_.worker_gone(id, may_return, now()));
+}
+
+std::unique_ptr<Dispatcher::Ticket> Dispatcher::submit(domain::Request request) {
+  return std::unique_ptr<Ticket>(new Ticket(*this, std::move(request)));
+}
+
+void Dispatcher::carry_out(domain::Actions actions) {
+  for (auto& action : actions) {
+    std::visit([this](auto& one) { carry_out(one); }, action);
+  }
+  arm_timer();
+}
+
+void Dispatcher::carry_out(domain::Dispatch& dispatch) {
+  const auto ticket = tickets_.find(dispatch.request);
+  const auto link = links_.find(dispatch.worker);
+  // The scheduler knows neither requests without a ticket nor workers without a link.
+  if (ticket == tickets_.end() || link == links_.end()) return;
+  ticket->second->outcome_ = Slot{link->second, std::nullopt};
+  ticket->second->wake();
+}
+
+void Dispatcher::carry_out(domain::Reject& reject) {
+  const auto found = tickets_.find(reject.request);
+  if (found == tickets_.end()) return;
+  metrics_.count_rejection(reject.code);
+  Ticket& ticket = *found->second;
+  ticket.known_ = false;
+  ticket.outcome_ = Slot{nullptr, Rejection{Rejection::Kind::rejected, reject.code, std::move(reject.text), reject.retry_after}};
+  ticket.wake();
+}
+
+void Dispatcher::carry_out(domain::Assign& assign) {
+  const auto link = links_.find(assign.worker);
+  if (link != links_.end()) link->second->assign(std::move(assign.assignment));
+}
+
+void Dispatcher::arm_timer() {
+  const auto next = scheduler_.next_tick();
+  if (next == armed_for_) return;
+  armed_for_ = next;
+  timer_.expires_at(next.value_or(SteadyTime::max()));
+}
+
+// ---- Ticket ----
+
+Dispatcher::Ticket::Ticket(Dispatcher& dispatcher, domain::Request request)
+    : dispatcher_(dispatcher), request_(std::move(request)) {
+  dispatcher_.tickets_.emplace(request_.id, this);
+}
+
+Dispatcher::Ticket::~Ticket() {
+  dispatcher_.tickets_.erase(request_.id);
+  if (known_) dispatcher_.carry_out(dispatcher_.scheduler_.request_finished(request_.id, dispatcher_.now()));
+}
+
+asio::awaitable<Dispatcher::Slot> Dispatcher::Ticket::slot() {
+  const bool again = std::exchange(submitted_, true);
+  assert(!again || known_);  // a rejection is the end
+  outcome_.reset();
+  if (cancelled_) {
+    outcome_ = Slot{nullptr, Rejection{Rejection::Kind::cancelled, {}, "cancelled", {}}};
+  } else if (dispatcher_.stopping_) {
+    outcome_ = Slot{nullptr, Rejection{Rejection::Kind::stopping, {}, "the coordinator is shutting down", std::chrono::seconds(5)}};
+  } else if (again) {
+    dispatcher_.metrics_.count_retry();
+    dispatcher_.carry_out(dispatcher_.scheduler_.request_returned(request_.id, dispatcher_.now()));
+  } else {
+    known_ = true;
+    dispatcher_.carry_out(dispatcher_.scheduler_.request_submitted(request_, dispatcher_.now()));
+  }
+  if (!outcome_) {
+    waiting_.emplace(dispatcher_.executor_, SteadyTime::max());
+    while (!outcome_) co_await waiting_->async_wait(asio::as_tuple(asio::use_awaitable));
+    waiting_.reset();
+  }
+  co_return *std::exchange(outcome_, std::nullopt);
+}
+
+void Dispatcher::Ticket::cancel() {
+  cancelled_ = true;
+  if (!waiting_) return;
+  outcome_ = Slot{nullptr, Rejection{Rejection::Kind::cancelled, {}, "cancelled", {}}};
+  wake();
+}
+
+std::optional<domain::Explanation> Dispatcher::Ticket::explain() const {
+  return dispatcher_.scheduler_.explain(request_.id, dispatcher_.now());
+}
+
+void Dispatcher::Ticket::wake() {
+  if (waiting_) waiting_->cancel();
+}
+
+}  // namespace gogrid::coordinator

@@ -1,0 +1,125 @@
+// Dispatcher: the scheduler's shell. It hands events in, carries the actions out, and lets each request wait for its slot.
+// Owned by the Coordinator, used on the io thread.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "domain/scheduler.hpp"
+#include "net/quic/quic.hpp"
+
+namespace gogrid::coordinator {
+
+class Metrics;
+
+// A connected worker, as the dispatcher uses it.
+class WorkerLink {
+ public:
+  virtual ~WorkerLink() = default;
+  virtual const domain::WorkerId& worker_id() const = 0;
+  // Sent when the control stream has room; an assignment that was not sent yet is replaced.
+  virtual void assign(domain::Assignment assignment) = 0;
+  virtual boost::asio::awaitable<Result<std::shared_ptr<net::quic::Stream>>> open_stream() = 0;
+};
+
+class Dispatcher {
+ public:
+  Dispatcher(boost::asio::any_io_executor executor, domain::SchedulerLimits limits, const Clock& clock, Metrics& metrics);
+  ~Dispatcher();
+
+  // Carries out what is due with time. Returns after stop().
+  boost::asio::awaitable<void> run();
+  // Turns away what waits and all that comes; what runs goes on.
+  void stop();
+
+  // All there are, in the order of assignment; called again when they change.
+  void set_models(const std::vector<domain::Model>& models);
+  // The current one of each target.
+  void set_engines(const std::vector<domain::EngineBundle>& engines);
+
+  void worker_connected(std::shared_ptr<WorkerLink> link, domain::WorkerFacts facts);
+  void worker_reported(const domain::WorkerId& id, domain::WorkerReport report);
+  // Ignored when another connection of the worker has taken the link's place.
+  void worker_gone(const WorkerLink& link, bool may_return);
+
+  // Why a request has no slot.
+  struct Rejection {
+    enum class Kind {
+      rejected,   // by the scheduler: see code
+      cancelled,  // by cancel()
+      stopping,   // the coordinator shuts down
+    };
+    Kind kind = Kind::rejected;
+    domain::RejectCode code = domain::RejectCode::no_worker;
+    std::string text;
+    std::chrono::seconds retry_after{0};
+  };
+  struct Slot {
+    // Null when there is a rejection.
+    std::shared_ptr<WorkerLink> worker;
+    std::optional<Rejection> rejection;
+  };
+
+  // A request's place in the scheduler. Destroying it gives its slot or its place in the queue back.
+  class Ticket {
+   public:
+    ~Ticket();
+    Ticket(const Ticket&) = delete;
+    Ticket& operator=(const Ticket&) = delete;
+
+    // Waits for a slot. Called again it says that the worker of the last one was lost or refused, and waits for another.
+    boost::asio::awaitable<Slot> slot();
+    // Wakes slot() now and makes every later one fail.
+    void cancel();
+    // Why it waits; nullopt when it does not.
+    std::optional<domain::Explanation> explain() const;
+
+   private:
+    friend class Dispatcher;
+    Ticket(Dispatcher& dispatcher, domain::Request request);
+    void wake();
+
+    Dispatcher& dispatcher_;
+    domain::Request request_;
+    bool submitted_ = false;
+    bool known_ = false;  // to the scheduler
+    bool cancelled_ = false;
+    std::optional<Slot> outcome_;
+    std::optional<boost::asio::steady_timer> waiting_;
+  };
+
+  // `request.id` must be new. The dispatcher outlives the ticket.
+  std::unique_ptr<Ticket> submit(domain::Request request);
+
+  const domain::Scheduler& scheduler() const { return scheduler_; }
+
+ private:
+  void carry_out(domain::Actions actions);
+  void carry_out(domain::Dispatch& dispatch);
+  void carry_out(domain::Reject& reject);
+  void carry_out(domain::Assign& assign);
+  void arm_timer();
+  SteadyTime now() const { return clock_.steady_now(); }
+
+  boost::asio::any_io_executor executor_;
+  const Clock& clock_;
+  Metrics& metrics_;
+  domain::Scheduler scheduler_;
+  boost::asio::steady_timer timer_;
+  std::optional<SteadyTime> armed_for_;
+  bool stopping_ = false;
+  std::vector<domain::Model> models_;
+  std::vector<domain::EngineBundle> engines_;
+  std::unordered_map<domain::WorkerId, std::shared_ptr<WorkerLink>> links_;
+  std::unordered_map<domain::RequestId, Ticket*> tickets_;
+};
+
+}  // namespace gogrid::coordinator

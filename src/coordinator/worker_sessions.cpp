@@ -1,0 +1,338 @@
+#include "coordinator/worker_sessions.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "base/encoding.hpp"
+#include "base/log.hpp"
+#include "coordinator/dispatch.hpp"
+#include "coordinator/metrics.hpp"
+#include "wire/frame.hpp"
+#include "wire/worker_messages.hpp"
+#include "wire/worker_protocol.pb.h"
+
+namespace gogrid::coordinator {
+namespace asio = boost::asio;
+namespace quic = net::quic;
+
+namespace {
+
+constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
+// Renewing costs a signature and a durable write.
+constexpr std::chrono::seconds min_renewal_interval{1};
+
+}  // namespace
+
+// One worker's connection. Its coroutine reads the control stream; a second one writes what is to be sent.
+class WorkerSessions::Session final : public WorkerLink, public std::enable_shared_from_this<Session> {
+ public:
+  Session(WorkerSessions& owner, std::shared_ptr<quic::Connection> connection)
+      : owner_(owner),
+        connection_(std::move(connection)),
+        id_(connection_->peer().common_name),
+        ticket_(to_base64url(as_bytes(random_bytes(32)))),
+        since_(owner.clock_.system_now()),
+        outbox_changed_(owner.executor_, SteadyTime::max()) {}
+
+  asio::awaitable<void> run();
+  void close(std::uint64_t code, const std::string& reason) {
+    closing_ = true;
+    connection_->close(code, reason);
+    outbox_changed_.cancel();
+  }
+
+  const domain::WorkerId& worker_id() const override { return id_; }
+  void assign(domain::Assignment assignment) override {
+    assignment_ = std::move(assignment);
+    outbox_changed_.cancel();
+  }
+  asio::awaitable<Result<std::shared_ptr<quic::Stream>>> open_stream() override { return connection_->open_stream(); }
+
+  const std::string& ticket() const { return ticket_; }
+  Connected describe() const {
+    const auto remote = connection_->remote_endpoint();
+    std::string host = remote.address().to_string();
+    if (remote.address().is_v6()) host = "[" + host + "]";
+    return {host + ":" + std::to_string(remote.port()), connection_->smoothed_rtt(), since_};
+  }
+
+ private:
+  asio::awaitable<Result<void>> serve();
+  asio::awaitable<Result<wire::WorkerFrame>> read_frame();
+  asio::awaitable<Result<void>> send_welcome();
+  asio::awaitable<Result<void>> read_frames();
+  asio::awaitable<Result<void>> renew(std::string certificate_request);
+  asio::awaitable<void> write_outbox();
+  void enter_service(const wire::Hello& hello);
+
+  WorkerSessions& owner_;
+  std::shared_ptr<quic::Connection> connection_;
+  std::shared_ptr<quic::Stream> control_;
+  const domain::WorkerId id_;
+  const std::string ticket_;
+  const SystemTime since_;
+  domain::WorkerFacts facts_;
+  wire::FrameReader reader_;
+
+  // To be written: the newest assignment only.
+  std::optional<domain::Assignment> assignment_;
+  std::optional<std::string> renewed_chain_;
+  std::uint64_t revision_ = 0;
+  asio::steady_timer outbox_changed_;
+  SteadyTime renewal_allowed_at_{};
+  bool closing_ = false;
+  bool in_service_ = false;
+};
+
+asio::awaitable<void> WorkerSessions::Session::run() {
+  const auto self = shared_from_this();
+  const Result<void> outcome = co_await serve();
+  const bool was_closing = closing_;
+  if (!outcome && outcome.error().code == ErrorCode::protocol) {
+    owner_.metrics_.count_protocol_error();
+    log().warn("worker {}: {}; its connection is closed", id_.text(), outcome.error().detail);
+    close(close_code::protocol_error, outcome.error().detail);
+  } else if (!outcome && outcome.error().code == ErrorCode::permission_denied) {
+    close(close_code::refused, outcome.error().detail);
+  } else {
+    close(close_code::done, "");
+  }
+  if (!in_service_) co_return;
+  const auto current = owner_.sessions_.find(id_.text());
+  if (current != owner_.sessions_.end() && current->second == self) owner_.sessions_.erase(current);
+  if (owner_.options_.on_seen) owner_.options_.on_seen(id_.text(), facts_);
+  owner_.dispatcher_.worker_gone(*this, !was_closing);
+  log().info("worker {} disconnected", id_.text());
+}
+
+asio::awaitable<Result<void>> WorkerSessions::Session::serve() {
+  const auto self = shared_from_this();
+  asio::steady_timer deadline(owner_.executor_, owner_.options_.hello_timeout);
+  deadline.async_wait([weak = weak_from_this()](boost::system::error_code failure) {
+    const auto session = weak.lock();
+    if (!failure && session) session->close(close_code::protocol_error, "no hello in time");
+  });
+  auto stream = co_await connection_->accept_stream();
+  if (!stream) co_return stream.error();
+  control_ = std::move(*stream);
+  auto hello = co_await read_frame();
+  if (!hello) co_return hello.error();
+  if (hello->kind_case() != wire::WorkerFrame::kHello) {
+    co_return Error(ErrorCode::protocol, "the first frame must be a hello");
+  }
+  deadline.cancel();
+  // Once more: it may have been revoked since the handshake.
+  if (owner_.options_.admit) {
+    const Result<void> admitted = owner_.options_.admit(id_.text());
+    if (!admitted) co_return Error(ErrorCode::permission_denied, admitted.error().detail);
+  }
+  if (closing_ || owner_.stopping_) co_return Error(ErrorCode::cancelled, "closing");
+  const Result<void> welcomed = co_await send_welcome();
+  if (!welcomed) co_return welcomed.error();
+  if (closing_ || owner_.stopping_) co_return Error(ErrorCode::cancelled, "closing");
+  enter_service(hello->hello());
+  owner_.tasks_.spawn("worker outbox", write_outbox());
+  co_return co_await read_frames();
+}
+
+void WorkerSessions::Session::enter_service(const wire::Hello& hello) {
+  facts_ = wire::to_facts(hello);
+  in_service_ = true;
+  const auto self = shared_from_this();
+  auto& current = owner_.sessions_[id_.text()];
+  const auto replaced = std::exchange(current, self);
+  owner_.metrics_.count_worker_connection();
+  log().info("worker {} connected from {}: {} {} on {}", id_.text(), describe().address, facts_.version, facts_.target,
+             facts_.host_name);
+  if (owner_.options_.on_seen) owner_.options_.on_seen(id_.text(), facts_);
+  owner_.dispatcher_.worker_connected(self, facts_);
+  if (replaced) replaced->close(close_code::replaced, "the worker has connected again");
+}
+
+asio::awaitable<Result<wire::WorkerFrame>> WorkerSessions::Session::read_frame() {
+  for (;;) {
+    const auto payload = reader_.next();
+    if (!payload) co_return payload.error();
+    if (*payload) co_return wire::decode_frame<wire::WorkerFrame>(**payload);
+    const auto space = reader_.prepare();
+    const auto count = co_await control_->read_some(space);
+    if (!count) co_return count.error();
+    if (*count == 0) {
+      if (reader_.in_frame()) co_return Error(ErrorCode::protocol, "the control stream ended inside a frame");
+      co_return Error(ErrorCode::cancelled, "the worker closed the control stream");
+    }
+    reader_.commit(*count);
+  }
+}
+
+asio::awaitable<Result<void>> WorkerSessions::Session::send_welcome() {
+  wire::CoordinatorFrame frame;
+  auto& welcome = *frame.mutable_welcome();
+  welcome.set_version(GOGRID_VERSION);
+  welcome.set_worker_id(id_.text());
+  welcome.set_blob_ticket(ticket_);
+  welcome.set_https_port(owner_.options_.https_port);
+  const std::string bytes = wire::encode_frame(frame);
+  co_return co_await control_->write(as_bytes(bytes));
+}
+
+asio::awaitable<Result<void>> WorkerSessions::Session::read_frames() {
+  for (;;) {
+    auto frame = co_await read_frame();
+    if (!frame) co_return frame.error();
+    // Of states that arrived together only the last one counts.
+    std::optional<wire::WorkerState> state;
+    std::string certificate_request;
+    for (;;) {
+      if (frame->kind_case() == wire::WorkerFrame::kHello) co_return Error(ErrorCode::protocol, "a second hello");
+      if (frame->kind_case() == wire::WorkerFrame::kState) state = std::move(*frame->mutable_state());
+      if (frame->kind_case() == wire::WorkerFrame::kRenewCertificate) {
+        certificate_request = std::move(*frame->mutable_renew_certificate()->mutable_certificate_request());
+      }
+      const auto payload = reader_.next();
+      if (!payload) co_return payload.error();
+      if (!*payload) break;
+      frame = wire::decode_frame<wire::WorkerFrame>(**payload);
+      if (!frame) co_return frame.error();
+    }
+    if (closing_) co_return Error(ErrorCode::cancelled, "closing");
+    if (state) owner_.dispatcher_.worker_reported(id_, wire::to_report(*state));
+    if (!certificate_request.empty()) {
+      const Result<void> renewed = co_await renew(std::move(certificate_request));
+      if (!renewed) co_return renewed.error();
+    }
+  }
+}
+
+asio::awaitable<Result<void>> WorkerSessions::Session::renew(std::string certificate_request) {
+  if (!owner_.options_.renew) co_return Result<void>();
+  const SteadyTime now = owner_.clock_.steady_now();
+  if (now < renewal_allowed_at_) {
+    asio::steady_timer timer(owner_.executor_, renewal_allowed_at_ - now);
+    co_await timer.async_wait(use_tuple);
+  }
+  renewal_allowed_at_ = owner_.clock_.steady_now() + min_renewal_interval;
+  auto chain = co_await owner_.options_.renew(id_.text(), std::move(certificate_request));
+  if (chain) {
+    log().info("worker {}: certificate renewed", id_.text());
+    renewed_chain_ = std::move(*chain);
+    outbox_changed_.cancel();
+    co_return Result<void>();
+  }
+  log().warn("worker {}: certificate not renewed: {}", id_.text(), chain.error().detail);
+  if (chain.error().code == ErrorCode::permission_denied) co_return chain.error();
+  if (chain.error().code == ErrorCode::invalid_argument) co_return Error(ErrorCode::protocol, chain.error().detail);
+  // The worker asks again.
+  co_return Result<void>();
+}
+
+asio::awaitable<void> WorkerSessions::Session::write_outbox() {
+  const auto self = shared_from_this();
+  while (!closing_) {
+    std::string bytes;
+    if (renewed_chain_) {
+      wire::CoordinatorFrame frame;
+      frame.mutable_certificate_renewed()->set_certificate_chain(*std::exchange(renewed_chain_, std::nullopt));
+      bytes = wire::encode_frame(frame);
+    } else if (assignment_) {
+      bytes = wire::encode_assignment(++revision_, *std::exchange(assignment_, std::nullopt));
+    } else {
+      co_await outbox_changed_.async_wait(use_tuple);
+      continue;
+    }
+    const auto written = co_await control_->write(as_bytes(bytes));
+    if (!written) co_return;
+  }
+}
+
+// ---- WorkerSessions ----
+
+WorkerSessions::WorkerSessions(asio::any_io_executor executor, Options options, Dispatcher& dispatcher, Metrics& metrics,
+                               const Clock& clock)
+    : executor_(executor),
+      options_(std::move(options)),
+      dispatcher_(dispatcher),
+      metrics_(metrics),
+      clock_(clock),
+      tasks_(std::move(executor)) {}
+
+WorkerSessions::~WorkerSessions() = default;
+
+Result<std::unique_ptr<WorkerSessions>> WorkerSessions::listen(asio::any_io_executor executor, Options options,
+                                                               Dispatcher& dispatcher, Metrics& metrics, const Clock& clock) {
+  std::unique_ptr<WorkerSessions> sessions(new WorkerSessions(executor, std::move(options), dispatcher, metrics, clock));
+  quic::ListenOptions listen_options;
+  listen_options.endpoint = sessions->options_.endpoint;
+  listen_options.credentials = sessions->options_.credentials;
+  listen_options.transport = sessions->options_.transport;
+  // The control stream; all others are opened by us.
+  listen_options.transport.max_peer_streams = 1;
+  // One slow client may fill its stream's window. The connection's is large enough that it takes 256 of them before a worker's
+  // other streams wait as well.
+  listen_options.transport.stream_window_bytes = 128 * 1024;
+  listen_options.transport.connection_window_bytes = 32 * 1024 * 1024;
+  listen_options.authorize = [admit = sessions->options_.admit](const quic::PeerIdentity& peer) -> Result<void> {
+    if (!admit) return {};
+    return admit(peer.common_name);
+  };
+  auto listener = quic::listen(std::move(executor), std::move(listen_options));
+  if (!listener) return listener.error();
+  sessions->listener_ = std::move(*listener);
+  sessions->options_.credentials = {};
+  return sessions;
+}
+
+asio::awaitable<void> WorkerSessions::run() {
+  while (!stopping_) {
+    auto connection = co_await listener_->accept();
+    if (!connection) break;
+    tasks_.spawn("worker session", serve(std::move(*connection)));
+  }
+  co_await tasks_.wait();
+}
+
+asio::awaitable<void> WorkerSessions::serve(std::shared_ptr<quic::Connection> connection) {
+  const auto session = std::make_shared<Session>(*this, std::move(connection));
+  const auto place = unfinished_.insert(unfinished_.end(), session.get());
+  co_await session->run();
+  unfinished_.erase(place);
+}
+
+void WorkerSessions::stop() {
+  stopping_ = true;
+  listener_->close();
+  for (auto* session : unfinished_) session->close(close_code::going_away, "the coordinator is shutting down");
+}
+
+void WorkerSessions::disconnect(std::string_view worker_id, const std::string& reason) {
+  const auto found = sessions_.find(std::string(worker_id));
+  if (found == sessions_.end()) return;
+  const auto session = found->second;
+  sessions_.erase(found);
+  session->close(close_code::refused, reason);
+  dispatcher_.worker_gone(*session, false);
+}
+
+std::optional<std::string> WorkerSessions::worker_of_ticket(std::string_view ticket) const {
+  std::optional<std::string> owner;
+  for (const auto& [id, session] : sessions_) {
+    if (equal_in_constant_time(session->ticket(), ticket)) owner = id;
+  }
+  return owner;
+}
+
+std::optional<WorkerSessions::Connected> WorkerSessions::find(std::string_view worker_id) const {
+  const auto found = sessions_.find(std::string(worker_id));
+  if (found == sessions_.end()) return std::nullopt;
+  return found->second->describe();
+}
+
+Result<void> WorkerSessions::set_credentials(const quic::Credentials& credentials) {
+  return listener_->set_credentials(credentials);
+}
+
+asio::ip::udp::endpoint WorkerSessions::local_endpoint() const { return listener_->local_endpoint(); }
+
+}  // namespace gogrid::coordinator

@@ -1,0 +1,156 @@
+#include "wire/worker_messages.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "wire/frame.hpp"
+#include "wire/worker_protocol.pb.h"
+
+namespace gogrid::wire {
+namespace {
+
+constexpr std::size_t max_name_bytes = 256;
+constexpr std::size_t max_detail_bytes = 8 * 1024;
+constexpr int max_replicas = 1024;
+constexpr std::uint32_t max_slots = 4096;
+constexpr std::uint64_t max_memory_bytes = std::uint64_t{1} << 50;
+
+// WorkerWorkFrame.data and CoordinatorWorkFrame.data: field 2, length-delimited.
+constexpr char data_tag = 0x12;
+
+// Cut between characters: continuation bytes of UTF-8 are 10xxxxxx.
+std::string cut(const std::string& text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return text;
+  std::size_t length = max_bytes;
+  while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80) --length;
+  return text.substr(0, length);
+}
+
+domain::Phase to_phase(Phase phase) {
+  switch (phase) {
+    case PHASE_FETCHING: return domain::Phase::fetching;
+    case PHASE_UNPACKING: return domain::Phase::unpacking;
+    case PHASE_LOADING: return domain::Phase::loading;
+    case PHASE_READY: return domain::Phase::ready;
+    case PHASE_FAILED: return domain::Phase::failed;
+    // Also phases that only newer workers know: not ready is the safe reading.
+    default: return domain::Phase::waiting;
+  }
+}
+
+domain::Availability to_availability(Availability availability) {
+  switch (availability) {
+    case AVAILABILITY_AVAILABLE: return domain::Availability::available;
+    case AVAILABILITY_PAUSED: return domain::Availability::paused;
+    case AVAILABILITY_DRAINING: return domain::Availability::draining;
+    default: return domain::Availability::refusing;
+  }
+}
+
+domain::Sandbox to_sandbox(Sandbox sandbox) {
+  switch (sandbox) {
+    case SANDBOX_BUBBLEWRAP: return domain::Sandbox::bubblewrap;
+    case SANDBOX_NONE_INSECURE: return domain::Sandbox::none_insecure;
+    case SANDBOX_UNAVAILABLE: return domain::Sandbox::unavailable;
+    default: return domain::Sandbox::unknown;
+  }
+}
+
+ModelKind to_message(domain::ModelKind kind) {
+  switch (kind) {
+    case domain::ModelKind::chat: return MODEL_KIND_CHAT;
+    case domain::ModelKind::embedding: return MODEL_KIND_EMBEDDING;
+    case domain::ModelKind::rerank: return MODEL_KIND_RERANK;
+  }
+  return MODEL_KIND_UNSPECIFIED;
+}
+
+template <class Message>
+domain::Progress to_progress(const Message& message) {
+  return {to_phase(message.phase()), message.done_bytes(), message.total_bytes(), cut(message.detail(), max_detail_bytes)};
+}
+
+}  // namespace
+
+domain::WorkerFacts to_facts(const Hello& hello) {
+  domain::WorkerFacts facts;
+  facts.version = cut(hello.version(), max_name_bytes);
+  facts.host_name = cut(hello.host_name(), max_name_bytes);
+  facts.target = cut(hello.target(), max_name_bytes);
+  facts.hardware.cpu = cut(hello.hardware().cpu(), max_name_bytes);
+  facts.hardware.cpu_threads = hello.hardware().cpu_threads();
+  facts.hardware.memory_bytes = std::min(hello.hardware().memory_bytes(), max_memory_bytes);
+  const auto& features = hello.features();
+  facts.has_local_engine = std::find(features.begin(), features.end(), feature_local_engine) != features.end();
+  return facts;
+}
+
+domain::WorkerReport to_report(const WorkerState& state) {
+  domain::WorkerReport report;
+  report.availability = to_availability(state.availability());
+  report.reason = cut(state.reason(), max_detail_bytes);
+  report.sandbox = to_sandbox(state.sandbox());
+  report.engine.progress = to_progress(state.engine());
+  report.engine.description = cut(state.engine().description(), max_name_bytes);
+  const int count = std::min(state.replicas_size(), max_replicas);
+  report.replicas.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    const ReplicaState& replica = state.replicas(i);
+    report.replicas.push_back({domain::ModelId(cut(replica.model_id(), max_name_bytes)), to_progress(replica),
+                               std::min(replica.slots(), max_slots), replica.starts()});
+  }
+  return report;
+}
+
+std::string encode_assignment(std::uint64_t revision, const domain::Assignment& assignment) {
+  CoordinatorFrame frame;
+  auto& message = *frame.mutable_assignment();
+  message.set_revision(revision);
+  if (assignment.engine) {
+    message.mutable_engine()->set_name(assignment.engine->name);
+    message.mutable_engine()->mutable_blob()->set_sha256(assignment.engine->sha256);
+    message.mutable_engine()->mutable_blob()->set_size_bytes(assignment.engine->size_bytes);
+  }
+  for (const auto& model : assignment.models) {
+    auto& replica = *message.add_replicas();
+    replica.set_model_id(model.id.text());
+    replica.set_model_name(model.name);
+    replica.mutable_blob()->set_sha256(model.sha256);
+    replica.mutable_blob()->set_size_bytes(model.size_bytes);
+    replica.set_kind(to_message(model.kind));
+    replica.set_context_tokens(model.context_tokens);
+    replica.set_slots(model.slots);
+  }
+  return encode_frame(frame);
+}
+
+std::optional<std::string_view> data_in(std::string_view payload) {
+  if (payload.size() < 2 || payload[0] != data_tag) return std::nullopt;
+  // A base-128 varint, low bits first; a frame's length fits five of them.
+  std::size_t length = 0;
+  for (std::size_t at = 1; at < payload.size() && at <= 5; ++at) {
+    const auto byte = static_cast<unsigned char>(payload[at]);
+    length |= static_cast<std::size_t>(byte & 0x7f) << (7 * (at - 1));
+    if ((byte & 0x80) != 0) continue;
+    if (payload.size() - at - 1 != length) return std::nullopt;
+    return payload.substr(at + 1);
+  }
+  return std::nullopt;
+}
+
+void append_data_frame(std::string& out, std::string_view data) {
+  assert(data.size() <= max_data_bytes);
+  char field[6] = {data_tag};
+  std::size_t field_bytes = 1;
+  std::size_t left = data.size();
+  do {
+    field[field_bytes++] = static_cast<char>((left & 0x7f) | (left > 0x7f ? 0x80 : 0));
+    left >>= 7;
+  } while (left > 0);
+  const std::size_t length = field_bytes + data.size();
+  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(length >> shift & 0xff);
+  out.append(field, field_bytes);
+  out += data;
+}
+
+}  // namespace gogrid::wire
