@@ -64,7 +64,13 @@ asio::awaitable<Result<std::size_t>> ConnectionInput::fill(Deadline::TimePoint u
   if (!watching_ && ended_) co_return *ended_;
   timed_out_ = false;
   deadline_.set(until);
-  auto count = watching_ ? co_await wait_for_watcher() : co_await read_more();
+  // Two statements, not `?:`: gcc 12 destroys the temporary of the branch that was not taken.
+  Result<std::size_t> count = std::size_t{0};
+  if (watching_) {
+    count = co_await wait_for_watcher();
+  } else {
+    count = co_await read_more();
+  }
   deadline_.clear();
   if (timed_out_) co_return Error(ErrorCode::timeout, "nothing arrived in time");
   co_return count;

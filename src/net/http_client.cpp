@@ -153,9 +153,11 @@ class Exchange {
       connection_.spoilt = true;
       // A server that has had enough says why before it closes.
       if (sent.error().code != ErrorCode::io) co_return sent;
-      auto received = co_await receive();
-      co_return received ? received : sent;
+      const auto received = co_await receive();
+      if (!received) co_return sent;
+      co_return received;
     }
+    if (answered_) co_return Result<void>();
     co_return co_await receive();
   }
 
@@ -189,23 +191,35 @@ class Exchange {
     co_return co_await send_body();
   }
 
+  // `io` would stand for the connection.
+  static Error source_error(const Error& error) {
+    return Error(error.code == ErrorCode::io ? ErrorCode::internal : error.code, error.detail);
+  }
+
   asio::awaitable<Result<void>> send_body() {
     std::vector<std::byte> buffer(body_part_bytes);
     std::uint64_t sent = 0;
     for (;;) {
-      // An answer before the end of the request: it was refused, the rest is not wanted.
-      if (connection_.stream->poll() != SocketStream::Arrived::nothing) {
-        connection_.spoilt = true;
-        co_return Result<void>();
+      if (!answered_ && connection_.stream->poll() != SocketStream::Arrived::nothing) {
+        auto received = co_await receive();
+        answered_ = received.has_value();
+        // Refused before the end of the request: the rest is not wanted.
+        connection_.spoilt = !answered_ || connection_.parser->head().status >= 300;
+        if (connection_.spoilt) co_return received;
       }
       source_used_ = true;
       const auto count = co_await request_.body_source(buffer);
-      if (!count) co_return Error(count.error().code == ErrorCode::io ? ErrorCode::internal : count.error().code, count.error().detail);
+      if (!count) co_return source_error(count.error());
       if (*count == 0) break;
       sent += *count;
       const auto part = as_text(std::span(buffer).first(*count));
       if (request_.body_length_bytes && sent > *request_.body_length_bytes) break;
-      auto written = request_.body_length_bytes ? co_await connection_.output.write(part) : co_await connection_.output.write_chunks(part);
+      Result<void> written;
+      if (request_.body_length_bytes) {
+        written = co_await connection_.output.write(part);
+      } else {
+        written = co_await connection_.output.write_chunks(part);
+      }
       if (!written) co_return written;
     }
     if (!request_.body_length_bytes) co_return co_await connection_.output.write_last_chunk();
@@ -253,6 +267,8 @@ class Exchange {
   const Pool& pool_;
   HttpClientRequest& request_;
   bool source_used_ = false;
+  // The response's head came while the body was still being sent.
+  bool answered_ = false;
   bool head_bytes_seen_ = false;
 };
 

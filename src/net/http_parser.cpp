@@ -35,10 +35,10 @@ struct FramingRules {
   }
 };
 
-// A request line that is well-formed but for its version.
+// A start line that is well-formed but for its version.
 bool names_a_version(std::string_view head) {
   const std::string_view line = head.substr(0, head.find('\r'));
-  if (line.size() < 8) return false;
+  if (line.size() < 8 || std::count(line.begin(), line.end(), ' ') != 2) return false;
   const std::string_view version = line.substr(line.size() - 8);
   return version.starts_with("HTTP/") && version[6] == '.' && version[5] >= '0' && version[5] <= '9' && version[7] >= '0' &&
          version[7] <= '9';
@@ -108,9 +108,12 @@ class BeastParser final : public Base, private http::basic_parser<is_request> {
   Result<MessageParser::Piece> put_body(std::string_view input, std::size_t max_bytes) override {
     piece_ = {};
     room_ = max_bytes;
+    // Beast asserts that a last chunk that it has begun to read is five bytes when it is shown again ("0\r\n\r\n").
+    if (stalled_ && input.size() < 5) return MessageParser::Piece{};
     ErrorCodeOut failure;
     const std::size_t used = this->put({input.data(), input.size()}, failure);
     if (failure && failure != http::error::need_more) return translate(failure);
+    stalled_ = failure == http::error::need_more && used == 0;
     return MessageParser::Piece{used, piece_};
   }
 
@@ -160,6 +163,7 @@ class BeastParser final : public Base, private http::basic_parser<is_request> {
   std::size_t room_ = 0;
   int version_ = 11;
   bool head_done_ = false;
+  bool stalled_ = false;
 };
 
 }  // namespace

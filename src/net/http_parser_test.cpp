@@ -119,7 +119,7 @@ TEST(RequestParser, RefusesWhatAnotherServerMightReadDifferently) {
       {chunked + "g\r\n", 400},
       {chunked + "-1\r\n", 400},
       {chunked + "fffffffffffffffff\r\n", 400},
-      {chunked + "1\r\nxy\r\n", 400},
+      {chunked + "1\r\nxyz\r\n", 400},
       {chunked + "1;" + std::string(4000, 'a'), 431},
       {chunked + "0\r\nX: " + std::string(4000, 'a'), 431},
   };
@@ -144,7 +144,7 @@ TEST(ResponseParser, KnowsWhereEachKindOfBodyEnds) {
       {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab", false, "ab", false, false},
       {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", true, "", true, true},
       {"HTTP/1.1 204 No Content\r\n\r\n", false, "", true, true},
-      {"HTTP/1.1 304\r\n\r\n", false, "", true, true},
+      {"HTTP/1.1 304 \r\n\r\n", false, "", true, true},
       {"HTTP/1.1 200 OK\r\n\r\nabc", false, "abc", false, true},
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", false, "abc", false, false},
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", false, "abc", true, true},
@@ -155,7 +155,7 @@ TEST(ResponseParser, KnowsWhereEachKindOfBodyEnds) {
     EXPECT_EQ(outcome.refused, 0) << row.text;
     EXPECT_EQ(outcome.body, row.body) << row.text;
     EXPECT_EQ(outcome.complete, row.complete) << row.text;
-    if (!parser->done()) EXPECT_EQ(parser->end_of_input().has_value(), row.complete_at_end) << row.text;
+    EXPECT_EQ(parser->done() || parser->end_of_input().has_value(), row.complete_at_end) << row.text;
   }
 }
 

@@ -131,7 +131,8 @@ asio::awaitable<void> ServerConnection::refuse(int status, std::string message) 
 }
 
 asio::awaitable<void> ServerConnection::linger() {
-  if (!co_await stream_->finish()) co_return;
+  const auto finished = co_await stream_->finish();
+  if (!finished) co_return;
   const auto until = Clock::now() + linger_time;
   for (std::size_t discarded = 0; discarded < linger_bytes;) {
     input_.consume(input_.bytes().size());

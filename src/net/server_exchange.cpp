@@ -155,7 +155,12 @@ asio::awaitable<Result<void>> ServerExchange::write(std::string_view bytes) {
     if (bytes.size() > length_left_) co_return Error(ErrorCode::internal, "more was written than Content-Length says");
     length_left_ -= bytes.size();
   }
-  auto written = framing_ == Framing::chunked ? co_await context_.output.write_chunks(bytes) : co_await context_.output.write(bytes);
+  Result<void> written;
+  if (framing_ == Framing::chunked) {
+    written = co_await context_.output.write_chunks(bytes);
+  } else {
+    written = co_await context_.output.write(bytes);
+  }
   broken_ |= !written;
   co_return written;
 }
@@ -201,8 +206,9 @@ asio::awaitable<ServerExchange::After> ServerExchange::conclude(bool failed) {
   // A response without its end is one that the client must see break off.
   if (!finished_) co_return After::close;
   if (parser_.done() && !broken_) co_return close_ ? After::close : After::next_request;
-  if (close_ || broken_ || continue_pending_ || !co_await drain_body()) co_return After::linger;
-  co_return After::next_request;
+  if (close_ || broken_ || continue_pending_) co_return After::linger;
+  const bool drained = co_await drain_body();
+  co_return drained ? After::next_request : After::linger;
 }
 
 }  // namespace gogrid::net
