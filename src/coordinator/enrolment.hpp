@@ -33,7 +33,7 @@ class Enrolment {
   const std::string& authority_certificate() const { return authority_.certificate; }
 
  private:
-  Result<store::TokenRecord> check(const std::optional<store::TokenRecord>& token, const std::string& secret) const;
+  Result<void> check(const std::optional<store::TokenRecord>& token, const std::string& secret) const;
   Pending<std::string> issue(std::string worker_id, std::string certificate_request);
 
   net::pki::KeyAndCertificate authority_;

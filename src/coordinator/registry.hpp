@@ -101,8 +101,10 @@ class WorkerRegistry {
   // Cuts the worker off before the store has answered, and calls on_revoke; not_found for an unknown one.
   Pending<Entry> revoke(std::string name_or_id);
 
-  // That the worker is connected now, or was until now. Kept in memory and written by flush().
+  // That the worker is connected now, or was until now. Written by flush(); the listener is called when there is something to
+  // write.
   void note_seen(const std::string& id, std::string version, std::string target);
+  void on_unwritten(std::function<void()> listener) { unwritten_listener_ = std::move(listener); }
   Pending<> flush();
 
   // Called with the worker's id.
@@ -113,6 +115,7 @@ class WorkerRegistry {
   const Clock& clock_;
   std::map<std::string, Entry, std::less<>> workers_;
   std::map<std::string, store::WorkerStore::Sighting> unwritten_;
+  std::function<void()> unwritten_listener_;
   Listeners<const std::string&> revoked_;
 };
 

@@ -30,6 +30,9 @@ struct KeyIdentity {
 
 // One request on its way through its handler.
 struct ApiRequest {
+  ApiRequest(net::HttpExchange& its_exchange, std::string its_id, std::vector<std::string> its_parameters)
+      : exchange(its_exchange), id(std::move(its_id)), parameters(std::move(its_parameters)) {}
+
   // Adds x-request-id to the response and counts what is sent.
   net::HttpExchange& exchange;
   // "req_…", for logs and for the worker.
@@ -75,6 +78,7 @@ class Router {
     ApiHandler handler;
   };
   struct Match {
+    bool well_formed = false;
     const Route* route = nullptr;
     std::vector<std::string> parameters;
     // Of routes that have the path but another method.
@@ -83,7 +87,7 @@ class Router {
   class CountedExchange;
 
   Match match(const net::RequestHead& head) const;
-  boost::asio::awaitable<void> answer(CountedExchange& exchange, const Match& found, std::string id, std::string& key_id);
+  boost::asio::awaitable<void> answer(CountedExchange& exchange, const Match& found, const std::string& id, std::string& key_id);
 
   KeyRing& keys_;
   const Clock& clock_;

@@ -1,0 +1,86 @@
+#include "coordinator/api/error_response.hpp"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace gogrid::coordinator {
+namespace asio = boost::asio;
+namespace {
+
+std::string default_code(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::unauthenticated: return "invalid_api_key";
+    case ErrorCode::too_large: return "body_too_large";
+    case ErrorCode::internal:
+    case ErrorCode::io: return "internal_error";
+    default: return std::string(to_string(code));
+  }
+}
+
+net::ResponseHead head_of(int status, const char* content_type) {
+  net::ResponseHead head;
+  head.status = status;
+  if (content_type) head.headers.add("Content-Type", content_type);
+  return head;
+}
+
+}  // namespace
+
+ErrorResponse::ErrorResponse(int status_value, std::string message_value, std::string code_value, std::string param_value)
+    : status(status_value), message(std::move(message_value)), code(std::move(code_value)), param(std::move(param_value)) {}
+
+ErrorResponse::ErrorResponse(const Error& error)
+    : status(http_status(error.code)), message(error.detail), code(default_code(error.code)) {
+  constexpr std::chrono::seconds later{5};
+  if (status == 429 || status == 503) retry_after = later;
+  if (status != 500) return;
+  log().error("{}: {}", to_string(error.code), error.detail);
+  message = "an internal error; see the coordinator's log";
+}
+
+std::string_view ErrorResponse::type() const {
+  switch (status) {
+    case 401: return "authentication_error";
+    case 403: return "permission_error";
+    case 429: return "rate_limit_error";
+    default: return status >= 500 ? "server_error" : "invalid_request_error";
+  }
+}
+
+std::string ErrorResponse::body() const {
+  const auto or_null = [](const std::string& text) { return text.empty() ? nlohmann::json() : nlohmann::json(text); };
+  const nlohmann::ordered_json json = {
+      {"error", {{"message", message}, {"type", type()}, {"param", or_null(param)}, {"code", or_null(code)}}}};
+  // What a client sent may stand in a message, and need not be UTF-8.
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+asio::awaitable<void> respond_error(net::HttpExchange& exchange, ErrorResponse error) {
+  if (exchange.started()) co_return;
+  net::ResponseHead head = head_of(error.status, "application/json");
+  if (error.status == 401) head.headers.add("WWW-Authenticate", "Bearer");
+  if (error.status == 408) head.headers.add("Connection", "close");
+  if (error.retry_after) head.headers.add("Retry-After", std::to_string(error.retry_after->count()));
+  std::string body = error.body();
+  (void)co_await exchange.respond(std::move(head), std::move(body));
+}
+
+asio::awaitable<void> respond_json(net::HttpExchange& exchange, int status, std::string json) {
+  net::ResponseHead head = head_of(status, "application/json");
+  (void)co_await exchange.respond(std::move(head), std::move(json));
+}
+
+asio::awaitable<void> respond_text(net::HttpExchange& exchange, int status, std::string text) {
+  net::ResponseHead head = head_of(status, "text/plain; charset=utf-8");
+  (void)co_await exchange.respond(std::move(head), std::move(text));
+}
+
+asio::awaitable<void> respond_nothing(net::HttpExchange& exchange) {
+  net::ResponseHead head = head_of(204, nullptr);
+  std::string body;
+  (void)co_await exchange.respond(std::move(head), std::move(body));
+}
+
+}  // namespace gogrid::coordinator

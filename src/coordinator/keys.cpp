@@ -1,0 +1,129 @@
+#include "coordinator/keys.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/encoding.hpp"
+#include "base/sha256.hpp"
+
+namespace gogrid::coordinator {
+namespace {
+
+constexpr std::string_view prefix = "gg_";
+constexpr std::size_t id_bytes = 8;
+constexpr std::size_t id_digits = 2 * id_bytes;
+constexpr std::size_t secret_bytes = 32;
+
+struct Parts {
+  std::string_view id;
+  std::string_view secret;
+};
+
+std::optional<Parts> split(std::string_view key) {
+  if (!key.starts_with(prefix)) return std::nullopt;
+  key.remove_prefix(prefix.size());
+  if (key.size() <= id_digits + 1 || key[id_digits] != '_') return std::nullopt;
+  return Parts{key.substr(0, id_digits), key.substr(id_digits + 1)};
+}
+
+}  // namespace
+
+std::string_view to_string(Scope scope) {
+  switch (scope) {
+    case Scope::open: return "";
+    case Scope::inference: return "inference";
+    case Scope::admin: return "admin";
+  }
+  return "";
+}
+
+store::Pending<> KeyRing::load() {
+  auto keys = co_await store_.list_keys();
+  if (!keys) co_return keys.error();
+  for (auto& key : *keys) {
+    std::string id = key.id;
+    keys_.insert_or_assign(std::move(id), std::move(key));
+  }
+  co_return Result<void>();
+}
+
+store::Pending<KeyRing::Created> KeyRing::create(std::string name, std::vector<std::string> scopes,
+                                                 std::optional<SystemTime> expires_at) {
+  const std::string secret = to_base64url(as_bytes(random_bytes(secret_bytes)));
+  Created created;
+  created.record.id = to_hex(as_bytes(random_bytes(id_bytes)));
+  created.record.secret_sha256 = Sha256::hex(as_bytes(secret));
+  created.record.name = std::move(name);
+  created.record.scopes = std::move(scopes);
+  created.record.created_at = clock_.system_now();
+  created.record.expires_at = expires_at;
+  created.key = std::string(prefix) + created.record.id + "_" + secret;
+  auto added = co_await store_.add_key(created.record);
+  if (!added) co_return added.error();
+  keys_.insert_or_assign(created.record.id, created.record);
+  co_return created;
+}
+
+store::Pending<> KeyRing::revoke(std::string id) {
+  const auto found = keys_.find(id);
+  if (found == keys_.end()) co_return Error(ErrorCode::not_found, "there is no key " + id);
+  const SystemTime now = clock_.system_now();
+  if (!found->second.revoked_at) found->second.revoked_at = now;
+  co_return co_await store_.revoke_key(std::move(id), now);
+}
+
+std::vector<store::KeyRecord> KeyRing::list() const {
+  std::vector<store::KeyRecord> keys;
+  for (const auto& [id, key] : keys_) keys.push_back(key);
+  std::sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.created_at, a.id) < std::tie(b.created_at, b.id);
+  });
+  return keys;
+}
+
+Result<KeyIdentity> KeyRing::check(std::string_view key, Scope scope) {
+  // What an unknown id is compared with, so that it takes no less time than a known one.
+  static const std::string nobody(64, '0');
+  const Error wrong(ErrorCode::unauthenticated, "this API key is not valid; check it, or ask the operator for a new one");
+  const auto parts = split(key);
+  const auto found = parts ? keys_.find(parts->id) : keys_.end();
+  const std::string& wanted = found == keys_.end() ? nobody : found->second.secret_sha256;
+  const bool same = equal_in_constant_time(Sha256::hex(as_bytes(parts ? parts->secret : key)), wanted);
+  if (!same || found == keys_.end()) return wrong;
+  const store::KeyRecord& record = found->second;
+  if (record.revoked_at) return Error(ErrorCode::unauthenticated, "this API key was revoked; ask the operator for a new one");
+  if (record.expires_at && *record.expires_at <= clock_.system_now()) {
+    return Error(ErrorCode::unauthenticated, "this API key has expired; ask the operator for a new one");
+  }
+  if (std::find(record.scopes.begin(), record.scopes.end(), to_string(scope)) == record.scopes.end()) {
+    return Error(ErrorCode::permission_denied, "this API key does not have the scope \"" + std::string(to_string(scope)) +
+                                                   "\" that this needs; use one that has");
+  }
+  note_use(record.id);
+  KeyIdentity identity;
+  identity.id = record.id;
+  identity.name = record.name;
+  return identity;
+}
+
+void KeyRing::note_use(const std::string& id) {
+  const SystemTime now = clock_.system_now();
+  keys_.find(id)->second.last_used_at = now;
+  const bool first = unwritten_.empty();
+  unwritten_.insert_or_assign(id, now);
+  if (first && unwritten_listener_) unwritten_listener_();
+}
+
+store::Pending<> KeyRing::flush() {
+  std::vector<store::KeyStore::LastUse> uses;
+  for (const auto& [id, at] : std::exchange(unwritten_, {})) {
+    store::KeyStore::LastUse use;
+    use.id = id;
+    use.at = at;
+    uses.push_back(std::move(use));
+  }
+  if (uses.empty()) co_return Result<void>();
+  co_return co_await store_.note_key_uses(std::move(uses));
+}
+
+}  // namespace gogrid::coordinator

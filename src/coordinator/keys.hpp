@@ -1,0 +1,56 @@
+// KeyRing: API keys, checked from memory at each request and kept in the store. A key is "gg_<id>_<secret>": 16 hexadecimal digits and
+// 32 random bytes in base64url, of which only the SHA-256 is stored. Owned by the Coordinator, used on the io thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "coordinator/api/router.hpp"
+#include "store/store.hpp"
+
+namespace gogrid::coordinator {
+
+class KeyRing {
+ public:
+  KeyRing(store::KeyStore& store, const Clock& clock) : store_(store), clock_(clock) {}
+  // Once, before anything else.
+  store::Pending<> load();
+
+  struct Created {
+    store::KeyRecord record;
+    // The whole key: shown once, stored nowhere.
+    std::string key;
+  };
+  store::Pending<Created> create(std::string name, std::vector<std::string> scopes, std::optional<SystemTime> expires_at);
+  // From the moment of the call the key is good for nothing, also when the store then fails.
+  store::Pending<> revoke(std::string id);
+  // The oldest first.
+  std::vector<store::KeyRecord> list() const;
+
+  // unauthenticated for a text that is no good key, permission_denied for a good one without the scope. Takes the same time
+  // whether or not the id is known.
+  Result<KeyIdentity> check(std::string_view key, Scope scope);
+
+  // When keys were last used is written by flush(); the listener is called when there is something to write.
+  void on_unwritten(std::function<void()> listener) { unwritten_listener_ = std::move(listener); }
+  store::Pending<> flush();
+
+ private:
+  void note_use(const std::string& id);
+
+  store::KeyStore& store_;
+  const Clock& clock_;
+  std::map<std::string, store::KeyRecord, std::less<>> keys_;
+  std::map<std::string, SystemTime> unwritten_;
+  std::function<void()> unwritten_listener_;
+};
+
+// As it stands in records and in the API.
+std::string_view to_string(Scope scope);
+
+}  // namespace gogrid::coordinator

@@ -1,0 +1,201 @@
+#include "coordinator/registry.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace gogrid::coordinator {
+
+// ---- models ----
+
+Pending<> ModelLibrary::load() {
+  auto models = co_await store_.list_models();
+  if (!models) co_return models.error();
+  for (auto& model : *models) models_.push_back(std::make_shared<const ModelRecord>(std::move(model)));
+  co_return Result<void>();
+}
+
+ModelLibrary::Entry ModelLibrary::find(std::string_view name_or_id) const {
+  Entry by_id;
+  for (const Entry& entry : models_) {
+    if (entry->model.name == name_or_id) return entry;
+    if (entry->model.id.text() == name_or_id) by_id = entry;
+  }
+  return by_id;
+}
+
+bool ModelLibrary::uses_blob(std::string_view sha256) const {
+  return std::any_of(models_.begin(), models_.end(), [&](const Entry& entry) { return entry->model.sha256 == sha256; });
+}
+
+Pending<> ModelLibrary::put(ModelRecord model) {
+  auto entry = std::make_shared<const ModelRecord>(std::move(model));
+  auto stored = co_await store_.put_model(*entry);
+  if (!stored && stored.error().code == ErrorCode::conflict) {
+    co_return Error(ErrorCode::conflict, "there is a model named \"" + entry->model.name + "\" already; remove it first or choose another name");
+  }
+  if (!stored) co_return stored.error();
+  const auto same = std::find_if(models_.begin(), models_.end(), [&](const Entry& other) { return other->model.id == entry->model.id; });
+  if (same == models_.end()) {
+    models_.push_back(std::move(entry));
+  } else {
+    *same = std::move(entry);
+  }
+  changed_.call();
+  co_return Result<void>();
+}
+
+Pending<ModelLibrary::Entry> ModelLibrary::remove(std::string name_or_id) {
+  Entry entry = find(name_or_id);
+  if (!entry) co_return Error(ErrorCode::not_found, "there is no model \"" + name_or_id + "\"");
+  auto removed = co_await store_.remove_model(entry->model.id.text());
+  if (!removed) co_return removed.error();
+  std::erase_if(models_, [&](const Entry& other) { return other->model.id == entry->model.id; });
+  changed_.call();
+  co_return entry;
+}
+
+// ---- engines ----
+
+Pending<> EngineRegistry::load() {
+  auto engines = co_await store_.list_engines();
+  if (!engines) co_return engines.error();
+  engines_ = std::move(*engines);
+  co_return Result<void>();
+}
+
+std::optional<EngineRecord> EngineRegistry::current(std::string_view target) const {
+  const auto newest = std::find_if(engines_.rbegin(), engines_.rend(), [&](const auto& engine) { return engine.bundle.target == target; });
+  if (newest == engines_.rend()) return std::nullopt;
+  return *newest;
+}
+
+bool EngineRegistry::is_current(const EngineRecord& engine) const {
+  const auto newest = current(engine.bundle.target);
+  return newest && newest->bundle.sha256 == engine.bundle.sha256;
+}
+
+bool EngineRegistry::uses_blob(std::string_view sha256) const {
+  return std::any_of(engines_.begin(), engines_.end(), [&](const auto& engine) { return engine.bundle.sha256 == sha256; });
+}
+
+Pending<> EngineRegistry::put(EngineRecord engine) {
+  auto stored = co_await store_.put_engine(engine);
+  if (!stored) co_return stored.error();
+  std::erase_if(engines_, [&](const auto& other) { return other.bundle.sha256 == engine.bundle.sha256; });
+  engines_.push_back(std::move(engine));
+  changed_.call();
+  co_return Result<void>();
+}
+
+Pending<EngineRecord> EngineRegistry::remove(std::string name_or_sha256) {
+  const auto found = std::find_if(engines_.rbegin(), engines_.rend(), [&](const auto& engine) {
+    return engine.bundle.sha256 == name_or_sha256 || engine.bundle.name == name_or_sha256;
+  });
+  if (found == engines_.rend()) co_return Error(ErrorCode::not_found, "there is no engine \"" + name_or_sha256 + "\"");
+  EngineRecord engine = *found;
+  auto removed = co_await store_.remove_engine(engine.bundle.sha256);
+  if (!removed) co_return removed.error();
+  std::erase_if(engines_, [&](const auto& other) { return other.bundle.sha256 == engine.bundle.sha256; });
+  changed_.call();
+  co_return engine;
+}
+
+// ---- workers ----
+
+Pending<> WorkerRegistry::load() {
+  auto workers = co_await store_.list_workers();
+  if (!workers) co_return workers.error();
+  for (auto& worker : *workers) {
+    auto entry = std::make_shared<const WorkerRecord>(std::move(worker));
+    workers_.insert_or_assign(entry->id, entry);
+  }
+  co_return Result<void>();
+}
+
+std::vector<WorkerRegistry::Entry> WorkerRegistry::list() const {
+  std::vector<Entry> workers;
+  for (const auto& [id, entry] : workers_) workers.push_back(entry);
+  std::sort(workers.begin(), workers.end(), [](const Entry& a, const Entry& b) {
+    return std::tie(a->enrolled_at, a->id) < std::tie(b->enrolled_at, b->id);
+  });
+  return workers;
+}
+
+WorkerRegistry::Entry WorkerRegistry::find(std::string_view id) const {
+  const auto found = workers_.find(id);
+  return found == workers_.end() ? nullptr : found->second;
+}
+
+WorkerRegistry::Entry WorkerRegistry::find_by_name(std::string_view name_or_id) const {
+  for (const auto& [id, entry] : workers_) {
+    if (entry->name == name_or_id && !entry->revoked_at) return entry;
+  }
+  return find(name_or_id);
+}
+
+Result<void> WorkerRegistry::admit(std::string_view id) const {
+  const Entry worker = find(id);
+  if (!worker) return Error(ErrorCode::permission_denied, "this coordinator does not know this worker; join it again with a new token");
+  if (worker->revoked_at) return Error(ErrorCode::permission_denied, "this worker was revoked; to use it again, join it with a new token");
+  return {};
+}
+
+Pending<WorkerRecord> WorkerRegistry::enrol(std::string token_id, WorkerRecord worker) {
+  auto stored = co_await store_.enrol_worker(std::move(token_id), clock_.system_now(), std::move(worker));
+  if (!stored) co_return stored.error();
+  auto entry = std::make_shared<const WorkerRecord>(*stored);
+  workers_.insert_or_assign(entry->id, entry);
+  co_return stored;
+}
+
+Pending<> WorkerRegistry::set_certificate(std::string id, std::string serial, SystemTime expires_at) {
+  auto stored = co_await store_.set_worker_certificate(id, serial, expires_at);
+  if (!stored) co_return stored.error();
+  if (const Entry known = find(id)) {
+    auto changed = std::make_shared<WorkerRecord>(*known);
+    changed->certificate_serial = std::move(serial);
+    changed->certificate_expires_at = expires_at;
+    workers_.insert_or_assign(id, std::move(changed));
+  }
+  co_return Result<void>();
+}
+
+Pending<WorkerRegistry::Entry> WorkerRegistry::revoke(std::string name_or_id) {
+  const Entry known = find_by_name(name_or_id);
+  if (!known) co_return Error(ErrorCode::not_found, "there is no worker \"" + name_or_id + "\"");
+  auto changed = std::make_shared<WorkerRecord>(*known);
+  if (!changed->revoked_at) changed->revoked_at = clock_.system_now();
+  const Entry entry = changed;
+  workers_.insert_or_assign(entry->id, entry);
+  revoked_.call(entry->id);
+  auto stored = co_await store_.revoke_worker(entry->id, *entry->revoked_at);
+  if (!stored) co_return stored.error();
+  co_return entry;
+}
+
+void WorkerRegistry::note_seen(const std::string& id, std::string version, std::string target) {
+  const Entry known = find(id);
+  if (!known) return;
+  auto changed = std::make_shared<WorkerRecord>(*known);
+  changed->last_seen_at = clock_.system_now();
+  changed->version = std::move(version);
+  changed->target = std::move(target);
+  store::WorkerStore::Sighting sighting;
+  sighting.id = id;
+  sighting.at = *changed->last_seen_at;
+  sighting.version = changed->version;
+  sighting.target = changed->target;
+  const bool first = unwritten_.empty();
+  unwritten_.insert_or_assign(id, std::move(sighting));
+  workers_.insert_or_assign(id, std::move(changed));
+  if (first && unwritten_listener_) unwritten_listener_();
+}
+
+Pending<> WorkerRegistry::flush() {
+  std::vector<store::WorkerStore::Sighting> sightings;
+  for (auto& [id, sighting] : std::exchange(unwritten_, {})) sightings.push_back(sighting);
+  if (sightings.empty()) co_return Result<void>();
+  co_return co_await store_.note_workers_seen(std::move(sightings));
+}
+
+}  // namespace gogrid::coordinator
