@@ -31,7 +31,8 @@ std::string_view ConnectionInput::bytes() const { return as_text(std::span(buffe
 
 void ConnectionInput::consume(std::size_t count) {
   begin_ += count;
-  if (begin_ == end_) begin_ = end_ = 0;
+  // A pending read has its place in the buffer.
+  if (begin_ == end_ && !watching_) begin_ = end_ = 0;
 }
 
 void ConnectionInput::shrink() {

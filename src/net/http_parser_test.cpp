@@ -116,10 +116,10 @@ TEST(RequestParser, RefusesWhatAnotherServerMightReadDifferently) {
       {std::string("\0\0\0", 3), 400},
       {"GET /" + std::string(2000, 'a'), 431},
       {host + "X: " + std::string(2000, 'a') + "\r\n\r\n", 431},
-      {chunked + "g\r\n", 400},
-      {chunked + "-1\r\n", 400},
+      {chunked + "g\r\nxxxxx", 400},
+      {chunked + "-1\r\nxxxxx", 400},
       {chunked + "fffffffffffffffff\r\n", 400},
-      {chunked + "1\r\nxyz\r\n", 400},
+      {chunked + "1\r\nxyzzy\r\n", 400},
       {chunked + "1;" + std::string(4000, 'a'), 431},
       {chunked + "0\r\nX: " + std::string(4000, 'a'), 431},
   };

@@ -1,0 +1,59 @@
+// HTTP requests as a stranger may send them, cut into reads as the network likes. The first byte chooses the size of the reads.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "net/http_parser.hpp"
+
+using namespace gogrid::net;
+
+namespace {
+
+// What the parser makes of `text` when it comes `step` bytes at a time.
+std::string outcome(std::string_view text, std::size_t step) {
+  constexpr std::size_t max_head_bytes = 512;
+  const auto parser = RequestParser::create(max_head_bytes);
+  std::string buffer;
+  std::string body;
+  bool in_body = false;
+  while (!text.empty()) {
+    buffer += text.substr(0, step);
+    text.remove_prefix(std::min(step, text.size()));
+    if (!in_body) {
+      const auto size = parser->read_head(buffer);
+      if (!size) return "refused";
+      if (*size == 0) {
+        if (buffer.size() > max_head_bytes) std::abort();
+        continue;
+      }
+      buffer.erase(0, *size);
+      in_body = true;
+      const auto& head = parser->head();
+      (void)path_segments(head.path());
+      (void)head.query("key");
+      if (head.headers.get("Content-Length") && head.headers.get("Transfer-Encoding")) std::abort();
+    }
+    while (!parser->done()) {
+      const auto piece = parser->read_body(buffer, 7);
+      if (!piece) return "refused";
+      if (piece->used > buffer.size() || piece->body.size() > 7) std::abort();
+      body += piece->body;
+      buffer.erase(0, piece->used);
+      if (piece->used == 0) break;
+    }
+  }
+  return in_body && parser->done() ? "done:" + body : "unfinished";
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const std::string whole = outcome(text, text.size());
+  const std::string cut = outcome(text, data[0] % 64 + 1);
+  // However it is cut, a message is the same message; only what is refused may be seen sooner or later.
+  if (whole.starts_with("done:") && cut.starts_with("done:") && whole != cut) std::abort();
+  if ((whole == "refused") != (cut == "refused") && (whole.starts_with("done:") != cut.starts_with("done:"))) std::abort();
+  return 0;
+}
