@@ -39,11 +39,15 @@ void Dispatcher::stop() {
 }
 
 void Dispatcher::set_models(const std::vector<domain::Model>& models) {
-  for (const auto& model : std::exchange(models_, models)) {
+  const auto before = std::exchange(models_, models);
+  for (const auto& model : before) {
     const bool stays = std::any_of(models.begin(), models.end(), [&](const auto& other) { return other.id == model.id; });
     if (!stays) carry_out(scheduler_.model_removed(model.id, now()));
   }
-  for (const auto& model : models) carry_out(scheduler_.model_added(model, now()));
+  for (const auto& model : models) {
+    const bool unchanged = std::find(before.begin(), before.end(), model) != before.end();
+    if (!unchanged) carry_out(scheduler_.model_added(model, now()));
+  }
 }
 
 void Dispatcher::set_engines(const std::vector<domain::EngineBundle>& engines) {

@@ -18,7 +18,7 @@ using prometheus::BuildHistogram;
 
 // What an engine may answer is not ours to bound: statuses that nobody names share a label.
 std::string status_label(int status) {
-  constexpr std::array known{200, 201, 202, 204, 206, 400, 401, 403, 404, 405, 408, 409, 413, 415, 416, 422, 429, 500, 501, 502, 503, 504};
+  constexpr std::array known{200, 201, 202, 204, 206, 400, 401, 403, 404, 405, 408, 409, 413, 415, 416, 422, 429, 499, 500, 501, 502, 503, 504};
   if (status == 0) return "closed";
   for (const int candidate : known) {
     if (candidate == status) return std::to_string(status);

@@ -1,0 +1,291 @@
+#include "coordinator/api/forward.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+#include "coordinator/api/inference_errors.hpp"
+#include "coordinator/metrics.hpp"
+
+namespace gogrid::coordinator {
+namespace asio = boost::asio;
+namespace {
+
+// An answer up to this long is sent in one piece with its length.
+constexpr std::size_t max_whole_bytes = 64 * 1024;
+// Engines' errors are short; what is longer is not passed on.
+constexpr std::size_t max_error_bytes = 64 * 1024;
+// An event without an end is passed on piece by piece once it is this long.
+constexpr std::size_t max_held_bytes = 64 * 1024;
+// nginx's for a client that closed the connection; nobody sees it but the log and the metrics.
+constexpr int status_client_gone = 499;
+
+bool is_event_stream(std::string_view content_type) { return content_type.starts_with("text/event-stream"); }
+
+// Where the last complete event ends: after a blank line (WHATWG HTML §9.2.6).
+std::size_t end_of_events(std::string_view bytes) {
+  for (std::size_t at = bytes.rfind('\n'); at != bytes.npos && at > 0; at = bytes.rfind('\n', at - 1)) {
+    if (bytes[at - 1] == '\n') return at + 1;
+    if (at > 1 && bytes[at - 1] == '\r' && bytes[at - 2] == '\n') return at + 1;
+  }
+  return 0;
+}
+
+// A worker that cannot do it now: another one may. The rest is about the request itself.
+bool worth_another_try(ErrorCode code) {
+  return code != ErrorCode::invalid_argument && code != ErrorCode::too_large && code != ErrorCode::unsupported;
+}
+
+ErrorResponse lost_worker() {
+  return ErrorResponse(503, "the worker that ran this request was lost before its answer was complete; send it again", "worker_lost");
+}
+
+net::ResponseHead response_head(int status, std::string content_type, const domain::WorkerId& worker) {
+  net::ResponseHead head;
+  head.status = status;
+  const bool printable = !content_type.empty() && content_type.size() <= 256 &&
+                         std::all_of(content_type.begin(), content_type.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (is_event_stream(content_type)) {
+    head.headers.add("Cache-Control", "no-cache");
+    // Proxies that buffer must not (nginx).
+    head.headers.add("X-Accel-Buffering", "no");
+  }
+  head.headers.add("Content-Type", printable ? std::move(content_type) : "application/octet-stream");
+  head.headers.add("x-gogrid-worker", worker.text());
+  return head;
+}
+
+}  // namespace
+
+Forward::Forward(ApiRequest& request, Dispatcher& dispatcher, Metrics& metrics, const Clock& clock, Work work)
+    : request_(request),
+      exchange_(request.exchange),
+      dispatcher_(dispatcher),
+      metrics_(metrics),
+      clock_(clock),
+      work_(std::move(work)) {
+  metrics_.request_began();
+}
+
+Forward::~Forward() {
+  exchange_.watch_disconnect({});
+  metrics_.request_ended();
+}
+
+asio::awaitable<void> Forward::run() {
+  domain::Request wanted;
+  wanted.id = domain::RequestId(request_.id);
+  wanted.model = work_.model.id;
+  wanted.deadline = work_.wait_until;
+  ticket_ = dispatcher_.submit(std::move(wanted));
+  exchange_.watch_disconnect([this] { on_disconnect(); });
+  for (;;) {
+    Dispatcher::Slot slot = co_await ticket_->slot();
+    if (gone_) break;
+    if (slot.rejection) {
+      ErrorResponse error = to_error_response(work_.model.name, *slot.rejection);
+      co_await respond_error_for(exchange_, work_.endpoint, std::move(error));
+      co_return;
+    }
+    const domain::WorkerId worker = slot.worker->worker_id();
+    const Outcome outcome = co_await attempt(std::move(slot.worker));
+    stream_.reset();
+    if (gone_) break;
+    if (outcome == Outcome::done) co_return;
+    log().info("request {}: worker {} was lost before its answer; trying again", request_.id, worker.text());
+    held_.clear();
+  }
+  co_await answer_gone_client();
+}
+
+void Forward::on_disconnect() {
+  gone_ = true;
+  if (stream_) stream_->cancel();
+  ticket_->cancel();
+}
+
+asio::awaitable<void> Forward::answer_gone_client() {
+  if (exchange_.started()) co_return;
+  net::ResponseHead head;
+  head.status = status_client_gone;
+  std::string body;
+  (void)co_await exchange_.respond(std::move(head), std::move(body));
+}
+
+asio::awaitable<Forward::Outcome> Forward::attempt(std::shared_ptr<WorkerLink> worker) {
+  auto opened = co_await worker->open_stream();
+  if (!opened) co_return Outcome::lost;
+  stream_ = std::make_unique<WorkStream>(std::move(*opened));
+  if (gone_) {
+    stream_->cancel();
+    co_return Outcome::done;
+  }
+  WorkStream::Request request;
+  request.id = request_.id;
+  request.model_id = work_.model.id.text();
+  request.path = wire::path_of(work_.endpoint);
+  request.body = work_.body;
+  // Whatever comes of it, the worker may have answered.
+  const Result<void> sent = co_await stream_->send(std::move(request));
+  auto part = co_await stream_->next();
+  if (!part) {
+    log().debug("request {}: {}", request_.id, sent ? part.error().detail : sent.error().detail);
+    co_return Outcome::lost;
+  }
+  if (part->kind == WorkStream::Part::Kind::end) {
+    if (!part->failure || worth_another_try(part->failure->code)) {
+      log().info("request {}: worker {} refused it: {}", request_.id, worker->worker_id().text(),
+                 part->failure ? escape_json(part->failure->detail) : "no answer");
+      co_return Outcome::lost;
+    }
+    ErrorResponse error(*part->failure);
+    co_await respond_error_for(exchange_, work_.endpoint, std::move(error));
+    co_return Outcome::done;
+  }
+  net::ResponseHead head = response_head(part->status, std::move(part->content_type), worker->worker_id());
+  const auto content_type = head.headers.get("Content-Type");
+  const bool events = is_event_stream(*content_type);
+  // The engine is (re)starting: the worker's report was older than that.
+  if (head.status == 503) co_return Outcome::lost;
+  if (head.status >= 400) co_return co_await pass_error(std::move(head));
+  if (events) co_return co_await pass_stream(std::move(head));
+  co_return co_await pass_whole(std::move(head));
+}
+
+asio::awaitable<Result<void>> Forward::begin(net::ResponseHead head) {
+  note_first_byte();
+  auto started = co_await exchange_.start(std::move(head));
+  // No other attempt from here on.
+  work_.body = std::string();
+  co_return started;
+}
+
+asio::awaitable<Forward::Outcome> Forward::pass_stream(net::ResponseHead head) {
+  // The head waits for the first bytes: until then another worker can take over unseen.
+  for (bool begun = false;;) {
+    auto part = co_await stream_->next();
+    const bool ended = part && part->kind == WorkStream::Part::Kind::end;
+    const bool broken = !part || (ended && part->failure);
+    if (broken && !begun) co_return Outcome::lost;
+    if (!begun) {
+      const Result<void> started = co_await begin(std::move(head));
+      begun = true;
+      if (!started) co_return Outcome::done;
+    }
+    if (broken) co_return co_await end_broken_stream();
+    if (ended) break;
+    const Result<void> written = co_await write_events(part->data);
+    if (!written) {
+      stream_->cancel();
+      co_return Outcome::done;
+    }
+  }
+  if (!held_.empty()) {
+    const Result<void> written = co_await exchange_.write(held_);
+    if (!written) co_return Outcome::done;
+  }
+  (void)co_await exchange_.finish();
+  co_return Outcome::done;
+}
+
+asio::awaitable<Result<void>> Forward::write_events(std::string_view bytes) {
+  // An engine writes whole events, so that this is nearly always one write without a copy.
+  std::size_t complete = end_of_events(bytes);
+  Result<void> written;
+  if (held_.empty()) {
+    if (bytes.size() - complete > max_held_bytes) complete = bytes.size();
+    saw_done_ = bytes.substr(0, complete).ends_with("data: [DONE]\n\n");
+    if (complete > 0) written = co_await exchange_.write(bytes.substr(0, complete));
+    if (written) held_.assign(bytes.substr(complete));
+    co_return written;
+  }
+  held_ += bytes;
+  complete = end_of_events(held_);
+  if (held_.size() - complete > max_held_bytes) complete = held_.size();
+  if (complete == 0) co_return written;
+  const std::string_view ready = std::string_view(held_).substr(0, complete);
+  saw_done_ = ready.ends_with("data: [DONE]\n\n");
+  written = co_await exchange_.write(ready);
+  held_.erase(0, complete);
+  co_return written;
+}
+
+asio::awaitable<Forward::Outcome> Forward::end_broken_stream() {
+  if (gone_) co_return Outcome::done;
+  log().info("request {}: the worker was lost in the middle of its answer", request_.id);
+  // What is held is half an event: no client could read it.
+  if (!saw_done_) {
+    const std::string event = error_event_for(work_.endpoint, lost_worker());
+    const Result<void> written = co_await exchange_.write(event);
+    if (!written) co_return Outcome::done;
+  }
+  (void)co_await exchange_.finish();
+  co_return Outcome::done;
+}
+
+asio::awaitable<Forward::Outcome> Forward::pass_whole(net::ResponseHead head) {
+  std::string whole;
+  bool begun = false;
+  for (;;) {
+    auto part = co_await stream_->next();
+    const bool ended = part && part->kind == WorkStream::Part::Kind::end;
+    if (!part || (ended && part->failure)) {
+      // Begun without an end: the server closes the connection, and the client sees that it is cut.
+      co_return begun ? Outcome::done : Outcome::lost;
+    }
+    if (ended) break;
+    if (!begun && whole.size() + part->data.size() <= max_whole_bytes) {
+      whole += part->data;
+      continue;
+    }
+    Result<void> written;
+    if (!begun) {
+      begun = true;
+      written = co_await begin(std::move(head));
+      if (written) written = co_await exchange_.write(whole);
+      whole = std::string();
+    }
+    if (written) written = co_await exchange_.write(part->data);
+    if (!written) {
+      stream_->cancel();
+      co_return Outcome::done;
+    }
+  }
+  if (begun) {
+    (void)co_await exchange_.finish();
+    co_return Outcome::done;
+  }
+  note_first_byte();
+  (void)co_await exchange_.respond(std::move(head), std::move(whole));
+  co_return Outcome::done;
+}
+
+asio::awaitable<Forward::Outcome> Forward::pass_error(net::ResponseHead head) {
+  std::string body;
+  for (;;) {
+    auto part = co_await stream_->next();
+    if (!part) co_return Outcome::lost;
+    if (part->kind == WorkStream::Part::Kind::end) {
+      if (part->failure) co_return Outcome::lost;
+      break;
+    }
+    if (body.size() + part->data.size() > max_error_bytes) {
+      stream_->cancel();
+      body.clear();
+      break;
+    }
+    body += part->data;
+  }
+  head.headers.set("Content-Type", "application/json");
+  head.headers.remove("Cache-Control");
+  std::string text = normalise_engine_error(work_.endpoint, head.status, body);
+  note_first_byte();
+  (void)co_await exchange_.respond(std::move(head), std::move(text));
+  co_return Outcome::done;
+}
+
+void Forward::note_first_byte() {
+  metrics_.observe_first_byte(wire::path_of(work_.endpoint), clock_.steady_now() - work_.arrived_at);
+}
+
+}  // namespace gogrid::coordinator

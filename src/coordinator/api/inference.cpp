@@ -1,0 +1,123 @@
+#include "coordinator/api/inference.hpp"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "coordinator/api/forward.hpp"
+#include "coordinator/api/inference_errors.hpp"
+#include "coordinator/dispatch.hpp"
+#include "coordinator/registry.hpp"
+
+namespace gogrid::coordinator {
+namespace asio = boost::asio;
+using wire::InferenceEndpoint;
+
+namespace {
+
+ErrorResponse model_not_found(const std::string& name) {
+  return ErrorResponse(404, "there is no model '" + name + "'; GET /v1/models lists what there is", "model_not_found", "model");
+}
+
+std::string_view purpose_of(domain::ModelKind kind) {
+  switch (kind) {
+    case domain::ModelKind::chat: return "chat and completions";
+    case domain::ModelKind::embedding: return "embeddings";
+    case domain::ModelKind::rerank: return "reranking";
+  }
+  return "chat and completions";
+}
+
+ErrorResponse wrong_kind(const domain::Model& model, InferenceEndpoint endpoint) {
+  return ErrorResponse(400,
+                       "the model '" + model.name + "' is for " + std::string(purpose_of(model.kind)) + "; " +
+                           std::string(wire::path_of(endpoint)) + " needs one for " +
+                           std::string(purpose_of(wire::kind_of(endpoint))),
+                       "wrong_model_kind", "model");
+}
+
+// https://platform.openai.com/docs/api-reference/models/object, and what only GoGrid knows.
+nlohmann::ordered_json model_json(const ModelRecord& record, const domain::Outlook& outlook) {
+  return {{"id", record.model.name},
+          {"object", "model"},
+          {"created", to_unix_seconds(record.created_at)},
+          {"owned_by", "gogrid"},
+          {"gogrid",
+           {{"kind", domain::to_string(record.model.kind)},
+            {"context_tokens", record.model.context_tokens},
+            {"replicas", {{"ready", outlook.ready}, {"total", outlook.workers_with_model()}}},
+            {"slots", {{"busy", outlook.slots_busy}, {"total", outlook.slots}}}}}};
+}
+
+}  // namespace
+
+InferenceApi::InferenceApi(Dispatcher& dispatcher, const ModelLibrary& models, Metrics& metrics, const Clock& clock,
+                           Options options)
+    : dispatcher_(dispatcher), models_(models), metrics_(metrics), clock_(clock), options_(options) {}
+
+void InferenceApi::mount(Router& router) {
+  const auto post = [&](const char* pattern, InferenceEndpoint endpoint) {
+    router.add("POST", pattern, Scope::inference, [this, endpoint](ApiRequest& request) { return handle(request, endpoint); });
+  };
+  post("/v1/chat/completions", InferenceEndpoint::chat_completions);
+  post("/v1/completions", InferenceEndpoint::completions);
+  post("/v1/embeddings", InferenceEndpoint::embeddings);
+  post("/v1/rerank", InferenceEndpoint::rerank);
+  post("/rerank", InferenceEndpoint::rerank);
+  post("/v1/responses", InferenceEndpoint::responses);
+  post("/v1/messages", InferenceEndpoint::messages);
+  post("/v1/messages/count_tokens", InferenceEndpoint::count_tokens);
+  router.add("GET", "/v1/models", Scope::inference, [this](ApiRequest& request) { return list_models(request); });
+  // The name of a model may hold slashes.
+  router.add("GET", "/v1/models/{id*}", Scope::inference, [this](ApiRequest& request) { return show_model(request); });
+}
+
+asio::awaitable<void> InferenceApi::handle(ApiRequest& request, InferenceEndpoint endpoint) {
+  const SteadyTime arrived_at = clock_.steady_now();
+  net::HttpExchange& exchange = request.exchange;
+  auto body = co_await exchange.read_body(options_.max_body_bytes);
+  if (!body) {
+    ErrorResponse error(body.error());
+    // The client's own pace, not a time limit of ours on the work.
+    if (body.error().code == ErrorCode::timeout) error.status = 408;
+    co_return co_await respond_error_for(exchange, endpoint, std::move(error));
+  }
+  auto read = wire::read_inference_request(endpoint, *body);
+  if (const auto* problem = std::get_if<wire::RequestProblem>(&read)) {
+    ErrorResponse error = to_error_response(*problem);
+    co_return co_await respond_error_for(exchange, endpoint, std::move(error));
+  }
+  const std::string& name = std::get<wire::InferenceRequest>(read).model;
+  const ModelLibrary::Entry entry = models_.find(name);
+  if (!entry) {
+    ErrorResponse error = model_not_found(name);
+    co_return co_await respond_error_for(exchange, endpoint, std::move(error));
+  }
+  if (entry->model.kind != wire::kind_of(endpoint)) {
+    ErrorResponse error = wrong_kind(entry->model, endpoint);
+    co_return co_await respond_error_for(exchange, endpoint, std::move(error));
+  }
+  Forward::Work work{endpoint, entry->model, std::move(*body), arrived_at, Deadline::at(arrived_at + options_.wait_timeout)};
+  Forward forward(request, dispatcher_, metrics_, clock_, std::move(work));
+  co_await forward.run();
+}
+
+asio::awaitable<void> InferenceApi::list_models(ApiRequest& request) {
+  auto data = nlohmann::ordered_json::array();
+  for (const auto& entry : models_.list()) data.push_back(model_json(*entry, dispatcher_.scheduler().outlook(entry->model.id)));
+  const nlohmann::ordered_json list{{"object", "list"}, {"data", std::move(data)}};
+  std::string text = list.dump();
+  co_await respond_json(request.exchange, 200, std::move(text));
+}
+
+asio::awaitable<void> InferenceApi::show_model(ApiRequest& request) {
+  const std::string name = request.parameters.front();
+  const ModelLibrary::Entry entry = models_.find(name);
+  if (!entry) {
+    ErrorResponse error = model_not_found(name);
+    co_return co_await respond_error(request.exchange, std::move(error));
+  }
+  std::string text = model_json(*entry, dispatcher_.scheduler().outlook(entry->model.id)).dump();
+  co_await respond_json(request.exchange, 200, std::move(text));
+}
+
+}  // namespace gogrid::coordinator
