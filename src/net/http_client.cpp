@@ -293,7 +293,7 @@ class Client final : public HttpClient {
       if (done) co_return std::make_unique<Response>(pool, std::move(connection));
       const auto code = done.error().code;
       const bool lost = code == ErrorCode::unavailable || code == ErrorCode::io;
-      if (!(lost && reused && exchange.repeatable())) co_return send_error(done.error());
+      if (!(lost && reused && exchange.repeatable())) co_return send_error(*pool, done.error());
     }
   }
 
@@ -303,9 +303,9 @@ class Client final : public HttpClient {
     return make_client_context(*endpoint.tls);
   }
 
-  Error send_error(const Error& error) const {
+  static Error send_error(const Pool& pool, const Error& error) {
     if (error.code != ErrorCode::io) return error;
-    return Error(ErrorCode::unavailable, "the connection to " + describe(pool_->endpoint) + " broke: " + error.detail);
+    return Error(ErrorCode::unavailable, "the connection to " + describe(pool.endpoint) + " broke: " + error.detail);
   }
 
   std::shared_ptr<Pool> pool_;

@@ -149,11 +149,10 @@ class Server final : public HttpServer {
     (void)::send(socket.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   }
 
-  // Out of descriptors or memory: what waits in the backlog can wait a little longer. A connection that broke while it waited is
-  // not worth a pause.
+  // A connection that broke while it waited is not worth a pause. Anything else (no descriptors, no memory) comes back at once:
+  // what waits in the backlog can wait a little longer.
   asio::awaitable<void> after_failed_accept(boost::system::error_code failure) {
-    const int reason = failure.value();
-    if (reason != EMFILE && reason != ENFILE && reason != ENOBUFS && reason != ENOMEM) co_return;
+    if (failure.value() == ECONNABORTED || failure.value() == ECONNRESET || failure.value() == EINTR) co_return;
     if (!std::exchange(pausing_, true)) log().warn("cannot accept connections now: {}", failure.message());
     pause_.expires_after(accept_pause);
     co_await pause_.async_wait(token);

@@ -205,7 +205,10 @@ asio::awaitable<ServerExchange::After> ServerExchange::conclude(bool failed) {
   }
   // A response without its end is one that the client must see break off.
   if (!finished_) co_return After::close;
-  if (parser_.done() && !broken_) co_return close_ ? After::close : After::next_request;
+  if (parser_.done() && !broken_) {
+    if (!close_) co_return After::next_request;
+    co_return context_.input.bytes().empty() ? After::close : After::linger;
+  }
   if (close_ || broken_ || continue_pending_) co_return After::linger;
   const bool drained = co_await drain_body();
   co_return drained ? After::next_request : After::linger;
