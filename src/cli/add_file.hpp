@@ -1,0 +1,31 @@
+// Adds a large file, a model or an engine bundle: hashes and uploads it, with progress. On the executor's thread.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <filesystem>
+#include <string>
+
+#include "base/file.hpp"
+#include "base/result.hpp"
+#include "cli/context.hpp"
+#include "client/coordinator_client.hpp"
+
+namespace gogrid::cli {
+
+struct OpenedFile {
+  FileDescriptor descriptor;
+  std::uint64_t size_bytes = 0;
+};
+// A regular file that is not empty; the error says what else it is.
+Result<OpenedFile> open_to_add(const std::filesystem::path& path);
+
+// That the file is a GGUF model that is whole, by its header. Nothing is sent for one that is not.
+Result<void> check_model(const OpenedFile& file, const std::filesystem::path& path);
+// That it is a zstd archive (RFC 8878 §3.1.1).
+Result<void> check_engine(const OpenedFile& file, const std::filesystem::path& path);
+
+// `request` without size and SHA-256. Returns the upload's id, which is the SHA-256.
+boost::asio::awaitable<Result<std::string>> add_file(Context& context, client::CoordinatorClient& client, const OpenedFile& file,
+                                                     client::UploadRequest request);
+
+}  // namespace gogrid::cli

@@ -1,0 +1,172 @@
+#include "cli/formatter/text.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <ctime>
+
+#include "base/config.hpp"
+
+namespace gogrid::cli {
+namespace {
+
+struct CodePoint {
+  char32_t value = 0;
+  // 0: the byte at the front is not part of valid UTF-8.
+  std::size_t bytes = 0;
+};
+
+// RFC 3629, without overlong forms and surrogates.
+CodePoint decode(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return {first, 1};
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < length) return {};
+  char32_t value = first & (0xff >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return {};
+    value = value << 6 | (byte(i) & 0x3f);
+  }
+  constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
+  if (value < least[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return {};
+  return {value, length};
+}
+
+struct Range {
+  char32_t first;
+  char32_t last;
+};
+
+template <std::size_t Count>
+bool in_any(const std::array<Range, Count>& ranges, char32_t value) {
+  return std::any_of(ranges.begin(), ranges.end(), [value](Range range) { return value >= range.first && value <= range.last; });
+}
+
+// The blocks that matter of Unicode's EastAsianWidth (W and F) and of the marks without width.
+constexpr std::array wide{Range{0x1100, 0x115f},   Range{0x2e80, 0x303e},   Range{0x3041, 0xa4cf},   Range{0xac00, 0xd7a3},
+                          Range{0xf900, 0xfaff},   Range{0xfe30, 0xfe6f},   Range{0xff00, 0xff60},   Range{0xffe0, 0xffe6},
+                          Range{0x1f300, 0x1f64f}, Range{0x1f680, 0x1f6ff}, Range{0x1f900, 0x1f9ff}, Range{0x20000, 0x3fffd}};
+constexpr std::array no_width{Range{0x300, 0x36f},   Range{0x483, 0x489},   Range{0x591, 0x5bd},   Range{0x64b, 0x65f},
+                              Range{0x200b, 0x200f}, Range{0x20d0, 0x20ff}, Range{0xfe00, 0xfe0f}, Range{0xfeff, 0xfeff},
+                              Range{0xe0100, 0xe01ef}};
+// C0 and DEL, C1, line and paragraph separators, and overrides of direction, which can make a line read other than it is.
+constexpr std::array steering{Range{0, 0x1f}, Range{0x7f, 0x9f}, Range{0x2028, 0x202e}, Range{0x2066, 0x2069}};
+
+std::size_t width_of(char32_t value) {
+  if (in_any(no_width, value)) return 0;
+  return in_any(wide, value) ? 2 : 1;
+}
+
+}  // namespace
+
+std::size_t display_width(std::string_view text) {
+  std::size_t width = 0;
+  while (!text.empty()) {
+    const CodePoint point = decode(text);
+    width += point.bytes == 0 ? 1 : width_of(point.value);
+    text.remove_prefix(std::max<std::size_t>(point.bytes, 1));
+  }
+  return width;
+}
+
+std::string shorten(std::string_view text, std::size_t columns) {
+  if (display_width(text) <= columns) return std::string(text);
+  if (columns == 0) return "";
+  std::size_t width = 0;
+  std::size_t bytes = 0;
+  while (bytes < text.size()) {
+    const CodePoint point = decode(text.substr(bytes));
+    const std::size_t next = point.bytes == 0 ? 1 : width_of(point.value);
+    if (width + next > columns - 1) break;
+    width += next;
+    bytes += std::max<std::size_t>(point.bytes, 1);
+  }
+  return std::string(text.substr(0, bytes)) + "…";
+}
+
+std::string printable(std::string_view text, bool keep_lines) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const CodePoint point = decode(text);
+    if (point.bytes == 0) {
+      out += "\xef\xbf\xbd";
+    } else if (point.value == '\n' || point.value == '\t') {
+      out += keep_lines ? text.front() : ' ';
+    } else if (point.value == '\r') {
+      // Would let a line be written over.
+      if (!keep_lines) out += ' ';
+    } else if (in_any(steering, point.value)) {
+      out += '?';
+    } else {
+      out += text.substr(0, point.bytes);
+    }
+    text.remove_prefix(std::max<std::size_t>(point.bytes, 1));
+  }
+  return out;
+}
+
+std::string styled(Style style, std::string_view text, bool colour) {
+  // ECMA-48 SGR parameters, by Style.
+  constexpr std::array<std::string_view, 7> codes{"", "1", "2", "31", "32", "33", "36"};
+  const std::string_view code = codes[static_cast<std::size_t>(style)];
+  if (!colour || code.empty() || text.empty()) return std::string(text);
+  return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
+}
+
+std::string format_bytes(std::uint64_t bytes) {
+  constexpr std::array<std::string_view, 6> units{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  double value = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  // 1023.96 would be shown as "1024.0".
+  while (value >= 1023.95 && unit + 1 < units.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+std::string format_duration(std::chrono::seconds duration) {
+  const std::int64_t seconds = std::max<std::int64_t>(duration.count(), 0);
+  const auto two = [](std::int64_t large, std::string_view large_unit, std::int64_t small, std::string_view small_unit) {
+    if (small == 0) return fmt::format("{} {}", large, large_unit);
+    return fmt::format("{} {} {} {}", large, large_unit, small, small_unit);
+  };
+  if (seconds < 60) return fmt::format("{} s", seconds);
+  if (seconds < 3600) return two(seconds / 60, "min", seconds % 60, "s");
+  if (seconds < 86400) return two(seconds / 3600, "h", seconds / 60 % 60, "min");
+  return two(seconds / 86400, "d", seconds / 3600 % 24, "h");
+}
+
+std::string format_when(std::optional<std::int64_t> time, std::int64_t now) {
+  constexpr std::int64_t far = 100'000'000'000;
+  if (!time || *time <= 0 || *time > far) return "-";
+  const std::int64_t distance = *time > now ? *time - now : now - *time;
+  // One unit is enough to place a moment.
+  const std::int64_t unit = distance >= 86400 ? 86400 : distance >= 3600 ? 3600 : distance >= 60 ? 60 : 1;
+  if (distance < 2) return "just now";
+  const std::string length = format_duration(std::chrono::seconds(distance / unit * unit));
+  return *time > now ? "in " + length : length + " ago";
+}
+
+std::string format_time(std::int64_t unix_seconds) {
+  const std::time_t time = unix_seconds;
+  std::tm parts{};
+  if (!::gmtime_r(&time, &parts)) return "-";
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
+                     parts.tm_min, parts.tm_sec);
+}
+
+Result<std::int64_t> parse_duration_seconds(std::string_view text, std::string_view what) {
+  std::chrono::milliseconds duration{0};
+  if (!SettingTarget(duration).assign(text) || duration < std::chrono::seconds(1)) {
+    return Error(ErrorCode::invalid_argument, fmt::format("{} must be a time such as 30m, 24h or 7d", what));
+  }
+  return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
+
+}  // namespace gogrid::cli

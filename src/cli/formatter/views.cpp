@@ -1,0 +1,209 @@
+#include "cli/formatter/views.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+namespace gogrid::cli {
+namespace {
+
+using Align = Table::Align;
+
+std::string bytes(std::int64_t count) { return count > 0 ? format_bytes(static_cast<std::uint64_t>(count)) : ""; }
+
+Cell worker_state(const client::Worker& worker) {
+  if (worker.revoked_at) return {"revoked", Style::red};
+  if (!worker.connected) return {"offline", Style::dim};
+  if (worker.availability == "available") return {"available", Style::green};
+  const Style style = worker.availability == "refusing" ? Style::red : Style::yellow;
+  return {worker.availability.empty() ? "connected" : worker.availability, style};
+}
+
+Cell sandbox_cell(const std::string& sandbox) {
+  return {sandbox, sandbox == "none_insecure" || sandbox == "unavailable" ? Style::red : Style::none};
+}
+
+std::string phase_text(const std::string& phase, std::int64_t done, std::int64_t total) {
+  if (total <= 0 || done >= total || done < 0) return phase;
+  return fmt::format("{} {} %", phase, done * 100 / total);
+}
+
+Style phase_style(const std::string& phase) {
+  if (phase == "ready") return Style::green;
+  return phase == "failed" ? Style::red : Style::yellow;
+}
+
+// What a list can say of a worker in one place: its models, or why it has none.
+std::string worker_models(const client::Worker& worker) {
+  std::string text;
+  for (const client::ReplicaState& replica : worker.replicas) {
+    if (!text.empty()) text += ", ";
+    text += replica.model_name.empty() ? replica.model_id : replica.model_name;
+    if (replica.phase != "ready") text += " (" + phase_text(replica.phase, replica.done_bytes, replica.total_bytes) + ")";
+  }
+  if (!text.empty() || !worker.connected) return text;
+  return worker.reason;
+}
+
+std::string slots_text(const client::Worker& worker) {
+  std::int64_t busy = 0;
+  std::int64_t slots = 0;
+  for (const client::ReplicaState& replica : worker.replicas) {
+    busy += replica.slots_busy;
+    slots += replica.slots;
+  }
+  return slots > 0 ? fmt::format("{}/{}", busy, slots) : "";
+}
+
+std::string join(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& text : texts) out += (out.empty() ? "" : ",") + text;
+  return out;
+}
+
+std::string time_and_distance(std::optional<std::int64_t> time, const View& view) {
+  if (!time || *time <= 0) return "";
+  return fmt::format("{} ({})", format_time(*time), format_when(time, view.now));
+}
+
+Cell expiry(std::optional<std::int64_t> time, const View& view) {
+  if (!time) return "never";
+  if (*time <= view.now) return {"expired", Style::red};
+  return format_when(time, view.now);
+}
+
+Cell readiness(std::int64_t ready, std::int64_t total) {
+  return {fmt::format("{}/{}", ready, total), ready > 0 ? Style::green : Style::yellow};
+}
+
+// "7.2 B" for the number of a model's parameters; text that is no number stays.
+std::string parameters_text(const std::string& text) {
+  if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != std::string::npos) return text;
+  const double count = std::stod(text);
+  if (count >= 1e9) return fmt::format("{:.1f} B", count / 1e9);
+  if (count >= 1e6) return fmt::format("{:.1f} M", count / 1e6);
+  return count >= 1e3 ? fmt::format("{:.1f} K", count / 1e3) : text;
+}
+
+std::string count_of(std::int64_t value) { return value > 0 ? std::to_string(value) : ""; }
+
+}  // namespace
+
+std::string show_list(const std::vector<client::Worker>& workers, const View& view) {
+  if (workers.empty()) return "No workers yet. Make a join token for one: gogrid token create\n";
+  Table table({{"NAME"}, {"STATE"}, {"SLOTS", Align::right}, {"SANDBOX"}, {"ADDRESS"}, {"LAST SEEN"}, {"MODELS", Align::left, true}});
+  for (const client::Worker& worker : workers) {
+    table.add_row({worker.name.empty() ? worker.id : worker.name, worker_state(worker), slots_text(worker), sandbox_cell(worker.sandbox),
+                   worker.address, worker.connected ? "now" : format_when(worker.last_seen_at, view.now), worker_models(worker)});
+  }
+  return table.text(view);
+}
+
+std::string show_list(const std::vector<client::Model>& models, const View& view) {
+  if (models.empty()) return "No models yet. Add a GGUF file: gogrid model add FILE\n";
+  Table table({{"NAME", Align::left, true}, {"KIND"}, {"SIZE", Align::right}, {"PARAMETERS", Align::right}, {"QUANTIZATION"},
+               {"CONTEXT", Align::right}, {"READY", Align::right}, {"ADDED"}});
+  for (const client::Model& model : models) {
+    table.add_row({model.name, model.kind, bytes(model.size_bytes), parameters_text(model.parameters), model.quantization, count_of(model.context_tokens),
+                   readiness(model.replicas_ready, model.replicas_total), format_when(model.created_at, view.now)});
+  }
+  return table.text(view);
+}
+
+std::string show_list(const std::vector<client::Engine>& engines, const View& view) {
+  if (engines.empty()) return "No engine bundles yet. Build one with engine/build, then: gogrid engine add FILE\n";
+  Table table({{"NAME", Align::left, true}, {"VERSION"}, {"FLAVOUR"}, {"TARGET"}, {"SIZE", Align::right}, {"IN USE"}, {"ADDED"}});
+  for (const client::Engine& engine : engines) {
+    table.add_row({engine.name, engine.version, engine.flavour, engine.target, bytes(engine.size_bytes),
+                   engine.current ? Cell("yes", Style::green) : Cell("no"), format_when(engine.created_at, view.now)});
+  }
+  return table.text(view);
+}
+
+std::string show_list(const std::vector<client::JoinToken>& tokens, const View& view) {
+  if (tokens.empty()) return "No join tokens. Make one: gogrid token create\n";
+  Table table({{"ID"}, {"NAME", Align::left, true}, {"USES LEFT", Align::right}, {"EXPIRES"}, {"CREATED"}});
+  for (const client::JoinToken& token : tokens) {
+    table.add_row({token.id, token.name, std::to_string(token.uses_left), expiry(token.expires_at, view),
+                   format_when(token.created_at, view.now)});
+  }
+  return table.text(view);
+}
+
+std::string show_list(const std::vector<client::ApiKey>& keys, const View& view) {
+  if (keys.empty()) return "No keys. Make one: gogrid key create --name NAME\n";
+  Table table({{"ID"}, {"NAME", Align::left, true}, {"SCOPES"}, {"STATE"}, {"EXPIRES"}, {"LAST USED"}, {"CREATED"}});
+  for (const client::ApiKey& key : keys) {
+    const bool expired = key.expires_at && *key.expires_at <= view.now;
+    const Cell state = key.revoked_at ? Cell("revoked", Style::red) : expired ? Cell("expired", Style::red) : Cell("valid", Style::green);
+    table.add_row({key.id, key.name, join(key.scopes), state, expiry(key.expires_at, view), format_when(key.last_used_at, view.now),
+                   format_when(key.created_at, view.now)});
+  }
+  return table.text(view);
+}
+
+std::string show_one(const client::GridStatus& status, const std::string& url, const View& view) {
+  Facts facts;
+  facts.add("Coordinator", url);
+  facts.add("Version", status.version);
+  facts.add("Up for", format_duration(std::chrono::seconds(static_cast<std::int64_t>(status.uptime_seconds))));
+  facts.add("Workers", Cell(fmt::format("{} connected of {}", status.workers_connected, status.workers_total),
+                            status.workers_connected > 0 ? Style::green : Style::yellow));
+  facts.add("Models", Cell(fmt::format("{} ready of {}", status.models_ready, status.models_total),
+                           status.models_ready > 0 ? Style::green : Style::yellow));
+  facts.add("Requests", fmt::format("{} running, {} waiting", status.requests_running, status.requests_waiting));
+  facts.add("Engine", status.engine.empty() ? Cell("none; add one: gogrid engine add FILE", Style::yellow) : Cell(status.engine));
+  return facts.text(view);
+}
+
+std::string show_one(const client::Worker& worker, const View& view) {
+  Facts facts;
+  facts.add("Name", worker.name);
+  facts.add("Id", worker.id);
+  facts.add("State", worker_state(worker));
+  facts.add("Reason", worker.reason);
+  facts.add("Version", worker.version);
+  facts.add("Target", worker.target);
+  facts.add("Sandbox", sandbox_cell(worker.sandbox));
+  facts.add("Processor", worker.cpu_threads > 0 ? fmt::format("{} ({} threads)", worker.cpu, worker.cpu_threads) : worker.cpu);
+  facts.add("Memory", bytes(worker.memory_bytes));
+  facts.add("Address", worker.address);
+  facts.add("Round trip", worker.rtt_ms ? fmt::format("{:.1f} ms", *worker.rtt_ms) : "");
+  facts.add("Enrolled", time_and_distance(worker.enrolled_at, view));
+  facts.add("Last seen", worker.connected ? "now" : time_and_distance(worker.last_seen_at, view));
+  facts.add("Certificate until", time_and_distance(worker.certificate_expires_at, view));
+  facts.add("Revoked", time_and_distance(worker.revoked_at, view));
+  if (worker.engine) {
+    std::string engine = phase_text(worker.engine->phase, worker.engine->done_bytes, worker.engine->total_bytes);
+    if (!worker.engine->description.empty()) engine += (engine.empty() ? "" : ", ") + worker.engine->description;
+    if (!worker.engine->detail.empty()) engine += (engine.empty() ? "" : ": ") + worker.engine->detail;
+    facts.add("Engine", engine);
+  }
+  std::string out = facts.text(view);
+  if (worker.replicas.empty()) return out;
+  Table table({{"MODEL", Align::left, true}, {"STATE"}, {"SLOTS", Align::right}, {"STARTS", Align::right}, {"DETAIL", Align::left, true}});
+  for (const client::ReplicaState& replica : worker.replicas) {
+    table.add_row({replica.model_name.empty() ? replica.model_id : replica.model_name,
+                   Cell(phase_text(replica.phase, replica.done_bytes, replica.total_bytes), phase_style(replica.phase)),
+                   replica.slots > 0 ? fmt::format("{}/{}", replica.slots_busy, replica.slots) : "", count_of(replica.starts),
+                   replica.detail});
+  }
+  return out + "\n" + table.text(view);
+}
+
+std::string show_one(const client::Model& model, const View& view) {
+  Facts facts;
+  facts.add("Name", model.name);
+  facts.add("Id", model.id);
+  facts.add("Kind", model.kind);
+  facts.add("Architecture", model.architecture);
+  facts.add("Parameters", parameters_text(model.parameters));
+  facts.add("Quantization", model.quantization);
+  facts.add("Size", bytes(model.size_bytes));
+  facts.add("SHA-256", model.sha256);
+  facts.add("Context", model.context_tokens > 0 ? fmt::format("{} tokens", model.context_tokens) : "");
+  facts.add("Slots", count_of(model.slots));
+  facts.add("Ready on", readiness(model.replicas_ready, model.replicas_total));
+  facts.add("Added", time_and_distance(model.created_at, view));
+  return facts.text(view);
+}
+
+}  // namespace gogrid::cli

@@ -1,0 +1,88 @@
+// gogrid worker ls | show | revoke
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/formatter/json.hpp"
+#include "cli/formatter/views.hpp"
+
+namespace gogrid::cli {
+namespace asio = boost::asio;
+namespace {
+
+class WorkerList final : public Command {
+ public:
+  CLI::App* add_to(CLI::App& parent) override {
+    CLI::App* app = parent.add_subcommand("ls", "List the workers: state, models, slots in use");
+    app->alias("list");
+    app->footer("SLOTS is how many of a worker's requests run, of how many it runs at once.\n\nExamples:\n  gogrid worker ls\n"
+                "  gogrid worker ls --json");
+    return app;
+  }
+
+  asio::awaitable<Result<void>> run(Context& context) override {
+    const auto client = context.client();
+    if (!client) co_return client.error();
+    const auto workers = co_await (*client)->workers();
+    if (!workers) co_return workers.error();
+    print(context, workers->json, show_list(workers->value, context.view()));
+    co_return Result<void>();
+  }
+};
+
+class WorkerShow final : public Command {
+ public:
+  CLI::App* add_to(CLI::App& parent) override {
+    CLI::App* app = parent.add_subcommand("show", "Everything about one worker, and why it does not work if it does not");
+    app->add_option("worker", name_, "Name or id")->required()->type_name("NAME");
+    app->footer("Examples:\n  gogrid worker show den-pc");
+    return app;
+  }
+
+  asio::awaitable<Result<void>> run(Context& context) override {
+    const auto client = context.client();
+    if (!client) co_return client.error();
+    const auto worker = co_await (*client)->worker(name_);
+    if (!worker) co_return worker.error();
+    print(context, worker->json, show_one(worker->value, context.view()));
+    co_return Result<void>();
+  }
+
+ private:
+  std::string name_;
+};
+
+class WorkerRevoke final : public Command {
+ public:
+  CLI::App* add_to(CLI::App& parent) override {
+    CLI::App* app = parent.add_subcommand("revoke", "Cut a worker off at once, for good");
+    app->add_option("worker", name_, "Name or id")->required()->type_name("NAME");
+    app->add_flag("-y,--yes", yes_, "Do not ask");
+    app->footer("Its connection is closed and its certificate refused from now on; to come back it must join with a new token.\n"
+                "On a terminal it asks first.\n\nExamples:\n  gogrid worker revoke den-pc");
+    return app;
+  }
+
+  asio::awaitable<Result<void>> run(Context& context) override {
+    const auto client = context.client();
+    if (!client) co_return client.error();
+    if (!confirm(context.terminal(), "Revoke the worker " + printable(name_) + "? It is cut off at once and must join again.", yes_)) {
+      co_return Error(ErrorCode::invalid_argument, "nothing was revoked");
+    }
+    const auto revoked = co_await (*client)->revoke_worker(name_);
+    if (!revoked) co_return revoked.error();
+    print(context, json_object("revoked", name_), "Revoked the worker " + printable(name_) + ".\n");
+    co_return Result<void>();
+  }
+
+ private:
+  std::string name_;
+  bool yes_ = false;
+};
+
+}  // namespace
+
+CommandPtr make_worker_list() { return std::make_unique<WorkerList>(); }
+CommandPtr make_worker_show() { return std::make_unique<WorkerShow>(); }
+CommandPtr make_worker_revoke() { return std::make_unique<WorkerRevoke>(); }
+
+}  // namespace gogrid::cli
