@@ -1,0 +1,272 @@
+#include "commands.hpp"
+
+#include <signal.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/log.hpp"
+#include "base/task_group.hpp"
+#include "client/local_control.hpp"
+#include "domain/join_token.hpp"
+#include "status_text.hpp"
+#include "terminal.hpp"
+#include "worker/enrolment.hpp"
+#include "worker/host.hpp"
+#include "worker/worker.hpp"
+
+namespace gogrid::worker_app {
+namespace asio = boost::asio;
+using worker::CoordinatorAddress;
+using worker::Identity;
+using worker::StateDirectory;
+using worker::WorkerConfig;
+namespace {
+
+constexpr int ok = 0;
+constexpr int failed = 1;
+constexpr int usage = 2;
+constexpr int not_running = 3;
+
+int report(const Error& error, int code = failed) {
+  std::fprintf(stderr, "gogrid-worker: %s\n", error.detail.c_str());
+  return code;
+}
+
+std::filesystem::path state_path(const GlobalOptions& global) {
+  if (!global.state_dir.empty()) return std::filesystem::absolute(global.state_dir);
+  return worker::default_state_dir(::getenv);
+}
+
+struct Setup {
+  WorkerConfig config;
+  std::unique_ptr<StateDirectory> state;
+};
+
+// Configuration, logging and directories, the directory locked.
+Result<Setup> set_up(const GlobalOptions& global) {
+  Setup setup;
+  const bool named = !global.config_file.empty();
+  const auto file = named ? global.config_file : worker::default_config_file(::getenv);
+  if (auto loaded = worker::load_config(setup.config, file, named, ::getenv); !loaded) return loaded.error();
+  Config flags(worker::worker_settings(setup.config));
+  for (const auto& [key, text] : global.flags) {
+    for (const Setting& setting : flags.settings()) {
+      if (setting.key != key) continue;
+      if (auto set = flags.set_flag(setting, text); !set) return set.error();
+    }
+  }
+  if (auto checked = worker::check_config(setup.config); !checked) return checked.error();
+  LogOptions log_options;
+  log_options.level = setup.config.log_level;
+  log_options.format = setup.config.log_format == "json" ? LogFormat::json : LogFormat::text;
+  if (auto started = start_logging(log_options); !started) return started.error();
+  const auto path = state_path(global);
+  if (path.empty()) return Error(ErrorCode::invalid_argument, "HOME is not set: name a state directory with --state-dir");
+  setup.state = std::make_unique<StateDirectory>(path, setup.config.cache_dir);
+  if (auto made = setup.state->make(); !made) return made.error();
+  if (auto locked = setup.state->lock(); !locked) return locked.error();
+  return setup;
+}
+
+// Takes the token out of the environment, so that no child ever sees it.
+std::string token_from_environment() {
+  const char* value = ::getenv("GOGRID_JOIN_TOKEN");
+  std::string token = value ? value : "";
+  ::unsetenv("GOGRID_JOIN_TOKEN");
+  return token;
+}
+
+struct Request {
+  CoordinatorAddress address;
+  JoinToken token;
+};
+
+Result<Request> complete_request(const WorkerConfig& config, std::string coordinator, std::string token) {
+  Request request;
+  const auto port = static_cast<std::uint16_t>(config.coordinator_port);
+  if (coordinator.empty()) coordinator = config.coordinator_host;
+  const bool asks = can_ask();
+  if (coordinator.empty() && asks) {
+    coordinator = ask("Coordinator's host name or address", "").value_or("");
+    const auto address = CoordinatorAddress::parse(coordinator, 0);
+    if (!address && !coordinator.empty()) return address.error();
+    if (address && address->port == 0) {
+      const bool is_ipv6 = address->host.find(':') != std::string::npos;
+      const std::string typed = ask("Coordinator's port", std::to_string(port)).value_or("");
+      coordinator = (is_ipv6 ? "[" + address->host + "]" : address->host) + ":" + typed;
+    }
+  }
+  if (token.empty() && asks) token = ask("Join token (from `gogrid token create`; not shown)", "", true).value_or("");
+  if (coordinator.empty() || token.empty()) {
+    return Error(ErrorCode::invalid_argument,
+                 "this worker has not joined a coordinator: run `gogrid-worker join --coordinator HOST:PORT` with a token from `gogrid "
+                 "token create`, or set GOGRID_COORDINATOR_HOST, GOGRID_COORDINATOR_PORT and GOGRID_JOIN_TOKEN");
+  }
+  auto address = CoordinatorAddress::parse(coordinator, port);
+  if (!address) return address.error();
+  auto parsed = JoinToken::parse(token);
+  if (!parsed) return parsed.error();
+  request.address = std::move(*address);
+  request.token = std::move(*parsed);
+  return request;
+}
+
+asio::awaitable<void> enrol_into(asio::any_io_executor executor, Request request, std::string name, Result<Identity>* result) {
+  *result = co_await worker::enrol(executor, std::move(request.address), std::move(request.token), std::move(name));
+}
+
+Result<Identity> enrol_and_store(const Setup& setup, Request request) {
+  asio::io_context io(1);
+  TaskGroup tasks(io.get_executor());
+  Result<Identity> identity = Error(ErrorCode::internal, "enrolment did not end");
+  const std::string name = setup.config.name.empty() ? worker::host_name() : setup.config.name;
+  tasks.spawn("enrolment", enrol_into(io.get_executor(), std::move(request), name, &identity));
+  io.run();
+  if (!identity) return identity;
+  if (auto stored = worker::store_identity(setup.state->identity(), *identity); !stored) return stored.error();
+  return identity;
+}
+
+Result<Identity> find_identity(const Setup& setup) {
+  auto identity = worker::load_identity(setup.state->identity());
+  if (!identity && identity.error().code == ErrorCode::not_found) {
+    auto request = complete_request(setup.config, "", token_from_environment());
+    if (!request) return request.error();
+    identity = enrol_and_store(setup, std::move(*request));
+  }
+  if (!identity) return identity;
+  token_from_environment();
+  const auto times = worker::certificate_times(identity->certificate_chain);
+  if (!times) return times.error();
+  if (times->expires < std::chrono::system_clock::now()) {
+    return Error(ErrorCode::unauthenticated,
+                 "the worker's certificate has expired: it was away for too long. Join again with `gogrid-worker join` and a new token");
+  }
+  // What is configured now wins over what was true when it joined.
+  if (!setup.config.coordinator_host.empty()) {
+    identity->coordinator_host = setup.config.coordinator_host;
+    identity->coordinator_port = static_cast<std::uint16_t>(setup.config.coordinator_port);
+  }
+  return identity;
+}
+
+// Sockets of engines whose worker was killed.
+void remove_left_sockets(const StateDirectory& state) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(state.run(), error)) {
+    if (entry.path().filename().string().starts_with("e-")) std::filesystem::remove_all(entry.path(), error);
+  }
+}
+
+asio::awaitable<void> stop_on_signal(asio::signal_set& signals, worker::Worker& daemon) {
+  for (;;) {
+    const auto [failure, number] = co_await signals.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (failure) co_return;
+    log().info("signal {}: stopping", number);
+    daemon.stop();
+  }
+}
+
+asio::awaitable<void> run_daemon(worker::Worker& daemon, asio::signal_set& signals, Result<void>* result) {
+  *result = co_await daemon.run();
+  signals.cancel();
+}
+
+using Call = std::function<asio::awaitable<Result<client::Answer<client::LocalStatus>>>(client::LocalControl&)>;
+
+asio::awaitable<void> call_daemon(client::LocalControl& control, const Call& call, Result<client::Answer<client::LocalStatus>>* result) {
+  *result = co_await call(control);
+}
+
+int with_daemon(const GlobalOptions& global, const Call& call, const std::function<void(const client::Answer<client::LocalStatus>&)>& show) {
+  const auto path = state_path(global);
+  if (path.empty()) return report(Error(ErrorCode::invalid_argument, "HOME is not set: name a state directory with --state-dir"));
+  asio::io_context io(1);
+  TaskGroup tasks(io.get_executor());
+  client::LocalControl control(io.get_executor(), StateDirectory(path).control_socket());
+  Result<client::Answer<client::LocalStatus>> answer = Error(ErrorCode::internal, "the call did not end");
+  tasks.spawn("call", call_daemon(control, call, &answer));
+  io.run();
+  if (!answer) return report(answer.error(), answer.error().code == ErrorCode::unavailable ? not_running : failed);
+  show(*answer);
+  return ok;
+}
+
+}  // namespace
+
+int join(const GlobalOptions& global, const JoinOptions& options) {
+  auto setup = set_up(global);
+  if (!setup) return report(setup.error(), setup.error().code == ErrorCode::invalid_argument ? usage : failed);
+  std::string token = options.token == "-" ? read_line_from_input() : options.token;
+  const std::string from_environment = token_from_environment();
+  if (token.empty()) token = from_environment;
+  auto request = complete_request(setup->config, options.coordinator, std::move(token));
+  if (!request) return report(request.error());
+  const auto address = request->address.text();
+  auto identity = enrol_and_store(*setup, std::move(*request));
+  if (!identity) return report(identity.error());
+  std::printf("joined %s as %s; start the worker with `gogrid-worker run`\n", address.c_str(), identity->worker_id.c_str());
+  return ok;
+}
+
+int run(const GlobalOptions& global, bool insecure_no_sandbox) {
+  auto setup = set_up(global);
+  if (!setup) return report(setup.error());
+  auto identity = find_identity(*setup);
+  if (!identity) return report(identity.error());
+  remove_left_sockets(*setup->state);
+
+  asio::io_context io(1);
+  worker::WorkerOptions options;
+  options.config = setup->config;
+  options.insecure_no_sandbox = insecure_no_sandbox;
+  options.on_connected = [id = identity->worker_id](const std::string& coordinator) {
+    std::printf("connected to %s as %s\n", coordinator.c_str(), id.c_str());
+    std::fflush(stdout);
+  };
+  options.identity = std::move(*identity);
+  worker::Worker daemon(io.get_executor(), std::move(options), *setup->state);
+  asio::signal_set signals(io, SIGINT, SIGTERM);
+  TaskGroup tasks(io.get_executor());
+  Result<void> result;
+  tasks.spawn("signals", stop_on_signal(signals, daemon));
+  tasks.spawn("worker", run_daemon(daemon, signals, &result));
+  io.run();
+  return result ? ok : report(result.error());
+}
+
+int show_status(const GlobalOptions& global, bool json) {
+  const Call call = [](client::LocalControl& control) { return control.status(); };
+  return with_daemon(global, call, [json](const auto& answer) {
+    std::fputs((json ? answer.json + "\n" : status_text(answer.value)).c_str(), stdout);
+  });
+}
+
+int pause(const GlobalOptions& global, const std::string& reason) {
+  const Call call = [reason](client::LocalControl& control) { return control.pause(reason); };
+  return with_daemon(global, call, [](const auto& answer) {
+    std::printf("paused: no new work is taken, also after a restart; %lld requests still run. `gogrid-worker resume` goes on\n",
+                static_cast<long long>(answer.value.requests_running));
+  });
+}
+
+int resume(const GlobalOptions& global) {
+  const Call call = [](client::LocalControl& control) { return control.resume(); };
+  return with_daemon(global, call, [](const auto& answer) {
+    std::printf("%s%s%s\n", answer.value.availability.c_str(), answer.value.reason.empty() ? "" : ": ", answer.value.reason.c_str());
+  });
+}
+
+int stop(const GlobalOptions& global) {
+  const Call call = [](client::LocalControl& control) { return control.stop(); };
+  return with_daemon(global, call, [](const auto& answer) {
+    std::printf("stopping; waiting for %lld running requests\n", static_cast<long long>(answer.value.requests_running));
+  });
+}
+
+}  // namespace gogrid::worker_app

@@ -1,0 +1,33 @@
+// The commands of gogrid-worker. Each returns an exit code: 0 ok, 1 failed, 2 wrong usage, 3 no daemon runs here.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "worker/config.hpp"
+
+namespace gogrid::worker_app {
+
+struct GlobalOptions {
+  std::filesystem::path config_file;  // empty: the default place, if it is there
+  std::filesystem::path state_dir;    // empty: the default place
+  // Flags of settings that were given: key and text.
+  std::vector<std::pair<std::string, std::string>> flags;
+};
+
+struct JoinOptions {
+  std::string token;        // "-": from standard input
+  std::string coordinator;  // HOST or HOST:PORT
+};
+
+int join(const GlobalOptions& global, const JoinOptions& options);
+int run(const GlobalOptions& global, bool insecure_no_sandbox);
+int show_status(const GlobalOptions& global, bool json);
+int pause(const GlobalOptions& global, const std::string& reason);
+int resume(const GlobalOptions& global);
+int stop(const GlobalOptions& global);
+
+}  // namespace gogrid::worker_app

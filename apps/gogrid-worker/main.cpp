@@ -1,0 +1,113 @@
+// gogrid-worker: the daemon on a machine that lends its time, and the commands that talk to it.
+#include <malloc.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <list>
+
+#include "commands.hpp"
+
+namespace {
+
+using namespace gogrid;
+using worker_app::GlobalOptions;
+
+constexpr const char* description =
+    "gogrid-worker: runs AI inference for a coordinator while this machine has time.\n"
+    "\n"
+    "First:  gogrid token create              on the coordinator, prints a join token\n"
+    "        gogrid-worker join --coordinator HOST:PORT     asks for the token\n"
+    "        gogrid-worker run                stays connected until it is stopped";
+
+constexpr const char* footer =
+    "Settings come from ~/.config/gogrid-worker/config.toml, then from the environment (GOGRID_COORDINATOR_HOST,\n"
+    "GOGRID_COORDINATOR_PORT, GOGRID_WORKER_...), then from flags; later ones win. `gogrid-worker run --help` lists them.\n"
+    "State (identity, models, engines) is kept in ~/.local/share/gogrid-worker.\n"
+    "Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 no worker runs here.";
+
+// Texts given for flags of settings, which live as long as the parser.
+struct FlagText {
+  std::string key;
+  std::string text;
+  CLI::Option* option = nullptr;
+};
+
+void add_setting_flags(CLI::App& command, std::list<FlagText>& texts) {
+  static worker::WorkerConfig defaults;
+  for (const Setting& setting : worker::worker_settings(defaults)) {
+    if (setting.flag.empty()) continue;
+    FlagText& text = texts.emplace_back();
+    text.key = setting.key;
+    text.option = command.add_option(setting.flag, text.text, setting.help + " (" + setting.key + ", " + setting.environment + ")");
+  }
+}
+
+int run_command(int argc, char** argv) {
+  CLI::App app(description, "gogrid-worker");
+  app.footer(footer);
+  app.set_version_flag("--version", std::string("gogrid-worker ") + GOGRID_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  GlobalOptions global;
+  std::list<FlagText> texts;
+  app.add_option("--config", global.config_file, "Configuration file instead of ~/.config/gogrid-worker/config.toml")
+      ->envname("GOGRID_WORKER_CONFIG");
+  app.add_option("--state-dir", global.state_dir, "State directory instead of ~/.local/share/gogrid-worker")
+      ->envname("GOGRID_WORKER_STATE_DIR");
+
+  worker_app::JoinOptions join_options;
+  CLI::App* join = app.add_subcommand("join", "Enrol this machine with a coordinator, using a join token");
+  join->add_option("TOKEN", join_options.token,
+                   "The token, or - to read it from standard input. Others on this machine can see arguments: better leave it out and "
+                   "set GOGRID_JOIN_TOKEN, or type it when asked");
+  join->add_option("--coordinator", join_options.coordinator, "HOST or HOST:PORT (GOGRID_COORDINATOR_HOST, GOGRID_COORDINATOR_PORT)");
+
+  bool insecure = false;
+  CLI::App* run = app.add_subcommand("run", "Connect to the coordinator and serve until stopped (SIGTERM or `stop`; a second SIGTERM ends at once)");
+  run->add_flag("--insecure-no-sandbox", insecure,
+                "Run engines without a sandbox. A damaged or hostile model file can then do whatever this user can; shown in status");
+  add_setting_flags(*run, texts);
+
+  bool json = false;
+  CLI::App* status = app.add_subcommand("status", "Show what the running worker does");
+  status->add_flag("--json", json, "Print it as JSON");
+  std::string reason;
+  CLI::App* pause = app.add_subcommand("pause", "Take no new work, also after a restart; what runs finishes");
+  pause->add_option("--reason", reason, "Shown on the coordinator");
+  CLI::App* resume = app.add_subcommand("resume", "Take work again");
+  CLI::App* stop = app.add_subcommand("stop", "Let running requests finish, then end the worker");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  for (const FlagText& text : texts) {
+    if (text.option->count() > 0) global.flags.emplace_back(text.key, text.text);
+  }
+  if (*join) return worker_app::join(global, join_options);
+  if (*run) return worker_app::run(global, insecure);
+  if (*status) return worker_app::show_status(global, json);
+  if (*pause) return worker_app::pause(global, reason);
+  if (*resume) return worker_app::resume(global);
+  if (*stop) return worker_app::stop(global);
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A daemon that mostly waits: one arena, and what is free goes back to the system.
+  ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+  ::umask(077);
+  ::signal(SIGPIPE, SIG_IGN);
+  try {
+    return run_command(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "gogrid-worker: %s\n", error.what());
+    return 1;
+  }
+}

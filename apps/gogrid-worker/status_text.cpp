@@ -1,0 +1,66 @@
+#include "status_text.hpp"
+
+#include <ctime>
+#include <fmt/format.h>
+
+namespace gogrid::worker_app {
+namespace {
+
+std::string date(client::UnixSeconds time) {
+  const std::time_t seconds = static_cast<std::time_t>(time);
+  std::tm parts{};
+  ::localtime_r(&seconds, &parts);
+  char text[64];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+  return text;
+}
+
+template <class State>
+std::string progress(const State& state) {
+  std::string text = state.phase;
+  if (state.phase == "fetching" && state.total_bytes > 0) {
+    text += fmt::format(" {:.0f} % of {:.1f} MB", 100.0 * static_cast<double>(state.done_bytes) / static_cast<double>(state.total_bytes),
+                        static_cast<double>(state.total_bytes) / 1e6);
+  }
+  if (!state.detail.empty()) text += ": " + state.detail;
+  return text;
+}
+
+// Further lines of a text are indented below the first.
+std::string indented(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    out += c;
+    if (c == '\n') out += "              ";
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string status_text(const client::LocalStatus& status) {
+  std::string out;
+  const auto line = [&out](const char* name, const std::string& value) { out += fmt::format("{:<13} {}\n", name, indented(value)); };
+  line("worker", status.worker_id + (status.name.empty() ? "" : " (" + status.name + ")") + ", version " + status.version);
+  std::string connection = status.coordinator + (status.connected ? ", connected" : ", not connected");
+  if (status.connected && status.connected_since) connection += " since " + date(*status.connected_since);
+  if (status.connected && status.rtt_ms) connection += fmt::format(", {:.1f} ms away", *status.rtt_ms);
+  if (!status.connected && !status.last_error.empty()) connection += ": " + status.last_error;
+  line("coordinator", connection);
+  line("availability", status.availability + (status.reason.empty() ? "" : ": " + status.reason));
+  line("sandbox", status.sandbox + (status.sandbox_detail.empty() ? "" : ": " + status.sandbox_detail));
+  if (status.engine) {
+    line("engine", (status.engine->description.empty() ? "" : status.engine->description + ", ") + progress(*status.engine));
+  }
+  for (const auto& replica : status.replicas) {
+    std::string text = replica.model_name + ", " + progress(replica);
+    if (replica.phase == "ready") text += fmt::format(", {} of {} slots busy", replica.slots_busy, replica.slots);
+    if (replica.starts > 1) text += fmt::format(", started {} times", replica.starts);
+    line("model", text);
+  }
+  line("requests", fmt::format("{} running, {} in all", status.requests_running, status.requests_total));
+  if (status.certificate_expires_at) line("certificate", "valid until " + date(*status.certificate_expires_at));
+  return out;
+}
+
+}  // namespace gogrid::worker_app

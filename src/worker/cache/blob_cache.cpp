@@ -1,0 +1,256 @@
+#include "worker/cache/blob_cache.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <fmt/format.h>
+#include <vector>
+
+#include "base/blocking.hpp"
+#include "base/encoding.hpp"
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "base/sha256.hpp"
+#include "net/http_client.hpp"
+#include "net/pki.hpp"
+
+namespace gogrid::worker {
+namespace asio = boost::asio;
+namespace {
+
+constexpr std::size_t part_bytes = 256 * 1024;
+constexpr std::size_t max_error_body_bytes = 16 * 1024;
+constexpr std::chrono::milliseconds server_timeout{30'000};
+constexpr std::uint64_t one_gib = 1ull << 30;
+
+// "bytes 100-199/200": the first byte, if the header is well-formed.
+std::optional<std::uint64_t> range_begin(std::string_view header) {
+  constexpr std::string_view unit = "bytes ";
+  if (!header.starts_with(unit)) return std::nullopt;
+  header.remove_prefix(unit.size());
+  std::uint64_t begin = 0;
+  const auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), begin);
+  if (error != std::errc() || end == header.data() + header.size() || *end != '-') return std::nullopt;
+  return begin;
+}
+
+}  // namespace
+
+bool is_sha256(std::string_view text) {
+  return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+Result<DiskSpace> disk_space(const std::filesystem::path& path) {
+  struct statvfs info {};
+  if (::statvfs(path.c_str(), &info) != 0) return system_error(path.string(), errno);
+  DiskSpace space;
+  space.free_bytes = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+  space.total_bytes = static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize;
+  return space;
+}
+
+std::uint64_t reserved_bytes(const DiskSpace& space) { return std::min(one_gib, space.total_bytes / 20); }
+
+// One attempt's file and running digest. Shared with the pool while it works on it.
+struct BlobCache::Download {
+  BlobSpec blob;
+  std::filesystem::path path;
+  std::function<void(std::uint64_t)> progress;
+  FileDescriptor file;
+  Sha256 digest;
+  std::uint64_t have_bytes = 0;
+};
+
+BlobCache::BlobCache(asio::any_io_executor executor, asio::thread_pool& pool, std::filesystem::path directory, DiskSpaceFunction space)
+    : executor_(executor), pool_(pool), directory_(std::move(directory)), space_(std::move(space)), finished_(executor) {}
+
+void BlobCache::set_source(std::optional<BlobSource> source) { source_ = std::move(source); }
+
+void BlobCache::remove(const std::string& sha256) { ::unlink(path_of(sha256).c_str()); }
+
+asio::awaitable<Result<std::filesystem::path>> BlobCache::fetch(BlobSpec blob, std::function<void(std::uint64_t)> progress) {
+  if (!is_sha256(blob.sha256)) co_return Error(ErrorCode::protocol, "the coordinator sent a file's name that is no SHA-256");
+  while (active_.contains(blob.sha256)) co_await finished_.wait();
+  struct Active {
+    Active(BlobCache& its_cache, const std::string& its_name) : cache(its_cache), name(its_name) { cache.active_.insert(name); }
+    ~Active() {
+      cache.active_.erase(name);
+      cache.finished_.notify();
+    }
+    BlobCache& cache;
+    std::string name;
+  } active(*this, blob.sha256);
+  co_return co_await fetch_once(blob, std::move(progress));
+}
+
+asio::awaitable<Result<std::filesystem::path>> BlobCache::fetch_once(BlobSpec blob, std::function<void(std::uint64_t)> progress) {
+  const auto path = path_of(blob.sha256);
+  struct stat info {};
+  // Only complete and verified blobs get this name.
+  if (::stat(path.c_str(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) == blob.size_bytes) {
+    progress(blob.size_bytes);
+    co_return path;
+  }
+  constexpr int attempts = 2;
+  for (int attempt = 1; attempt <= attempts; ++attempt) {
+    const auto download = std::make_shared<Download>();
+    download->blob = blob;
+    download->path = partial_path_of(blob.sha256);
+    download->progress = progress;
+    auto received = co_await this->download(download);
+    if (!received) co_return received.error();
+    auto verified = co_await complete(download);
+    if (!verified) co_return verified.error();
+    if (*verified) co_return path;
+    log().warn("blob {} did not have its SHA-256 and was deleted (attempt {} of {})", blob.sha256, attempt, attempts);
+  }
+  co_return Error(ErrorCode::protocol, "the file " + blob.sha256 + " arrived twice with a wrong SHA-256; it is damaged on the coordinator");
+}
+
+asio::awaitable<Result<void>> BlobCache::download(std::shared_ptr<Download> download) {
+  auto opened = co_await open_partial(download);
+  if (!opened) co_return opened;
+  download->progress(download->have_bytes);
+  if (download->have_bytes == download->blob.size_bytes) co_return Result<void>();
+  if (auto room = make_room(download->blob, download->have_bytes); !room) co_return room;
+  co_return co_await receive(download);
+}
+
+// Hashes what an earlier attempt left.
+asio::awaitable<Result<void>> BlobCache::open_partial(std::shared_ptr<Download> download) {
+  auto work = [download, stopping = stopping_]() -> Result<void> {
+    auto file = open_file(download->path, O_RDWR | O_CREAT, 0600);
+    if (!file) return file.error();
+    std::vector<std::byte> buffer(part_bytes);
+    for (;;) {
+      auto count = read_fully(file->get(), buffer);
+      if (!count) return count.error();
+      download->digest.update(std::span(buffer).first(*count));
+      download->have_bytes += *count;
+      if (*count < buffer.size()) break;
+      if (*stopping) return Error(ErrorCode::cancelled, "the worker is stopping");
+      if (download->have_bytes > download->blob.size_bytes) break;
+    }
+    if (download->have_bytes > download->blob.size_bytes) {
+      if (::ftruncate(file->get(), 0) != 0 || ::lseek(file->get(), 0, SEEK_SET) != 0) return system_error("ftruncate", errno);
+      download->digest = Sha256();
+      download->have_bytes = 0;
+    }
+    download->file = std::move(*file);
+    return {};
+  };
+  co_return co_await run_blocking(pool_, std::move(work));
+}
+
+Result<void> BlobCache::make_room(const BlobSpec& blob, std::uint64_t have_bytes) {
+  const std::uint64_t needed = blob.size_bytes - have_bytes;
+  auto space = space_(directory_);
+  if (!space) return space.error();
+  const auto enough = [&] { return space->free_bytes >= needed + reserved_bytes(*space); };
+  if (enough()) return {};
+  std::vector<std::pair<std::filesystem::file_time_type, std::filesystem::path>> unwanted;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
+    const std::string name = entry.path().filename().string();
+    const std::string sha256 = name.substr(0, name.find('.'));
+    if (!is_sha256(sha256) || wanted_.contains(sha256) || active_.contains(sha256)) continue;
+    unwanted.emplace_back(entry.last_write_time(error), entry.path());
+  }
+  std::sort(unwanted.begin(), unwanted.end());
+  for (const auto& [time, path] : unwanted) {
+    if (enough()) break;
+    log().info("deleting {}, which is not assigned any more, to make room", path.string());
+    std::filesystem::remove(path, error);
+    space = space_(directory_);
+    if (!space) return space.error();
+  }
+  if (enough()) return {};
+  return Error(ErrorCode::resource_exhausted,
+               fmt::format("not enough room in {}: {:.1f} MB more are needed, {:.1f} MB are free, of which {:.1f} MB are kept for you; "
+                           "free some, or set worker.cache_dir to a larger disk",
+                           directory_.string(), static_cast<double>(needed) / 1e6, static_cast<double>(space->free_bytes) / 1e6,
+                           static_cast<double>(reserved_bytes(*space)) / 1e6));
+}
+
+asio::awaitable<Result<void>> BlobCache::receive(std::shared_ptr<Download> download) {
+  if (!source_) co_return Error(ErrorCode::unavailable, "not connected to the coordinator");
+  net::ClientTls tls;
+  tls.server_name = net::pki::coordinator_name;
+  tls.trusted_ca = source_->authority;
+  net::HttpClientTimeouts timeouts;
+  timeouts.head = server_timeout;
+  timeouts.idle = server_timeout;
+  const auto client = net::make_http_client(executor_, net::HttpEndpoint::https(source_->host, source_->port, std::move(tls)), timeouts);
+  net::HttpClientRequest request;
+  request.target = "/worker/v1/blobs/" + download->blob.sha256;
+  request.headers.add("Authorization", "Bearer " + source_->ticket);
+  if (download->have_bytes > 0) request.headers.add("Range", fmt::format("bytes={}-", download->have_bytes));
+  auto response = co_await client->send(std::move(request));
+  if (!response) co_return response.error();
+  const auto& head = (*response)->head();
+  if (head.status == 200) {
+    // The whole file, whatever was asked for.
+    if (::ftruncate(download->file.get(), 0) != 0 || ::lseek(download->file.get(), 0, SEEK_SET) != 0) {
+      co_return system_error("ftruncate", errno);
+    }
+    download->digest = Sha256();
+    download->have_bytes = 0;
+  } else if (head.status != 206 || range_begin(head.headers.get("Content-Range").value_or("")) != download->have_bytes) {
+    auto body = co_await (*response)->read_all(max_error_body_bytes);
+    co_return Error(head.status == 404 ? ErrorCode::not_found : ErrorCode::unavailable,
+                    fmt::format("the coordinator answered with status {} when asked for file {}", head.status, download->blob.sha256));
+  }
+  auto buffer = std::make_shared<std::vector<std::byte>>(part_bytes);
+  std::size_t filled = 0;
+  for (bool ended = false; !ended;) {
+    const auto count = co_await (*response)->read_some(std::span(*buffer).subspan(filled));
+    const std::size_t fresh = count ? *count : 0;
+    ended = fresh == 0;
+    filled += fresh;
+    if (download->have_bytes + filled > download->blob.size_bytes) {
+      co_return Error(ErrorCode::protocol, "the coordinator sent more of file " + download->blob.sha256 + " than it announced");
+    }
+    if (filled == buffer->size() || (ended && filled > 0)) {
+      auto work = [download, buffer, filled]() -> Result<void> {
+        const auto bytes = std::span(*buffer).first(filled);
+        download->digest.update(bytes);
+        return write_fully(download->file.get(), bytes);
+      };
+      auto written = co_await run_blocking(pool_, std::move(work));
+      if (!written) co_return written;
+      download->have_bytes += filled;
+      filled = 0;
+      download->progress(download->have_bytes);
+    }
+    if (!count) co_return count.error();
+  }
+  if (download->have_bytes < download->blob.size_bytes) {
+    co_return Error(ErrorCode::unavailable, "the coordinator sent less of file " + download->blob.sha256 + " than it announced");
+  }
+  co_return Result<void>();
+}
+
+// False: the digest is wrong, and the file is gone.
+asio::awaitable<Result<bool>> BlobCache::complete(std::shared_ptr<Download> download) {
+  auto work = [download, path = path_of(download->blob.sha256)]() -> Result<bool> {
+    if (download->digest.finish_hex() != download->blob.sha256) {
+      ::unlink(download->path.c_str());
+      return false;
+    }
+    // Readable for the sandbox's user too; the directory above is the owner's alone.
+    if (::fchmod(download->file.get(), 0444) != 0) return system_error(download->path.string(), errno);
+    if (auto synced = sync_file(download->file.get()); !synced) return synced.error();
+    if (::rename(download->path.c_str(), path.c_str()) != 0) return system_error(path.string(), errno);
+    return true;
+  };
+  co_return co_await run_blocking(pool_, std::move(work));
+}
+
+}  // namespace gogrid::worker

@@ -1,0 +1,97 @@
+// BlobCache: content-addressed files, fetched over HTTPS as they are needed. A download carries on where it stopped, also after a
+// kill; what does not have the right SHA-256 is never seen by anybody. Owned by the worker; event loop thread, files on the pool.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "base/result.hpp"
+#include "worker/notifier.hpp"
+
+namespace gogrid::worker {
+
+struct BlobSpec {
+  std::string sha256;  // 64 lower-case hexadecimal digits
+  std::uint64_t size_bytes = 0;
+
+  friend bool operator==(const BlobSpec&, const BlobSpec&) = default;
+};
+
+// Whether a coordinator's text can be a file's name here: 64 lower-case hexadecimal digits.
+bool is_sha256(std::string_view text);
+
+// Where blobs come from, for as long as one connection to the coordinator lives.
+struct BlobSource {
+  std::string host;
+  std::uint16_t port = 0;
+  std::string ticket;
+  // PEM: the only authority that the server may be signed by.
+  std::string authority;
+};
+
+struct DiskSpace {
+  std::uint64_t free_bytes = 0;
+  std::uint64_t total_bytes = 0;
+};
+using DiskSpaceFunction = std::function<Result<DiskSpace>(const std::filesystem::path&)>;
+Result<DiskSpace> disk_space(const std::filesystem::path& path);
+
+// What stays free for the owner: 1 GiB, or a twentieth of a small disk.
+std::uint64_t reserved_bytes(const DiskSpace& space);
+
+class BlobCache {
+ public:
+  BlobCache(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool, std::filesystem::path directory,
+            DiskSpaceFunction space = disk_space);
+
+  // nullopt while there is no connection.
+  void set_source(std::optional<BlobSource> source);
+  // Blobs that must not be deleted to make room.
+  void set_wanted(std::set<std::string> sha256s) { wanted_ = std::move(sha256s); }
+
+  // The path of the complete blob. `progress` hears how many bytes are there. unavailable: no connection, or it broke: what came is
+  // kept for the next call. resource_exhausted: no room. Several calls for one blob share its download.
+  boost::asio::awaitable<Result<std::filesystem::path>> fetch(BlobSpec blob, std::function<void(std::uint64_t)> progress);
+
+  // Ends the hashing of files, which cancelling does not reach.
+  void stop() { *stopping_ = true; }
+
+  // Forgets a blob that was unpacked and is not needed any more.
+  void remove(const std::string& sha256);
+
+ private:
+  struct Download;
+
+  boost::asio::awaitable<Result<std::filesystem::path>> fetch_once(BlobSpec blob, std::function<void(std::uint64_t)> progress);
+  boost::asio::awaitable<Result<void>> download(std::shared_ptr<Download> download);
+  boost::asio::awaitable<Result<void>> open_partial(std::shared_ptr<Download> download);
+  boost::asio::awaitable<Result<void>> receive(std::shared_ptr<Download> download);
+  boost::asio::awaitable<Result<bool>> complete(std::shared_ptr<Download> download);
+  Result<void> make_room(const BlobSpec& blob, std::uint64_t have_bytes);
+
+  std::filesystem::path path_of(const std::string& sha256) const { return directory_ / sha256; }
+  std::filesystem::path partial_path_of(const std::string& sha256) const { return directory_ / (sha256 + ".part"); }
+
+  boost::asio::any_io_executor executor_;
+  boost::asio::thread_pool& pool_;
+  std::filesystem::path directory_;
+  DiskSpaceFunction space_;
+  std::optional<BlobSource> source_;
+  std::set<std::string> wanted_;
+  // Being fetched now.
+  std::set<std::string> active_;
+  Notifier finished_;
+  std::shared_ptr<std::atomic<bool>> stopping_ = std::make_shared<std::atomic<bool>>(false);
+};
+
+}  // namespace gogrid::worker

@@ -1,0 +1,47 @@
+// WorkerConfig: every setting of the worker, declared once. Read at start-up from the file, the environment and flags.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/config.hpp"
+#include "base/result.hpp"
+
+namespace gogrid::worker {
+
+struct WorkerConfig {
+  std::string coordinator_host;
+  std::int64_t coordinator_port = 8443;
+
+  // What the coordinator calls this machine; empty: its host name.
+  std::string name;
+  double max_memory_gb = 0;
+  std::filesystem::path cache_dir;
+  std::filesystem::path engine_path;
+  std::int64_t threads = 0;
+  std::chrono::milliseconds drain_timeout{60'000};
+  std::chrono::milliseconds engine_start_timeout{600'000};
+
+  std::string log_level = "info";
+  std::string log_format = "text";
+};
+
+// The settings, writing into `config`, which must outlive them.
+std::vector<Setting> worker_settings(WorkerConfig& config);
+
+// Reads the file (which need not exist unless `file_required`) and the environment into `config`.
+Result<void> load_config(WorkerConfig& config, const std::filesystem::path& file, bool file_required,
+                         const std::function<const char*(const char*)>& environment);
+
+// What single settings cannot say: ranges, and paths that must be absolute or exist.
+Result<void> check_config(const WorkerConfig& config);
+
+// ~/.config/gogrid-worker/config.toml and ~/.local/share/gogrid-worker, or where the XDG variables point. Empty without HOME.
+std::filesystem::path default_config_file(const std::function<const char*(const char*)>& environment);
+std::filesystem::path default_state_dir(const std::function<const char*(const char*)>& environment);
+
+}  // namespace gogrid::worker

@@ -1,0 +1,128 @@
+// The worker's control socket: HTTP on <state>/run/control.sock, which only the daemon's own user can open.
+#include <nlohmann/json.hpp>
+
+#include "base/clock.hpp"
+#include "net/http_server.hpp"
+#include "worker/worker.hpp"
+
+namespace gogrid::worker {
+namespace asio = boost::asio;
+using nlohmann::json;
+namespace {
+
+constexpr std::size_t max_body_bytes = 64 * 1024;
+
+net::ResponseHead json_head(int status) {
+  net::ResponseHead head;
+  head.status = status;
+  head.headers.add("Content-Type", "application/json");
+  return head;
+}
+
+std::string error_json(const Error& error) {
+  const json body = {{"error", {{"message", error.detail}, {"type", "worker_error"}, {"code", to_string(error.code)}, {"param", nullptr}}}};
+  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// The optional text "reason" of a body that is empty or a JSON object.
+Result<std::string> read_reason(const std::string& body) {
+  if (body.empty()) return std::string();
+  const auto parsed = json::parse(body, nullptr, false);
+  if (!parsed.is_object()) return Error(ErrorCode::invalid_argument, "the body must be a JSON object");
+  const auto reason = parsed.find("reason");
+  if (reason == parsed.end() || reason->is_null()) return std::string();
+  if (!reason->is_string()) return Error(ErrorCode::invalid_argument, "\"reason\" must be a text");
+  return reason->get<std::string>();
+}
+
+std::string_view to_string(SandboxKind kind) {
+  switch (kind) {
+    case SandboxKind::bubblewrap: return "bubblewrap";
+    case SandboxKind::none_insecure: return "none_insecure";
+    case SandboxKind::unavailable: return "unavailable";
+  }
+  return "unknown";
+}
+
+json progress_json(const Progress& progress) {
+  return {{"phase", to_string(progress.phase)},
+          {"done_bytes", progress.done_bytes},
+          {"total_bytes", progress.total_bytes},
+          {"detail", progress.detail}};
+}
+
+json replica_json(const std::string& id, const Replica& replica) {
+  json out = progress_json(replica.progress());
+  out["model_id"] = id;
+  out["model_name"] = replica.spec().model_name;
+  out["slots"] = replica.spec().slots;
+  out["slots_busy"] = std::min(replica.requests(), replica.spec().slots);
+  out["starts"] = replica.starts();
+  out["pid"] = replica.pid();
+  return out;
+}
+
+}  // namespace
+
+asio::awaitable<void> Worker::control(net::HttpExchange& exchange) {
+  auto done = co_await carry_out(exchange);
+  int status = 200;
+  std::string body;
+  if (done) {
+    if (exchange.request().path() == "/v1/stop") status = 202;
+    body = status_json();
+  } else {
+    status = http_status(done.error().code);
+    body = error_json(done.error());
+  }
+  co_await exchange.respond(json_head(status), std::move(body));
+}
+
+asio::awaitable<Result<void>> Worker::carry_out(net::HttpExchange& exchange) {
+  const std::string path(exchange.request().path());
+  const std::string& method = exchange.request().method;
+  if (path == "/v1/status" && method == "GET") co_return Result<void>();
+  const bool known = path == "/v1/pause" || path == "/v1/resume" || path == "/v1/stop";
+  if (!known || method != "POST") co_return Error(ErrorCode::not_found, "there is no " + method + " " + path.substr(0, 100));
+  auto body = co_await exchange.read_body(max_body_bytes);
+  if (!body) co_return body.error();
+  auto reason = read_reason(*body);
+  if (!reason) co_return reason.error();
+  Result<void> done;
+  if (path == "/v1/pause") done = availability_.pause(std::move(*reason));
+  if (path == "/v1/resume") {
+    done = availability_.resume();
+    // What stood in its way may have been put right.
+    if (sandbox_.kind() == SandboxKind::unavailable) co_await probe_sandbox();
+  }
+  if (done) changed(Change::important);
+  if (path == "/v1/stop") stop();
+  co_return done;
+}
+
+std::string Worker::status_json() const {
+  const SessionStatus session = session_.status();
+  json out;
+  out["version"] = GOGRID_VERSION;
+  out["worker_id"] = options_.identity.worker_id;
+  out["name"] = options_.config.name;
+  out["coordinator"] = {
+      {"address", options_.identity.coordinator_host + ":" + std::to_string(options_.identity.coordinator_port)},
+      {"connected", session.connected},
+      {"since", session.connected ? json(to_unix_seconds(session.since)) : json()},
+      {"last_error", session.last_error.empty() ? json() : json(session.last_error)},
+      {"rtt_ms", session.rtt ? json(static_cast<double>(session.rtt->count()) / 1000.0) : json()}};
+  out["availability"] = worker::to_string(availability_.current());
+  out["reason"] = availability_.reason();
+  out["sandbox"] = to_string(sandbox_.kind());
+  out["sandbox_detail"] = sandbox_.detail();
+  out["engine"] = progress_json(engines_.progress());
+  out["engine"]["description"] = engines_.description();
+  out["replicas"] = json::array();
+  for (const auto& [id, replica] : replicas_) out["replicas"].push_back(replica_json(id, *replica));
+  out["requests"] = {{"running", requests_running_}, {"total", requests_total_}};
+  out["certificate_expires_at"] = to_unix_seconds(session.certificate_expires);
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace gogrid::worker

@@ -1,0 +1,101 @@
+#include "worker/engine/engine_command.hpp"
+
+#include <system_error>
+
+namespace gogrid::worker {
+namespace {
+
+constexpr const char* model_in_sandbox = "/models/model.gguf";
+// Prompts that the engine keeps in memory to reuse. Its own default is 8 GiB.
+constexpr const char* prompt_cache_mib = "512";
+constexpr int max_library_depth = 3;
+// Prompt tokens that are computed at once. A request that is hung up frees its slot only between two such batches.
+constexpr const char* batch_tokens = "256";
+
+std::vector<std::string> server_arguments(const ReplicaSpec& replica, const std::string& model, const std::string& socket,
+                                          std::int64_t threads) {
+  std::vector<std::string> arguments = {"--model", model, "--host", socket, "--alias", replica.model_name,
+                                        "--parallel", std::to_string(replica.slots), "--offline", "--no-webui",
+                                        "--cache-ram", prompt_cache_mib, "--log-colors", "off"};
+  // llama-server divides the context among its slots.
+  const std::uint64_t context = static_cast<std::uint64_t>(replica.context_tokens) * replica.slots;
+  if (context > 0) arguments.insert(arguments.end(), {"--ctx-size", std::to_string(context)});
+  if (threads > 0) arguments.insert(arguments.end(), {"--threads", std::to_string(threads)});
+  std::string batch = batch_tokens;
+  if (replica.kind != ModelKind::chat) {
+    arguments.push_back(replica.kind == ModelKind::embedding ? "--embeddings" : "--reranking");
+    // These take a whole input at once or refuse it.
+    if (replica.context_tokens > 0) batch = std::to_string(replica.context_tokens);
+  }
+  arguments.insert(arguments.end(), {"--batch-size", batch, "--ubatch-size", batch});
+  return arguments;
+}
+
+// A host's llama-server brings its libraries beside it or in ../lib. Only those are shown to it, not the directory it lies in, which
+// may be somebody's home.
+void add_local_engine(const Engine& engine, SandboxSpec& spec) {
+  const std::filesystem::path executable = engine.executable;
+  if (executable.native().starts_with("/usr/")) return;
+  spec.read_only.emplace_back(executable, executable.string());
+  std::error_code error;
+  const auto parent = executable.parent_path();
+  for (const auto& entry : std::filesystem::directory_iterator(parent, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".so") || name.find(".so.") != std::string::npos) spec.read_only.emplace_back(entry.path(), entry.path().string());
+  }
+  const auto libraries = parent.parent_path() / "lib";
+  if (parent.filename() == "bin" && std::filesystem::is_directory(libraries, error)) {
+    spec.read_only.emplace_back(libraries, libraries.string());
+  }
+}
+
+// Without a sandbox a bundle's program is started by the bundle's own dynamic loader, from the directory of its backends.
+void add_host_command(const Engine& engine, EngineLaunch& launch) {
+  if (engine.root.empty()) {
+    launch.host_command = {engine.executable};
+    return;
+  }
+  std::string loader;
+  std::string library_path;
+  std::error_code error;
+  for (const char* place : {"usr/lib64", "usr/lib"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(engine.root / place, error)) {
+      if (loader.empty() && entry.path().filename().string().starts_with("ld-linux")) loader = entry.path().string();
+    }
+  }
+  for (auto entry = std::filesystem::recursive_directory_iterator(engine.root / "usr/lib", error);
+       !error && entry != std::filesystem::recursive_directory_iterator(); entry.increment(error)) {
+    if (entry.depth() >= max_library_depth) entry.disable_recursion_pending();
+    if (!entry->is_directory(error)) {
+      if (loader.empty() && entry->path().filename().string().starts_with("ld-linux")) loader = entry->path().string();
+      continue;
+    }
+    library_path += (library_path.empty() ? "" : ":") + entry->path().string();
+    if (entry->path().filename().string().starts_with("backends")) launch.host_directory = entry->path();
+  }
+  launch.host_command = {loader, "--library-path", library_path, engine.root.string() + engine.executable};
+}
+
+}  // namespace
+
+EngineLaunch engine_launch(const Engine& engine, const ReplicaSpec& replica, const std::filesystem::path& model,
+                           const std::filesystem::path& socket_dir, std::int64_t threads) {
+  EngineLaunch launch;
+  launch.spec.root = engine.root;
+  launch.spec.socket_dir = socket_dir;
+  launch.spec.read_only.emplace_back(model, model_in_sandbox);
+  if (engine.root.empty()) add_local_engine(engine, launch.spec);
+  launch.spec.environment = {{"PATH", "/usr/bin"}, {"HOME", "/tmp"}, {"GGML_NO_BACKTRACE", "1"}};
+  for (const auto& variable : engine.environment) launch.spec.environment.push_back(variable);
+  launch.spec.command = {engine.executable};
+  const std::string socket = std::string(sandbox_socket_dir) + "/" + engine_socket_name;
+  for (auto& argument : server_arguments(replica, model_in_sandbox, socket, threads)) launch.spec.command.push_back(argument);
+
+  add_host_command(engine, launch);
+  for (auto& argument : server_arguments(replica, model.string(), (socket_dir / engine_socket_name).string(), threads)) {
+    launch.host_command.push_back(argument);
+  }
+  return launch;
+}
+
+}  // namespace gogrid::worker

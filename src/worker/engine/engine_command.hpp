@@ -1,0 +1,50 @@
+// How llama-server is started for one replica: pure. And what the worker knows of a model it should serve.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "worker/cache/blob_cache.hpp"
+#include "worker/sandbox/bubblewrap_arguments.hpp"
+
+namespace gogrid::worker {
+
+enum class ModelKind { chat, embedding, rerank };
+
+struct ReplicaSpec {
+  std::string model_id;
+  std::string model_name;
+  BlobSpec blob;
+  ModelKind kind = ModelKind::chat;
+  std::uint32_t context_tokens = 0;  // of each slot; 0: what the model has
+  std::uint32_t slots = 1;
+
+  friend bool operator==(const ReplicaSpec&, const ReplicaSpec&) = default;
+};
+
+// An engine that is ready to be started: an unpacked bundle or a llama-server of the host.
+struct Engine {
+  std::string id;              // the bundle's SHA-256, or "local"
+  std::filesystem::path root;  // empty: of the host
+  std::string executable;      // in the root
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::string description;
+};
+
+struct EngineLaunch {
+  SandboxSpec spec;
+  // The same without a sandbox: host paths.
+  std::vector<std::string> host_command;
+  std::filesystem::path host_directory;
+};
+
+inline constexpr const char* engine_socket_name = "engine.sock";
+
+// `threads` 0: the engine decides.
+EngineLaunch engine_launch(const Engine& engine, const ReplicaSpec& replica, const std::filesystem::path& model,
+                           const std::filesystem::path& socket_dir, std::int64_t threads);
+
+}  // namespace gogrid::worker

@@ -1,0 +1,275 @@
+#include "worker/engine/replica.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/encoding.hpp"
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "net/http_client.hpp"
+#include "worker/back_off.hpp"
+#include "worker/chance.hpp"
+#include "worker/engine/log_tail.hpp"
+
+namespace gogrid::worker {
+namespace asio = boost::asio;
+namespace {
+
+constexpr std::chrono::milliseconds first_restart{500};
+constexpr std::chrono::milliseconds longest_restart{60'000};
+// An engine that ran for so long did not fail to start.
+constexpr std::chrono::seconds stable_time{60};
+// How often a loading engine that says nothing is asked whether it is ready.
+constexpr std::chrono::milliseconds first_look{50};
+constexpr std::chrono::milliseconds longest_look{2000};
+constexpr std::chrono::milliseconds health_timeout{10'000};
+constexpr int health_attempts = 3;
+constexpr std::size_t shown_log_lines = 12;
+constexpr std::size_t max_health_bytes = 64 * 1024;
+
+}  // namespace
+
+// One life of an engine process.
+struct Replica::Run {
+  explicit Run(asio::any_io_executor executor) : changed(executor) {}
+  ~Run() {
+    process.reset();
+    std::error_code ignored;
+    if (!directory.empty()) std::filesystem::remove_all(directory, ignored);
+  }
+
+  std::unique_ptr<Process> process;
+  std::filesystem::path directory;
+  std::filesystem::path socket;
+  LogTail tail;
+  std::optional<ExitStatus> status;
+  bool ready = false;
+  bool suspect = false;
+  // It wrote a line that may mean that it is ready.
+  bool spoke = false;
+  Notifier changed;
+};
+
+Replica::Replica(ReplicaContext& context, ReplicaSpec spec)
+    : context_(context),
+      spec_(std::move(spec)),
+      tasks_(context.executor),
+      wake_(context.executor),
+      became_idle_(context.executor) {}
+
+Replica::~Replica() = default;
+
+void Replica::start() { tasks_.spawn("replica " + spec_.model_name, supervise()); }
+
+void Replica::stop() {
+  if (run_ && run_->process) run_->process->kill();
+  tasks_.cancel();
+}
+
+asio::awaitable<void> Replica::stopped() { co_await tasks_.wait(); }
+
+void Replica::retry() {
+  if (progress_.phase == Phase::failed) wake_.notify();
+}
+
+void Replica::engine_changed() {
+  if (run_) run_->changed.notify();
+}
+
+pid_t Replica::pid() const { return run_ && run_->process && !run_->status ? run_->process->pid() : 0; }
+
+std::optional<std::filesystem::path> Replica::socket() const {
+  if (!run_ || !run_->ready || run_->status) return std::nullopt;
+  return run_->socket;
+}
+
+Replica::Use::Use(std::shared_ptr<Replica> replica) : replica_(std::move(replica)) { ++replica_->requests_; }
+
+Replica::Use::~Use() {
+  if (--replica_->requests_ == 0) {
+    replica_->became_idle_.notify();
+    // A replica that waits to change its engine looks again.
+    if (replica_->run_) replica_->run_->changed.notify();
+  }
+}
+
+void Replica::suspect() {
+  if (!run_) return;
+  run_->suspect = true;
+  run_->changed.notify();
+}
+
+asio::awaitable<void> Replica::idle() {
+  while (requests_ > 0) co_await became_idle_.wait();
+}
+
+void Replica::set(Progress progress) {
+  const bool important = progress.phase != progress_.phase || progress.detail != progress_.detail;
+  progress_ = std::move(progress);
+  context_.on_change(important ? Change::important : Change::progress);
+}
+
+asio::awaitable<void> Replica::supervise() {
+  BackOff back_off(first_restart, longest_restart);
+  for (;;) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto done = co_await run_once();
+    run_ = nullptr;
+    if (std::chrono::steady_clock::now() - begin > stable_time) back_off.reset();
+    if (done) {
+      back_off.reset();
+      continue;
+    }
+    const auto pause = back_off.next(random_chance());
+    // The log may hold more than a log file should: it is shown in the state, to those who run the network.
+    const std::string& detail = done.error().detail;
+    log().warn("model {}: {}; next try in {} ms", spec_.model_name, detail.substr(0, detail.find('\n')), pause.count());
+    Progress failed;
+    failed.phase = Phase::failed;
+    failed.detail = detail;
+    set(std::move(failed));
+    co_await wake_.wait_for(pause);
+  }
+}
+
+asio::awaitable<std::shared_ptr<const Engine>> Replica::wait_for_engine() {
+  while (!context_.engines.current()) {
+    Progress waiting;
+    waiting.detail = "the engine: " + std::string(to_string(context_.engines.progress().phase));
+    if (!context_.engines.progress().detail.empty()) waiting.detail += ": " + context_.engines.progress().detail;
+    set(std::move(waiting));
+    co_await context_.engines.changed().wait();
+  }
+  co_return context_.engines.current();
+}
+
+// Success: it was ended to be started anew, with another engine.
+asio::awaitable<Result<void>> Replica::run_once() {
+  Progress fetching;
+  fetching.phase = Phase::fetching;
+  fetching.total_bytes = spec_.blob.size_bytes;
+  set(fetching);
+  std::function<void(std::uint64_t)> on_progress = [this, fetching](std::uint64_t done) mutable {
+    fetching.done_bytes = done;
+    set(fetching);
+  };
+  auto model = co_await context_.cache.fetch(spec_.blob, std::move(on_progress));
+  if (!model) co_return model.error();
+
+  const auto engine = co_await wait_for_engine();
+  Progress loading;
+  loading.phase = Phase::loading;
+  set(loading);
+  auto run = launch(*engine, *model);
+  if (!run) co_return run.error();
+  tasks_.spawn("engine log", read_log(*run));
+  tasks_.spawn("engine exit", wait_for_exit(*run));
+  auto ready = co_await wait_until_ready(*run);
+  if (!ready) {
+    (*run)->process->kill();
+    co_return ready;
+  }
+  (*run)->ready = true;
+  log().info("model {} is ready", spec_.model_name);
+  loading.phase = Phase::ready;
+  set(std::move(loading));
+  auto watched = co_await watch(*run, engine->id);
+  (*run)->ready = false;
+  (*run)->process->kill();
+  co_return watched;
+}
+
+Result<std::shared_ptr<Replica::Run>> Replica::launch(const Engine& engine, const std::filesystem::path& model) {
+  auto run = std::make_shared<Run>(context_.executor);
+  run->directory = context_.run_dir / ("e-" + to_hex(as_bytes(random_bytes(4))));
+  run->socket = run->directory / engine_socket_name;
+  if (auto made = make_directories(run->directory, 0700); !made) return made.error();
+  auto launch = engine_launch(engine, spec_, model, run->directory, context_.config.threads);
+  auto process = context_.sandbox.start(launch.spec, launch.host_command, launch.host_directory);
+  if (!process) return process.error();
+  run->process = std::move(*process);
+  ++starts_;
+  run_ = run;
+  return run;
+}
+
+asio::awaitable<void> Replica::read_log(std::shared_ptr<Run> run) {
+  std::function<void(std::string_view)> sink = [run = run.get()](std::string_view text) {
+    const std::function<void(const std::string&)> on_line = [run](const std::string& line) {
+      log().debug("engine {}: {}", run->process->pid(), line);
+      if (run->ready || line.find("listening") == std::string::npos) return;
+      run->spoke = true;
+      run->changed.notify();
+    };
+    run->tail.feed(text, on_line);
+  };
+  co_await run->process->read_output(std::move(sink));
+}
+
+asio::awaitable<void> Replica::wait_for_exit(std::shared_ptr<Run> run) {
+  run->status = co_await run->process->exited();
+  run->changed.notify();
+}
+
+Error Replica::ended(const Run& run) const {
+  std::string detail = "the engine " + run.status->text();
+  if (run.status->signal == SIGKILL || run.status->code == 128 + SIGKILL) detail += ", perhaps over its memory limit";
+  const std::string lines = run.tail.text(shown_log_lines);
+  if (!lines.empty()) detail += "; its last lines:\n" + lines;
+  return Error(ErrorCode::unavailable, detail);
+}
+
+// True when the engine answers that it is ready to serve.
+asio::awaitable<bool> Replica::healthy(std::shared_ptr<Run> run, std::chrono::milliseconds limit) {
+  if (::access(run->socket.c_str(), F_OK) != 0) co_return false;
+  net::HttpClientTimeouts timeouts;
+  timeouts.connect = limit;
+  timeouts.head = limit;
+  timeouts.idle = limit;
+  const auto client = net::make_http_client(context_.executor, net::HttpEndpoint::unix_socket(run->socket), timeouts);
+  net::HttpClientRequest request;
+  request.target = "/health";
+  auto response = co_await client->send(std::move(request));
+  co_return response && (*response)->head().status == 200;
+}
+
+asio::awaitable<Result<void>> Replica::wait_until_ready(std::shared_ptr<Run> run) {
+  const auto deadline = std::chrono::steady_clock::now() + context_.config.engine_start_timeout;
+  auto pause = first_look;
+  for (;;) {
+    if (run->status) co_return ended(*run);
+    run->spoke = false;
+    const bool answers = co_await healthy(run, health_timeout);
+    if (run->status) co_return ended(*run);
+    if (answers) co_return Result<void>();
+    if (std::chrono::steady_clock::now() > deadline) {
+      co_return Error(ErrorCode::timeout, "the engine did not load the model within worker.engine_start_timeout; its last lines:\n" +
+                                              run->tail.text(shown_log_lines));
+    }
+    if (!run->spoke) co_await run->changed.wait_for(pause);
+    pause = std::min(longest_look, pause * 2);
+  }
+}
+
+// Until the engine ends (an error), has no health (an error) or should be another one and is idle (success).
+asio::awaitable<Result<void>> Replica::watch(std::shared_ptr<Run> run, std::string engine_id) {
+  for (;;) {
+    if (run->status) co_return ended(*run);
+    const auto current = context_.engines.current();
+    if (current && current->id != engine_id && requests_ == 0) co_return Result<void>();
+    if (run->suspect) {
+      run->suspect = false;
+      bool answers = false;
+      for (int attempt = 0; attempt < health_attempts && !answers && !run->status; ++attempt) {
+        answers = co_await healthy(run, health_timeout);
+      }
+      if (!answers && !run->status) {
+        co_return Error(ErrorCode::unavailable, "the engine did not answer; its last lines:\n" + run->tail.text(shown_log_lines));
+      }
+      continue;
+    }
+    co_await run->changed.wait();
+  }
+}
+
+}  // namespace gogrid::worker

@@ -1,0 +1,99 @@
+// Replica: keeps one assigned model served: fetches it, starts an engine for it in the sandbox, watches over that, and starts it again
+// with back-off when it ends. Owned by the worker; event loop thread.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+#include "base/task_group.hpp"
+#include "worker/config.hpp"
+#include "worker/engine/engine_store.hpp"
+#include "worker/notifier.hpp"
+#include "worker/sandbox/sandbox.hpp"
+
+namespace gogrid::worker {
+
+// What every replica uses; outlives them all.
+struct ReplicaContext {
+  boost::asio::any_io_executor executor;
+  const WorkerConfig& config;
+  Sandbox& sandbox;
+  BlobCache& cache;
+  EngineStore& engines;
+  // Sockets get a directory each below it.
+  std::filesystem::path run_dir;
+  ChangeFunction on_change;
+};
+
+class Replica {
+ public:
+  Replica(ReplicaContext& context, ReplicaSpec spec);
+  ~Replica();
+
+  void start();
+  // Kills the engine and cancels all there is to do; wait for stopped() before letting go.
+  void stop();
+  boost::asio::awaitable<void> stopped();
+  // Something it may have waited for is there: the connection, the sandbox. Ends a wait for the next try.
+  void retry();
+  // Another engine is there: changes to it when no request runs.
+  void engine_changed();
+
+  const ReplicaSpec& spec() const { return spec_; }
+  const Progress& progress() const { return progress_; }
+  std::uint32_t starts() const { return starts_; }
+  // Of the running engine's outermost process; 0: none.
+  pid_t pid() const;
+
+  // The engine's socket while it is ready.
+  std::optional<std::filesystem::path> socket() const;
+  // Requests count as long as a Use lives.
+  class Use {
+   public:
+    explicit Use(std::shared_ptr<Replica> replica);
+    ~Use();
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+
+   private:
+    std::shared_ptr<Replica> replica_;
+  };
+  std::uint32_t requests() const { return requests_; }
+  // The engine's socket could not be reached although it should be: its health is looked at, and it is restarted if it has none.
+  void suspect();
+  // Completes when no request runs.
+  boost::asio::awaitable<void> idle();
+
+ private:
+  struct Run;
+
+  boost::asio::awaitable<void> supervise();
+  boost::asio::awaitable<Result<void>> run_once();
+  boost::asio::awaitable<std::shared_ptr<const Engine>> wait_for_engine();
+  Result<std::shared_ptr<Run>> launch(const Engine& engine, const std::filesystem::path& model);
+  boost::asio::awaitable<Result<void>> wait_until_ready(std::shared_ptr<Run> run);
+  boost::asio::awaitable<Result<void>> watch(std::shared_ptr<Run> run, std::string engine_id);
+  boost::asio::awaitable<bool> healthy(std::shared_ptr<Run> run, std::chrono::milliseconds limit);
+  boost::asio::awaitable<void> read_log(std::shared_ptr<Run> run);
+  boost::asio::awaitable<void> wait_for_exit(std::shared_ptr<Run> run);
+  Error ended(const Run& run) const;
+  void set(Progress progress);
+
+  ReplicaContext& context_;
+  ReplicaSpec spec_;
+  TaskGroup tasks_;
+  Progress progress_;
+  std::uint32_t starts_ = 0;
+  std::uint32_t requests_ = 0;
+  std::shared_ptr<Run> run_;
+  Notifier wake_;
+  Notifier became_idle_;
+};
+
+}  // namespace gogrid::worker

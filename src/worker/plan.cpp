@@ -1,0 +1,29 @@
+#include "worker/plan.hpp"
+
+#include <algorithm>
+
+namespace gogrid::worker {
+namespace {
+
+const ReplicaSpec* find(const std::vector<ReplicaSpec>& specs, const std::string& model_id) {
+  const auto found = std::find_if(specs.begin(), specs.end(), [&](const ReplicaSpec& spec) { return spec.model_id == model_id; });
+  return found == specs.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+ReplicaPlan plan_replicas(const std::vector<ReplicaSpec>& running, const std::vector<ReplicaSpec>& assigned) {
+  ReplicaPlan plan;
+  for (const ReplicaSpec& spec : running) {
+    const ReplicaSpec* wanted = find(assigned, spec.model_id);
+    if (!wanted || *wanted != spec) plan.stop.push_back(spec.model_id);
+  }
+  for (const ReplicaSpec& spec : assigned) {
+    if (find(assigned, spec.model_id) != &spec) continue;
+    const ReplicaSpec* there = find(running, spec.model_id);
+    if (!there || *there != spec) plan.start.push_back(spec);
+  }
+  return plan;
+}
+
+}  // namespace gogrid::worker

@@ -1,0 +1,99 @@
+#include "worker/sandbox/bubblewrap_arguments.hpp"
+
+#include <system_error>
+
+namespace gogrid::worker {
+namespace {
+
+// Nobody: owns nothing outside, and inside neither.
+constexpr const char* sandbox_user = "65534";
+constexpr const char* small_tmpfs_bytes = "65536";
+constexpr const char* shared_memory_bytes = "16777216";
+
+class Arguments {
+ public:
+  template <class... Text>
+  void add(Text&&... text) {
+    (list_.emplace_back(std::forward<Text>(text)), ...);
+  }
+  std::vector<std::string> take() { return std::move(list_); }
+
+ private:
+  std::vector<std::string> list_;
+};
+
+void add_isolation(Arguments& arguments, int seccomp_fd) {
+  arguments.add("--unshare-user", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv");
+  arguments.add("--uid", sandbox_user, "--gid", sandbox_user, "--hostname", "gogrid-engine", "--cap-drop", "ALL");
+  arguments.add("--seccomp", std::to_string(seccomp_fd));
+}
+
+void add_root(Arguments& arguments, const SandboxSpec& spec, const std::vector<HostDirectory>& host_directories) {
+  if (!spec.root.empty()) {
+    arguments.add("--ro-bind", spec.root.string(), "/");
+    return;
+  }
+  arguments.add("--ro-bind", "/usr", "/usr");
+  for (const HostDirectory& directory : host_directories) {
+    if (directory.link_target.empty()) {
+      arguments.add("--ro-bind", directory.path, directory.path);
+    } else {
+      arguments.add("--symlink", directory.link_target, directory.path);
+    }
+  }
+  arguments.add("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache");
+  arguments.add("--ro-bind-try", "/etc/alternatives", "/etc/alternatives");
+}
+
+// Every place that can be written to is a tmpfs with a bound, or read-only again once it is filled.
+void add_own_file_systems(Arguments& arguments, const SandboxSpec& spec) {
+  arguments.add("--proc", "/proc");
+  arguments.add("--size", small_tmpfs_bytes, "--tmpfs", "/dev");
+  for (const char* device : {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}) {
+    arguments.add("--dev-bind", device, device);
+  }
+  arguments.add("--symlink", "/proc/self/fd", "/dev/fd");
+  arguments.add("--size", shared_memory_bytes, "--perms", "1777", "--tmpfs", "/dev/shm", "--remount-ro", "/dev");
+  arguments.add("--size", std::to_string(spec.tmp_bytes), "--perms", "1777", "--tmpfs", "/tmp");
+}
+
+void add_files(Arguments& arguments, const SandboxSpec& spec) {
+  arguments.add("--size", small_tmpfs_bytes, "--tmpfs", sandbox_model_dir);
+  for (const auto& [source, target] : spec.read_only) arguments.add("--ro-bind", source.string(), target);
+  arguments.add("--remount-ro", sandbox_model_dir);
+  if (!spec.socket_dir.empty()) arguments.add("--bind", spec.socket_dir.string(), sandbox_socket_dir);
+  // Without a bundle the root itself is a tmpfs of bubblewrap's, which has no bound.
+  if (spec.root.empty()) arguments.add("--remount-ro", "/");
+}
+
+}  // namespace
+
+std::vector<HostDirectory> find_host_directories() {
+  std::vector<HostDirectory> found;
+  for (const char* path : {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}) {
+    std::error_code error;
+    const auto status = std::filesystem::symlink_status(path, error);
+    if (error || !std::filesystem::exists(status)) continue;
+    HostDirectory directory;
+    directory.path = path;
+    if (std::filesystem::is_symlink(status)) directory.link_target = std::filesystem::read_symlink(path, error).string();
+    found.push_back(std::move(directory));
+  }
+  return found;
+}
+
+std::vector<std::string> bubblewrap_arguments(const std::string& bubblewrap, const SandboxSpec& spec, int seccomp_fd,
+                                              const std::vector<HostDirectory>& host_directories) {
+  Arguments arguments;
+  arguments.add(bubblewrap);
+  add_isolation(arguments, seccomp_fd);
+  add_root(arguments, spec, host_directories);
+  add_own_file_systems(arguments, spec);
+  add_files(arguments, spec);
+  for (const auto& [name, value] : spec.environment) arguments.add("--setenv", name, value);
+  arguments.add("--chdir", "/", "--");
+  for (const std::string& argument : spec.command) arguments.add(argument);
+  return arguments.take();
+}
+
+}  // namespace gogrid::worker

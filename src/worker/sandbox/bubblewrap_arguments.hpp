@@ -1,0 +1,43 @@
+// What bubblewrap is told: the whole of the engine's world as one argument list. Pure, but for looking at how a host's own
+// library directories are linked. bubblewrap is only as safe as these arguments.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gogrid::worker {
+
+// What a sandboxed program is and may see.
+struct SandboxSpec {
+  // A bundle's root file system, read-only; empty: the host's /usr and library directories, read-only.
+  std::filesystem::path root;
+  // Further host files or directories and where they appear, read-only. Below /models anything; elsewhere the place must exist in
+  // `root`, or `root` be empty.
+  std::vector<std::pair<std::filesystem::path, std::string>> read_only;
+  // Appears, writable, as sandbox_socket_dir. May be empty.
+  std::filesystem::path socket_dir;
+  std::vector<std::pair<std::string, std::string>> environment;
+  // The program's path inside and its arguments.
+  std::vector<std::string> command;
+  std::uint64_t tmp_bytes = 64ull << 20;
+};
+
+inline constexpr const char* sandbox_socket_dir = "/run/gogrid";
+inline constexpr const char* sandbox_model_dir = "/models";
+
+// How the host provides a top-level directory such as /lib: a link's target, or empty for a real directory.
+struct HostDirectory {
+  std::string path;
+  std::string link_target;
+};
+// Of /bin, /sbin, /lib and its variants: those there are.
+std::vector<HostDirectory> find_host_directories();
+
+// `bubblewrap` is argv[0]; `seccomp_fd` the descriptor that holds the compiled filter, as the new process will see it.
+std::vector<std::string> bubblewrap_arguments(const std::string& bubblewrap, const SandboxSpec& spec, int seccomp_fd,
+                                              const std::vector<HostDirectory>& host_directories);
+
+}  // namespace gogrid::worker

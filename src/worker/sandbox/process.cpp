@@ -1,0 +1,198 @@
+#include "worker/sandbox/process.hpp"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+
+#include "base/encoding.hpp"
+
+namespace gogrid::worker {
+namespace asio = boost::asio;
+namespace {
+
+constexpr auto token = asio::as_tuple(asio::use_awaitable);
+// The child's descriptors are moved above this first, so that putting them in place overwrites none.
+constexpr int descriptor_floor = 64;
+constexpr std::size_t output_part_bytes = 8 * 1024;
+
+// What the child needs between fork and exec, made before: there it may only make system calls.
+struct ChildPlan {
+  std::vector<char*> arguments;
+  std::vector<char*> environment;
+  std::vector<int> descriptors;
+  const ProcessOptions* options = nullptr;
+  int null_fd = -1;
+  int output_fd = -1;
+  int error_fd = -1;
+  pid_t parent = 0;
+};
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> list;
+  for (const std::string& text : texts) list.push_back(const_cast<char*>(text.c_str()));
+  list.push_back(nullptr);
+  return list;
+}
+
+bool prepare_child(const ChildPlan& plan) {
+  ::setpgid(0, 0);
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return false;
+  if (::getppid() != plan.parent) ::_exit(127);
+  if (plan.options->group_processes_fd >= 0 && ::write(plan.options->group_processes_fd, "0", 1) != 1) return false;
+  for (const auto& [resource, value] : plan.options->limits) {
+    const rlimit limit{value, value};
+    if (::setrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) return false;
+  }
+  if (::chdir(plan.options->directory.empty() ? "/" : plan.options->directory.c_str()) != 0) return false;
+  if (::dup2(plan.null_fd, 0) < 0 || ::dup2(plan.output_fd, 1) < 0 || ::dup2(plan.output_fd, 2) < 0) return false;
+  int next = 3;
+  for (const int fd : plan.descriptors) {
+    if (::dup2(fd, next++) < 0) return false;
+  }
+  // All above is closed on exec, the error pipe included; dup2 left 0 to next - 1 open.
+  if (::syscall(SYS_close_range, next, ~0u, CLOSE_RANGE_CLOEXEC) != 0) {
+    for (int fd = next; fd < 65536; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+  return true;
+}
+
+[[noreturn]] void run_child(const ChildPlan& plan) {
+  if (prepare_child(plan)) ::execve(plan.arguments[0], plan.arguments.data(), plan.environment.data());
+  const int error = errno;
+  [[maybe_unused]] const auto written = ::write(plan.error_fd, &error, sizeof error);
+  ::_exit(127);
+}
+
+Result<std::pair<FileDescriptor, FileDescriptor>> make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("pipe", errno);
+  return std::pair(FileDescriptor(ends[0]), FileDescriptor(ends[1]));
+}
+
+Result<FileDescriptor> move_up(int fd) {
+  FileDescriptor moved(::fcntl(fd, F_DUPFD_CLOEXEC, descriptor_floor));
+  if (!moved) return system_error("fcntl", errno);
+  return moved;
+}
+
+}  // namespace
+
+struct Process::Handles {
+  explicit Handles(asio::any_io_executor executor) : exit(executor), output(executor) {}
+  asio::posix::stream_descriptor exit;  // the pidfd
+  asio::posix::stream_descriptor output;
+};
+
+std::string ExitStatus::text() const {
+  if (signal == 0) return "exited with code " + std::to_string(code);
+  return "was killed by signal " + std::to_string(signal) + " (" + ::strsignal(signal) + ")";
+}
+
+Result<std::unique_ptr<Process>> Process::start(asio::any_io_executor executor, ProcessOptions options) {
+  auto output = make_pipe();
+  if (!output) return output.error();
+  auto error = make_pipe();
+  if (!error) return error.error();
+  auto null = open_file("/dev/null", O_RDWR);
+  if (!null) return null.error();
+  std::vector<FileDescriptor> moved;
+  ChildPlan plan;
+  for (const int fd : {null->get(), output->second.get(), error->second.get()}) {
+    auto up = move_up(fd);
+    if (!up) return up.error();
+    moved.push_back(std::move(*up));
+  }
+  plan.null_fd = moved[0].get();
+  plan.output_fd = moved[1].get();
+  plan.error_fd = moved[2].get();
+  for (const FileDescriptor& descriptor : options.descriptors) {
+    auto up = move_up(descriptor.get());
+    if (!up) return up.error();
+    plan.descriptors.push_back(up->get());
+    moved.push_back(std::move(*up));
+  }
+  plan.arguments = pointers(options.arguments);
+  plan.environment = pointers(options.environment);
+  plan.options = &options;
+  plan.parent = ::getpid();
+
+  const pid_t pid = ::fork();
+  if (pid < 0) return system_error("fork", errno);
+  if (pid == 0) run_child(plan);
+  moved.clear();
+  output->second.reset();
+  error->second.reset();
+
+  int failure = 0;
+  auto read = read_fully(error->first.get(), std::as_writable_bytes(std::span(&failure, 1)));
+  FileDescriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if ((read && *read == sizeof failure) || !pidfd) {
+    if (failure == 0) failure = errno;
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    return system_error("cannot start " + options.arguments[0], failure);
+  }
+  auto handles = std::make_unique<Handles>(executor);
+  handles->exit.assign(pidfd.release());
+  handles->output.assign(output->first.release());
+  return std::unique_ptr<Process>(new Process(pid, std::move(handles)));
+}
+
+Process::Process(pid_t pid, std::unique_ptr<Handles> handles) : pid_(pid), handles_(std::move(handles)) {}
+
+Process::~Process() {
+  kill();
+  reap(true);
+}
+
+void Process::kill() noexcept {
+  if (status_) return;
+  // Not reaped yet, so the number is still its own.
+  ::kill(-pid_, SIGKILL);
+  ::kill(pid_, SIGKILL);
+}
+
+void Process::reap(bool wait) {
+  if (status_) return;
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | (wait ? 0 : WNOHANG)) != 0 && errno == EINTR) {
+  }
+  if (info.si_pid == 0 && !wait) return;
+  ExitStatus status;
+  (info.si_code == CLD_EXITED ? status.code : status.signal) = info.si_status;
+  status_ = status;
+}
+
+asio::awaitable<ExitStatus> Process::exited() {
+  while (!status_) {
+    co_await handles_->exit.async_wait(asio::posix::stream_descriptor::wait_read, token);
+    reap(false);
+  }
+  co_return *status_;
+}
+
+asio::awaitable<void> Process::read_output(std::function<void(std::string_view)> sink) {
+  std::array<char, output_part_bytes> buffer;
+  for (;;) {
+    const auto [failure, count] = co_await handles_->output.async_read_some(asio::buffer(buffer), token);
+    if (failure) co_return;
+    sink(std::string_view(buffer.data(), count));
+  }
+}
+
+}  // namespace gogrid::worker

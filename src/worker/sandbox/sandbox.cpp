@@ -1,0 +1,116 @@
+#include "worker/sandbox/sandbox.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/log.hpp"
+#include "worker/sandbox/seccomp_filter.hpp"
+
+namespace gogrid::worker {
+namespace asio = boost::asio;
+namespace {
+
+constexpr rlim_t max_open_files = 4096;
+constexpr std::size_t max_probe_output_bytes = 2048;
+constexpr int seccomp_child_fd = 3;
+
+std::string find_program(const std::string& path, const std::string& name) {
+  std::size_t begin = 0;
+  while (begin <= path.size()) {
+    const auto end = std::min(path.find(':', begin), path.size());
+    const std::string candidate = path.substr(begin, end - begin) + "/" + name;
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+    begin = end + 1;
+  }
+  return {};
+}
+
+// What an owner can do about bubblewrap's own complaint.
+std::string advice(const std::string& output) {
+  if (output.find("o permissions to creat") != std::string::npos || output.find("uid map") != std::string::npos ||
+      output.find("CLONE_NEWUSER") != std::string::npos || output.find("namespace") != std::string::npos) {
+    return "; allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0, and on Ubuntu "
+           "kernel.apparmor_restrict_unprivileged_userns=0";
+  }
+  return "";
+}
+
+}  // namespace
+
+Sandbox::Sandbox(asio::any_io_executor executor, SandboxOptions options)
+    : executor_(std::move(executor)), options_(std::move(options)), memory_(options_.memory_bytes) {
+  if (!options_.insecure) return;
+  kind_ = SandboxKind::none_insecure;
+  detail_ = "engines run without a sandbox, as --insecure-no-sandbox asks; memory: " + memory_.description();
+}
+
+asio::awaitable<void> Sandbox::probe() {
+  if (options_.insecure) co_return;
+  kind_ = SandboxKind::unavailable;
+  bubblewrap_ = find_program(options_.path, "bwrap");
+  if (bubblewrap_.empty()) {
+    detail_ = "bubblewrap is not installed: apt-get install bubblewrap, then restart the worker";
+    co_return;
+  }
+  SandboxSpec spec;
+  spec.command = {find_program("/usr/bin:/bin", "true")};
+  auto options = confined(spec);
+  if (!options) {
+    detail_ = options.error().detail;
+    co_return;
+  }
+  auto process = Process::start(executor_, std::move(*options));
+  if (!process) {
+    detail_ = process.error().detail;
+    co_return;
+  }
+  std::string output;
+  std::function<void(std::string_view)> keep = [&output](std::string_view text) {
+    output.append(text.substr(0, max_probe_output_bytes - std::min(output.size(), max_probe_output_bytes)));
+  };
+  co_await (*process)->read_output(std::move(keep));
+  const ExitStatus status = co_await (*process)->exited();
+  while (output.ends_with('\n')) output.pop_back();
+  if (!status.success()) {
+    detail_ = "bubblewrap does not work here: " + (output.empty() ? status.text() : output) + advice(output);
+    co_return;
+  }
+  kind_ = SandboxKind::bubblewrap;
+  detail_ = "bubblewrap, seccomp; memory: " + memory_.description();
+}
+
+void Sandbox::set_limits(ProcessOptions& process) const {
+  process.limits = {{RLIMIT_CORE, 0}, {RLIMIT_NOFILE, max_open_files}};
+  process.group_processes_fd = memory_.group_processes_fd();
+  // RLIMIT_DATA counts what a process allocates and not the model it maps; RLIMIT_AS would count both and every reserved stack.
+  if (!memory_.has_group() && memory_.bytes() > 0) process.limits.emplace_back(RLIMIT_DATA, memory_.bytes());
+}
+
+Result<ProcessOptions> Sandbox::confined(const SandboxSpec& spec) {
+  auto filter = compile_seccomp_filter();
+  if (!filter) return filter.error();
+  ProcessOptions process;
+  process.arguments = bubblewrap_arguments(bubblewrap_, spec, seccomp_child_fd, find_host_directories());
+  process.descriptors.push_back(std::move(*filter));
+  set_limits(process);
+  return process;
+}
+
+Result<std::unique_ptr<Process>> Sandbox::start(const SandboxSpec& spec, const std::vector<std::string>& host_command,
+                                                const std::filesystem::path& host_directory) {
+  if (kind_ == SandboxKind::unavailable) return Error(ErrorCode::unavailable, detail_);
+  if (kind_ == SandboxKind::bubblewrap) {
+    auto process = confined(spec);
+    if (!process) return process.error();
+    return Process::start(executor_, std::move(*process));
+  }
+  ProcessOptions process;
+  process.arguments = host_command;
+  process.directory = host_directory.string();
+  process.environment = {"PATH=" + options_.path, "HOME=/tmp"};
+  for (const auto& [name, value] : spec.environment) process.environment.push_back(name + "=" + value);
+  set_limits(process);
+  return Process::start(executor_, std::move(process));
+}
+
+}  // namespace gogrid::worker

@@ -1,0 +1,55 @@
+// Sandbox: starts programs where they cannot reach the network, the host's files or other processes (bubblewrap, seccomp, limits), and
+// knows whether that works on this machine. Owned by the worker; event loop thread.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "worker/sandbox/bubblewrap_arguments.hpp"
+#include "worker/sandbox/memory_limit.hpp"
+#include "worker/sandbox/process.hpp"
+
+namespace gogrid::worker {
+
+enum class SandboxKind { bubblewrap, none_insecure, unavailable };
+
+struct SandboxOptions {
+  // Run programs without any isolation: the owner asked for it by name.
+  bool insecure = false;
+  std::uint64_t memory_bytes = 0;
+  // Where to look for bubblewrap.
+  std::string path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+};
+
+class Sandbox {
+ public:
+  Sandbox(boost::asio::any_io_executor executor, SandboxOptions options);
+
+  // Runs a program that does nothing inside: whether the sandbox works is known from then on. May be repeated.
+  boost::asio::awaitable<void> probe();
+
+  SandboxKind kind() const { return kind_; }
+  // What is in force, or why there is none and what to do about it: one line.
+  const std::string& detail() const { return detail_; }
+
+  // `unavailable` when there is no sandbox. Without isolation (insecure) the command, the paths in it and the environment are
+  // those of the host: `host_command`, run in `host_directory`.
+  Result<std::unique_ptr<Process>> start(const SandboxSpec& spec, const std::vector<std::string>& host_command,
+                                         const std::filesystem::path& host_directory = {});
+
+ private:
+  Result<ProcessOptions> confined(const SandboxSpec& spec);
+  void set_limits(ProcessOptions& process) const;
+
+  boost::asio::any_io_executor executor_;
+  SandboxOptions options_;
+  MemoryLimit memory_;
+  std::string bubblewrap_;
+  SandboxKind kind_ = SandboxKind::unavailable;
+  std::string detail_ = "not tried yet";
+};
+
+}  // namespace gogrid::worker

@@ -1,0 +1,235 @@
+#include "worker/work.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/this_coro.hpp>
+#include <deque>
+#include <vector>
+
+#include "base/encoding.hpp"
+#include "base/log.hpp"
+#include "base/task_group.hpp"
+#include "net/http_client.hpp"
+#include "wire/frame.hpp"
+#include "wire/worker_messages.hpp"
+#include "wire/worker_protocol.pb.h"
+#include "worker/notifier.hpp"
+
+namespace gogrid::worker {
+namespace asio = boost::asio;
+namespace {
+
+// The engine holds a body in memory, and refuses larger ones itself.
+constexpr std::uint64_t max_body_bytes = 128ull << 20;
+// How much of a body may wait for the engine to take it.
+constexpr std::size_t max_waiting_bytes = 256 * 1024;
+constexpr std::chrono::milliseconds connect_timeout{10'000};
+
+constexpr std::array<std::string_view, 14> engine_paths = {
+    "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/rerank", "/v1/responses", "/v1/messages", "/v1/messages/count_tokens",
+    "/rerank", "/completion", "/embedding", "/tokenize", "/detokenize", "/apply-template", "/v1/chat/completions/input_tokens"};
+
+// One work stream. Its two tasks share it: one reads the stream until it ends, the other talks to the engine.
+class Work {
+ public:
+  Work(asio::any_io_executor executor, std::shared_ptr<net::ByteStream> stream, FindReplica find_replica)
+      : executor_(executor), stream_(std::move(stream)), find_replica_(std::move(find_replica)), tasks_(executor), changed_(executor) {}
+
+  asio::awaitable<void> run(std::shared_ptr<Work> self) {
+    tasks_.spawn("work stream", read_stream(self));
+    tasks_.spawn("work", answer(self));
+    co_await tasks_.wait();
+  }
+
+ private:
+  asio::awaitable<void> read_stream(std::shared_ptr<Work> self);
+  bool take_frames();
+  asio::awaitable<void> answer(std::shared_ptr<Work> self);
+  asio::awaitable<Error> exchange();
+  asio::awaitable<Result<std::size_t>> next_body_part(std::span<std::byte> buffer);
+  asio::awaitable<Error> pass_response(net::HttpResponse& response);
+  asio::awaitable<Result<void>> send(const wire::WorkerWorkFrame& frame);
+
+  asio::any_io_executor executor_;
+  std::shared_ptr<net::ByteStream> stream_;
+  FindReplica find_replica_;
+  TaskGroup tasks_;
+  Notifier changed_;
+  wire::FrameReader reader_;
+  std::optional<wire::WorkRequest> request_;
+  std::deque<std::string> body_;
+  std::size_t waiting_bytes_ = 0;
+  std::uint64_t received_bytes_ = 0;
+  // The stream broke the protocol.
+  std::optional<Error> refused_;
+  bool stream_ended_ = false;
+};
+
+// What a finished exchange's Error says when there was none.
+bool succeeded(const Error& error) { return error.detail.empty(); }
+Error success() { return Error(ErrorCode::internal, ""); }
+
+// Reads on after the body: only so is a reset seen while the engine thinks.
+asio::awaitable<void> Work::read_stream([[maybe_unused]] std::shared_ptr<Work> self) {
+  for (;;) {
+    while (waiting_bytes_ > max_waiting_bytes) co_await changed_.wait();
+    const auto space = reader_.prepare();
+    const auto count = co_await stream_->read_some(space);
+    if (!count) {
+      // Nobody waits for the answer: this closes the engine's connection.
+      tasks_.cancel();
+      co_return;
+    }
+    if (*count == 0) {
+      stream_ended_ = true;
+      changed_.notify();
+      co_return;
+    }
+    reader_.commit(*count);
+    const bool more = take_frames();
+    changed_.notify();
+    if (!more) co_return;
+  }
+}
+
+bool Work::take_frames() {
+  for (;;) {
+    const auto payload = reader_.next();
+    if (!payload) {
+      refused_ = payload.error();
+      return false;
+    }
+    if (!*payload) return true;
+    auto frame = wire::decode_frame<wire::CoordinatorWorkFrame>(**payload);
+    if (!frame) {
+      refused_ = frame.error();
+      return false;
+    }
+    if (frame->has_request() && !request_) {
+      request_ = std::move(*frame->mutable_request());
+    } else if (frame->kind_case() == wire::CoordinatorWorkFrame::kData && request_) {
+      received_bytes_ += frame->data().size();
+      waiting_bytes_ += frame->data().size();
+      if (received_bytes_ > request_->body_bytes()) {
+        refused_ = Error(ErrorCode::protocol, "more of the request's body came than was announced");
+        return false;
+      }
+      if (!frame->data().empty()) body_.push_back(std::move(*frame->mutable_data()));
+    } else if (frame->kind_case() != wire::CoordinatorWorkFrame::KIND_NOT_SET) {
+      refused_ = Error(ErrorCode::protocol, "a frame out of order on a work stream");
+      return false;
+    }
+  }
+}
+
+asio::awaitable<Result<void>> Work::send(const wire::WorkerWorkFrame& frame) {
+  const std::string bytes = wire::encode_frame(frame);
+  co_return co_await stream_->write(as_bytes(bytes));
+}
+
+asio::awaitable<void> Work::answer([[maybe_unused]] std::shared_ptr<Work> self) {
+  const Error failure = co_await exchange();
+  wire::WorkerWorkFrame frame;
+  auto& end = *frame.mutable_end();
+  if (!succeeded(failure)) {
+    end.set_error_code(std::string(to_string(failure.code)));
+    end.set_detail(failure.detail);
+  }
+  const auto sent = co_await send(frame);
+  if (sent) co_await stream_->finish();
+  tasks_.cancel();
+}
+
+asio::awaitable<Error> Work::exchange() {
+  while (!request_ && !refused_ && !stream_ended_) co_await changed_.wait();
+  if (refused_) co_return *refused_;
+  if (!request_) co_return Error(ErrorCode::protocol, "the stream ended before the request");
+  if (!is_engine_path(request_->method(), request_->path())) {
+    co_return Error(ErrorCode::invalid_argument, "the engine is not asked for " + request_->path().substr(0, 100));
+  }
+  if (request_->body_bytes() > max_body_bytes) co_return Error(ErrorCode::too_large, "the request's body is too large for the engine");
+  auto found = find_replica_(request_->model_id());
+  if (!found) co_return found.error();
+  const std::shared_ptr<Replica> replica = *found;
+  const auto socket = replica->socket();
+  if (!socket) co_return Error(ErrorCode::unavailable, "the engine is not ready");
+  const Replica::Use use(replica);
+
+  // A connection for each request: closing it is how the engine is told to stop, and making one costs microseconds.
+  net::HttpClientTimeouts timeouts;
+  timeouts.connect = connect_timeout;
+  const auto client = net::make_http_client(executor_, net::HttpEndpoint::unix_socket(*socket), timeouts);
+  net::HttpClientRequest request;
+  request.method = request_->method();
+  request.target = request_->path();
+  if (!request_->content_type().empty()) request.headers.add("Content-Type", request_->content_type());
+  request.body_source = [this](std::span<std::byte> buffer) { return next_body_part(buffer); };
+  request.body_length_bytes = request_->body_bytes();
+  auto response = co_await client->send(std::move(request));
+  if (refused_) co_return *refused_;
+  if (!response) {
+    replica->suspect();
+    co_return Error(ErrorCode::unavailable, "the engine did not answer: " + response.error().detail);
+  }
+  co_return co_await pass_response(**response);
+}
+
+asio::awaitable<Result<std::size_t>> Work::next_body_part(std::span<std::byte> buffer) {
+  while (body_.empty()) {
+    if (refused_) co_return *refused_;
+    if (received_bytes_ == request_->body_bytes()) co_return std::size_t{0};
+    if (stream_ended_) {
+      refused_ = Error(ErrorCode::protocol, "the stream ended inside the request's body");
+      co_return *refused_;
+    }
+    co_await changed_.wait();
+  }
+  std::string& front = body_.front();
+  const std::size_t count = std::min(buffer.size(), front.size());
+  std::copy_n(as_bytes(front).begin(), count, buffer.begin());
+  waiting_bytes_ -= count;
+  if (count == front.size()) {
+    body_.pop_front();
+  } else {
+    front.erase(0, count);
+  }
+  changed_.notify();
+  co_return count;
+}
+
+asio::awaitable<Error> Work::pass_response(net::HttpResponse& response) {
+  {
+    wire::WorkerWorkFrame frame;
+    auto& head = *frame.mutable_response();
+    head.set_status(static_cast<std::uint32_t>(response.head().status));
+    head.set_content_type(std::string(response.head().headers.get("Content-Type").value_or("")));
+    const auto sent = co_await send(frame);
+    if (!sent) co_return sent.error();
+  }
+  std::vector<std::byte> buffer(wire::max_data_bytes);
+  std::string out;
+  for (;;) {
+    const auto count = co_await response.read_some(buffer);
+    if (!count) co_return Error(ErrorCode::unavailable, "the engine stopped while it answered: " + count.error().detail);
+    if (*count == 0) co_return success();
+    out.clear();
+    wire::append_data_frame(out, as_text(std::span(buffer).first(*count)));
+    const auto written = co_await stream_->write(as_bytes(out));
+    if (!written) co_return written.error();
+  }
+}
+
+}  // namespace
+
+bool is_engine_path(std::string_view method, std::string_view path) {
+  return method == "POST" && std::find(engine_paths.begin(), engine_paths.end(), path) != engine_paths.end();
+}
+
+asio::awaitable<void> serve_work(asio::any_io_executor executor, std::shared_ptr<net::ByteStream> stream, FindReplica find_replica) {
+  // What it started must have ended before it does: its stream tells it when to stop.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  const auto work = std::make_shared<Work>(executor, std::move(stream), std::move(find_replica));
+  co_await work->run(work);
+}
+
+}  // namespace gogrid::worker

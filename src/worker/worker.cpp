@@ -1,0 +1,310 @@
+#include "worker/worker.hpp"
+
+#include <sys/resource.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <set>
+
+#include "base/log.hpp"
+#include "net/http_server.hpp"
+#include "wire/worker_messages.hpp"
+#include "wire/worker_protocol.pb.h"
+#include "worker/engine/manifest.hpp"
+#include "worker/host.hpp"
+#include "worker/plan.hpp"
+#include "worker/work.hpp"
+
+namespace gogrid::worker {
+namespace asio = boost::asio;
+namespace {
+
+constexpr std::size_t max_control_connections = 16;
+constexpr std::chrono::milliseconds control_grace{1000};
+constexpr std::uint32_t max_slots = 1024;
+constexpr std::uint32_t max_context_tokens = 16u << 20;
+
+SandboxOptions sandbox_options(const WorkerOptions& options) {
+  SandboxOptions sandbox;
+  sandbox.insecure = options.insecure_no_sandbox;
+  sandbox.memory_bytes = memory_limit_bytes(options.config.max_memory_gb, machine_memory_bytes());
+  return sandbox;
+}
+
+SessionOptions session_options(const WorkerOptions& options, const StateDirectory& state) {
+  SessionOptions session;
+  session.identity = options.identity;
+  session.identity_dir = state.identity();
+  session.coordinator_host = options.identity.coordinator_host;
+  session.coordinator_port = options.identity.coordinator_port;
+  return session;
+}
+
+wire::Phase to_wire(Phase phase) {
+  switch (phase) {
+    case Phase::fetching: return wire::PHASE_FETCHING;
+    case Phase::unpacking: return wire::PHASE_UNPACKING;
+    case Phase::loading: return wire::PHASE_LOADING;
+    case Phase::ready: return wire::PHASE_READY;
+    case Phase::failed: return wire::PHASE_FAILED;
+    case Phase::waiting: return wire::PHASE_WAITING;
+  }
+  return wire::PHASE_UNSPECIFIED;
+}
+
+wire::Availability to_wire(Availability availability) {
+  switch (availability) {
+    case Availability::available: return wire::AVAILABILITY_AVAILABLE;
+    case Availability::paused: return wire::AVAILABILITY_PAUSED;
+    case Availability::draining: return wire::AVAILABILITY_DRAINING;
+    case Availability::refusing: return wire::AVAILABILITY_REFUSING;
+  }
+  return wire::AVAILABILITY_UNSPECIFIED;
+}
+
+wire::Sandbox to_wire(SandboxKind kind) {
+  switch (kind) {
+    case SandboxKind::bubblewrap: return wire::SANDBOX_BUBBLEWRAP;
+    case SandboxKind::none_insecure: return wire::SANDBOX_NONE_INSECURE;
+    case SandboxKind::unavailable: return wire::SANDBOX_UNAVAILABLE;
+  }
+  return wire::SANDBOX_UNSPECIFIED;
+}
+
+template <class Message>
+void set_progress(Message& message, const Progress& progress) {
+  message.set_phase(to_wire(progress.phase));
+  message.set_done_bytes(progress.done_bytes);
+  message.set_total_bytes(progress.total_bytes);
+  message.set_detail(progress.detail);
+}
+
+ModelKind from_wire(wire::ModelKind kind) {
+  if (kind == wire::MODEL_KIND_EMBEDDING) return ModelKind::embedding;
+  if (kind == wire::MODEL_KIND_RERANK) return ModelKind::rerank;
+  return ModelKind::chat;
+}
+
+// A name is an argument of the engine's: one that begins with a dash would be read as an option.
+bool is_model_name(const std::string& name) {
+  return !name.empty() && name.size() <= 256 && name.front() != '-' && name.find(',') == std::string::npos;
+}
+
+std::vector<ReplicaSpec> read_replicas(const wire::Assignment& assignment) {
+  std::vector<ReplicaSpec> specs;
+  for (const auto& replica : assignment.replicas()) {
+    if (!is_sha256(replica.blob().sha256()) || !is_model_name(replica.model_name()) || replica.model_id().empty()) {
+      log().warn("the coordinator assigned a model without a usable name or SHA-256: it is left out");
+      continue;
+    }
+    ReplicaSpec spec;
+    spec.model_id = replica.model_id();
+    spec.model_name = replica.model_name();
+    spec.blob.sha256 = replica.blob().sha256();
+    spec.blob.size_bytes = replica.blob().size_bytes();
+    spec.kind = from_wire(replica.kind());
+    spec.context_tokens = std::min(replica.context_tokens(), max_context_tokens);
+    spec.slots = std::clamp<std::uint32_t>(replica.slots(), 1, max_slots);
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+}  // namespace
+
+Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirectory& state)
+    : executor_(executor),
+      options_(std::move(options)),
+      state_directory_(state),
+      availability_(state.pause_file()),
+      sandbox_(executor, sandbox_options(options_)),
+      cache_(executor, pool_, state.blobs()),
+      engines_(executor, pool_, cache_, state.engines(), options_.config.engine_path, [this](Change change) { engine_changed(change); }),
+      replica_context_{executor, options_.config, sandbox_,    cache_,
+                       engines_, state.run(),     [this](Change change) { changed(change); }},
+      session_(executor, session_options(options_, state), *this),
+      stop_requested_(executor),
+      request_finished_(executor),
+      tasks_(executor) {}
+
+Worker::~Worker() = default;
+
+asio::awaitable<Result<void>> Worker::run() {
+  net::HttpLimits limits;
+  limits.max_connections = max_control_connections;
+  auto server = net::listen_unix(executor_, state_directory_.control_socket(), limits,
+                                 [this](net::HttpExchange& exchange) { return control(exchange); });
+  if (!server) co_return server.error();
+  control_server_ = std::move(*server);
+  tasks_.spawn("control socket", control_server_->run());
+  co_await probe_sandbox();
+  tasks_.spawn("engine bundle", engines_.run());
+  tasks_.spawn("session", session_.run());
+  while (stop_calls_ == 0) co_await stop_requested_.wait();
+  co_await drained();
+  co_await shut_down();
+  co_return Result<void>();
+}
+
+void Worker::stop() {
+  ++stop_calls_;
+  availability_.drain();
+  changed(Change::important);
+  stop_requested_.notify();
+  request_finished_.notify();
+}
+
+asio::awaitable<void> Worker::drained() {
+  const auto deadline = std::chrono::steady_clock::now() + options_.config.drain_timeout;
+  if (requests_running_ > 0) log().info("stopping: waiting for {} running requests", requests_running_);
+  while (requests_running_ > 0 && stop_calls_ == 1 && std::chrono::steady_clock::now() < deadline) {
+    co_await request_finished_.wait_until(deadline);
+  }
+}
+
+asio::awaitable<void> Worker::shut_down() {
+  session_.stop();
+  cache_.stop();
+  for (const auto& [id, replica] : replicas_) replica->stop();
+  for (const auto& [id, replica] : replicas_) co_await replica->stopped();
+  control_server_->stop(control_grace);
+  tasks_.cancel();
+  co_await tasks_.wait();
+  replicas_.clear();
+  pool_.join();
+}
+
+asio::awaitable<void> Worker::probe_sandbox() {
+  co_await sandbox_.probe();
+  const bool works = sandbox_.kind() != SandboxKind::unavailable;
+  availability_.set_obstacle(works ? "" : "no sandbox: " + sandbox_.detail());
+  if (works) {
+    log().info("sandbox: {}", sandbox_.detail());
+  } else {
+    log().error("this worker takes no work: no sandbox: {}", sandbox_.detail());
+  }
+  changed(Change::important);
+}
+
+void Worker::changed(Change change) { session_.state_changed(change); }
+
+void Worker::engine_changed(Change change) {
+  if (change == Change::important) {
+    for (const auto& [id, replica] : replicas_) replica->engine_changed();
+  }
+  changed(change);
+}
+
+wire::Hello Worker::hello() {
+  wire::Hello hello;
+  hello.set_version(GOGRID_VERSION);
+  if (!options_.config.engine_path.empty()) hello.add_features(wire::feature_local_engine);
+  hello.set_host_name(options_.config.name.empty() ? host_name() : options_.config.name);
+  hello.set_target(machine_target());
+  hello.mutable_hardware()->set_cpu(cpu_name());
+  hello.mutable_hardware()->set_cpu_threads(cpu_threads());
+  hello.mutable_hardware()->set_memory_bytes(machine_memory_bytes());
+  return hello;
+}
+
+wire::WorkerState Worker::state() {
+  wire::WorkerState state;
+  state.set_assignment_revision(revision_);
+  state.set_availability(to_wire(availability_.current()));
+  state.set_reason(availability_.reason());
+  state.set_sandbox(to_wire(sandbox_.kind()));
+  for (const auto& [id, replica] : replicas_) {
+    auto& message = *state.add_replicas();
+    message.set_model_id(id);
+    set_progress(message, replica->progress());
+    message.set_slots(replica->progress().phase == Phase::ready ? replica->spec().slots : 0);
+    message.set_starts(replica->starts());
+  }
+  set_progress(*state.mutable_engine(), engines_.progress());
+  state.mutable_engine()->set_description(engines_.description());
+  return state;
+}
+
+void Worker::connected(BlobSource source) {
+  // Revisions count for each connection; what is assigned stays until the coordinator says otherwise.
+  revision_ = 0;
+  cache_.set_source(std::move(source));
+  engines_.retry();
+  for (const auto& [id, replica] : replicas_) replica->retry();
+  if (options_.on_connected) {
+    options_.on_connected(options_.identity.coordinator_host + ":" + std::to_string(options_.identity.coordinator_port));
+  }
+}
+
+void Worker::disconnected() { cache_.set_source(std::nullopt); }
+
+void Worker::assigned(const wire::Assignment& assignment) {
+  revision_ = assignment.revision();
+  const auto specs = read_replicas(assignment);
+  std::set<std::string> wanted;
+  for (const ReplicaSpec& spec : specs) wanted.insert(spec.blob.sha256);
+  std::optional<BlobSpec> bundle;
+  if (assignment.has_engine()) {
+    bundle = BlobSpec{assignment.engine().blob().sha256(), assignment.engine().blob().size_bytes()};
+    wanted.insert(bundle->sha256);
+  }
+  cache_.set_wanted(std::move(wanted));
+  engines_.assign(std::move(bundle));
+
+  std::vector<ReplicaSpec> running;
+  for (const auto& [id, replica] : replicas_) running.push_back(replica->spec());
+  const ReplicaPlan plan = plan_replicas(running, specs);
+  for (const std::string& id : plan.stop) {
+    const auto found = replicas_.find(id);
+    tasks_.spawn("replica that goes", let_go(found->second));
+    replicas_.erase(found);
+  }
+  for (const ReplicaSpec& spec : plan.start) {
+    auto replica = std::make_shared<Replica>(replica_context_, spec);
+    replica->start();
+    replicas_.emplace(spec.model_id, std::move(replica));
+  }
+  changed(Change::important);
+}
+
+// Requests that it still answers may finish: nothing new comes to it.
+asio::awaitable<void> Worker::let_go(std::shared_ptr<Replica> replica) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  const auto deadline = std::chrono::steady_clock::now() + options_.config.drain_timeout;
+  while (replica->requests() > 0 && stop_calls_ == 0 && std::chrono::steady_clock::now() < deadline) {
+    co_await request_finished_.wait_until(deadline);
+  }
+  replica->stop();
+  co_await replica->stopped();
+}
+
+Result<std::shared_ptr<Replica>> Worker::find_replica(const std::string& model_id) {
+  if (const auto availability = availability_.current(); availability != Availability::available) {
+    return Error(ErrorCode::unavailable, "the worker is " + std::string(to_string(availability)) + ": " + availability_.reason());
+  }
+  const auto found = replicas_.find(model_id);
+  if (found == replicas_.end()) return Error(ErrorCode::unavailable, "the worker does not serve this model");
+  if (!found->second->socket()) {
+    return Error(ErrorCode::unavailable, "the worker's engine is not ready: " + std::string(to_string(found->second->progress().phase)));
+  }
+  return found->second;
+}
+
+asio::awaitable<void> Worker::serve(std::shared_ptr<net::quic::Stream> stream) {
+  struct Count {
+    explicit Count(Worker& its_worker) : worker(its_worker) {
+      ++worker.requests_running_;
+      ++worker.requests_total_;
+    }
+    ~Count() {
+      --worker.requests_running_;
+      worker.request_finished_.notify();
+    }
+    Worker& worker;
+  } count(*this);
+  FindReplica find = [this](const std::string& model_id) { return find_replica(model_id); };
+  co_await serve_work(executor_, std::move(stream), std::move(find));
+}
+
+}  // namespace gogrid::worker

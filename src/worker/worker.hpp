@@ -1,0 +1,92 @@
+// Worker: the daemon. Owns the session, the sandbox, the cache, the replicas and the control socket, and decides what each does about
+// the others' news. One event loop thread; files and hashing on a pool of one.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "base/task_group.hpp"
+#include "worker/availability.hpp"
+#include "worker/cache/blob_cache.hpp"
+#include "worker/config.hpp"
+#include "worker/engine/replica.hpp"
+#include "worker/identity.hpp"
+#include "worker/session.hpp"
+#include "worker/state_directory.hpp"
+
+namespace gogrid::net {
+class HttpExchange;
+class HttpServer;
+}  // namespace gogrid::net
+
+namespace gogrid::worker {
+
+struct WorkerOptions {
+  WorkerConfig config;
+  Identity identity;
+  // --insecure-no-sandbox
+  bool insecure_no_sandbox = false;
+  // Called at each connection with the coordinator's address.
+  std::function<void(const std::string& coordinator)> on_connected;
+};
+
+class Worker final : public SessionClient {
+ public:
+  // `state` is made and locked already and outlives the worker. Keep the worker until the event loop has run out.
+  Worker(boost::asio::any_io_executor executor, WorkerOptions options, StateDirectory& state);
+  ~Worker() override;
+
+  // Works until stop(); an error when the control socket cannot be opened.
+  boost::asio::awaitable<Result<void>> run();
+  // Takes no more work, lets what runs finish for worker.drain_timeout, then ends. A second call ends at once.
+  void stop();
+
+ private:
+  // SessionClient
+  wire::Hello hello() override;
+  wire::WorkerState state() override;
+  void connected(BlobSource source) override;
+  void disconnected() override;
+  void assigned(const wire::Assignment& assignment) override;
+  boost::asio::awaitable<void> serve(std::shared_ptr<net::quic::Stream> stream) override;
+
+  Result<std::shared_ptr<Replica>> find_replica(const std::string& model_id);
+  boost::asio::awaitable<void> let_go(std::shared_ptr<Replica> replica);
+  boost::asio::awaitable<void> probe_sandbox();
+  boost::asio::awaitable<void> drained();
+  boost::asio::awaitable<void> shut_down();
+  void changed(Change change);
+  void engine_changed(Change change);
+
+  boost::asio::awaitable<void> control(net::HttpExchange& exchange);
+  boost::asio::awaitable<Result<void>> carry_out(net::HttpExchange& exchange);
+  std::string status_json() const;
+
+  boost::asio::any_io_executor executor_;
+  WorkerOptions options_;
+  StateDirectory& state_directory_;
+  boost::asio::thread_pool pool_{1};
+  AvailabilityPolicy availability_;
+  Sandbox sandbox_;
+  BlobCache cache_;
+  EngineStore engines_;
+  ReplicaContext replica_context_;
+  std::map<std::string, std::shared_ptr<Replica>> replicas_;
+  Session session_;
+  std::unique_ptr<net::HttpServer> control_server_;
+  std::uint64_t revision_ = 0;
+  std::uint64_t requests_total_ = 0;
+  std::uint32_t requests_running_ = 0;
+  int stop_calls_ = 0;
+  Notifier stop_requested_;
+  Notifier request_finished_;
+  TaskGroup tasks_;
+};
+
+}  // namespace gogrid::worker
