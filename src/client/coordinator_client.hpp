@@ -76,7 +76,7 @@ class CoordinatorClient {
   CoordinatorClient& operator=(const CoordinatorClient&) = delete;
 
   const ServerAddress& server() const;
-  // Whether the last call was answered by a server, whatever it said.
+  // Whether the last call was answered by a server, whatever it said; true before the first.
   bool reached() const;
 
   Reply<Answer<GridStatus>> status();
@@ -121,7 +121,7 @@ class CoordinatorClient {
   Error explain_status(int status, const std::string& body) const;
 
   ClientOptions options_;
-  bool reached_ = false;
+  bool reached_ = true;
   // For calls that are answered at once, and for those that may take as long as they like: answers of models, uploads.
   std::unique_ptr<net::HttpClient> quick_;
   std::unique_ptr<net::HttpClient> patient_;
