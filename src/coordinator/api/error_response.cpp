@@ -1,6 +1,7 @@
 #include "coordinator/api/error_response.hpp"
 
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <utility>
 
 #include "base/log.hpp"
@@ -55,6 +56,10 @@ std::string ErrorResponse::body() const {
       {"error", {{"message", message}, {"type", type()}, {"param", or_null(param)}, {"code", or_null(code)}}}};
   // What a client sent may stand in a message, and need not be UTF-8.
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void throw_exception_from_error(const ErrorResponse& error, const boost::source_location&) {
+  throw std::runtime_error(error.message);
 }
 
 asio::awaitable<void> respond_error(net::HttpExchange& exchange, ErrorResponse error) {

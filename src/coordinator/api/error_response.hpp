@@ -22,6 +22,8 @@ struct ErrorResponse {
   std::string param = {};
   std::optional<std::chrono::seconds> retry_after = {};
 
+  // Boost 1.81's result<T, E>::error() needs it.
+  ErrorResponse() = default;
   ErrorResponse(int status_value, std::string message_value, std::string code_value = {}, std::string param_value = {});
   // Status and code from the one table; an internal fault's detail goes to the log, not to the client.
   ErrorResponse(const Error& error);
@@ -30,6 +32,11 @@ struct ErrorResponse {
   std::string_view type() const;
   std::string body() const;
 };
+
+// What an API handler's steps give: a value, or the answer that says why there is none.
+template <class T>
+using ApiResult = boost::system::result<T, ErrorResponse>;
+[[noreturn]] void throw_exception_from_error(const ErrorResponse& error, const boost::source_location& where);
 
 // Answers, unless the response has begun already. What happens to the client after that does not concern the caller.
 boost::asio::awaitable<void> respond_error(net::HttpExchange& exchange, ErrorResponse error);

@@ -1,0 +1,54 @@
+// The administrative API (/api/v1), a file for each group of endpoints, and what workers ask for over HTTPS (/worker/v1). Each
+// mount function adds its group's routes; what it is given must outlive the router. Used on the io thread.
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "coordinator/api/router.hpp"
+#include "coordinator/blob_store.hpp"
+#include "coordinator/registry.hpp"
+
+namespace gogrid::coordinator {
+
+class Dispatcher;
+class Enrolment;
+class KeyRing;
+class Metrics;
+class Uploads;
+class WorkerSessions;
+
+void mount_key_routes(Router& router, KeyRing& keys, const Clock& clock);
+
+// `authority_pin`: SHA-256 of the authority's public key, the third part of a join token.
+void mount_token_routes(Router& router, store::TokenStore& tokens, std::string authority_pin, const Clock& clock);
+
+void mount_worker_routes(Router& router, WorkerRegistry& workers, const Dispatcher& dispatcher, const WorkerSessions& sessions);
+
+void mount_library_routes(Router& router, ModelLibrary& models, EngineRegistry& engines, Uploads& uploads, const Dispatcher& dispatcher);
+
+void mount_upload_routes(Router& router, Uploads& uploads);
+
+void mount_enrolment_routes(Router& router, Enrolment& enrolment);
+
+// `may_fetch`: whether a ticket opens blobs; `is_served`: whether a blob belongs to a model or an engine.
+void mount_blob_routes(Router& router, BlobStore files, boost::asio::thread_pool& pool,
+                       std::function<bool(std::string_view ticket)> may_fetch, std::function<bool(const std::string& sha256)> is_served);
+
+struct StatusSources {
+  const ModelLibrary& models;
+  const EngineRegistry& engines;
+  const WorkerRegistry& workers;
+  const Dispatcher& dispatcher;
+  Metrics& metrics;
+  const Clock& clock;
+  // False while it drains.
+  std::function<bool()> is_ready;
+  bool metrics_require_key = false;
+};
+void mount_status_routes(Router& router, StatusSources sources);
+
+}  // namespace gogrid::coordinator

@@ -1,0 +1,45 @@
+// Reads the JSON objects that the administrative API takes: fields by name and type, with errors that name the field. Unknown
+// fields are refused, so that a misspelt limit is not silently no limit. Used on the io thread.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "coordinator/api/error_response.hpp"
+
+namespace gogrid::coordinator {
+
+class JsonFields {
+ public:
+  // invalid_json, or the first field that is not one of `known`; an empty list knows all.
+  static ApiResult<JsonFields> parse(std::string_view text, const std::vector<std::string_view>& known);
+
+  // A field that is missing or null is nullopt; in required_text() an error.
+  ApiResult<std::optional<std::string>> text(const char* name, std::size_t max_bytes) const;
+  ApiResult<std::string> required_text(const char* name, std::size_t max_bytes) const;
+  ApiResult<std::optional<std::int64_t>> integer(const char* name, std::int64_t least, std::int64_t most) const;
+  ApiResult<std::optional<std::vector<std::string>>> texts(const char* name, std::size_t max_count) const;
+
+ private:
+  explicit JsonFields(nlohmann::json object);
+  const nlohmann::json* find(const char* name) const;
+
+  std::shared_ptr<const nlohmann::json> object_;
+};
+
+// Reads the request's body and parses it; an empty body is an empty object.
+boost::asio::awaitable<ApiResult<JsonFields>> read_fields(net::HttpExchange& exchange, std::vector<std::string_view> known);
+
+// The text of a JSON value for a response; what is not UTF-8 is replaced.
+std::string to_text(const nlohmann::json& value);
+
+// 1 to 128 letters, digits and ._:/@+-, beginning with a letter or digit: names of models, engines, keys, tokens.
+ApiResult<std::string> check_name(std::string name, const char* field);
+
+}  // namespace gogrid::coordinator

@@ -1,0 +1,117 @@
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "coordinator/api/admin_routes.hpp"
+#include "coordinator/api/json_fields.hpp"
+#include "coordinator/dispatch.hpp"
+#include "coordinator/worker_sessions.hpp"
+
+namespace gogrid::coordinator {
+namespace asio = boost::asio;
+using nlohmann::json;
+namespace {
+
+json time_or_null(const std::optional<SystemTime>& time) { return time ? json(to_unix_seconds(*time)) : json(); }
+
+json progress_json(const domain::Progress& progress) {
+  return {{"phase", domain::to_string(progress.phase)},
+          {"done_bytes", progress.done_bytes},
+          {"total_bytes", progress.total_bytes},
+          {"detail", progress.detail}};
+}
+
+json replica_json(const domain::Scheduler::ReplicaView& replica) {
+  json value = progress_json(replica.report.progress);
+  value["model_id"] = replica.model.text();
+  value["model_name"] = replica.model_name;
+  value["slots"] = replica.report.slots;
+  value["slots_busy"] = replica.slots_busy;
+  value["starts"] = replica.report.starts;
+  return value;
+}
+
+// What a connected worker has said of itself.
+void add_live(json& worker, const domain::Scheduler::WorkerView& view) {
+  if (view.facts) {
+    worker["version"] = view.facts->version;
+    worker["target"] = view.facts->target;
+    worker["hardware"] = {{"cpu", view.facts->hardware.cpu},
+                          {"cpu_threads", view.facts->hardware.cpu_threads},
+                          {"memory_bytes", view.facts->hardware.memory_bytes}};
+  }
+  if (view.report) {
+    worker["availability"] = domain::to_string(view.report->availability);
+    worker["reason"] = view.report->reason;
+    worker["sandbox"] = domain::to_string(view.report->sandbox);
+    json engine = progress_json(view.report->engine.progress);
+    engine["description"] = view.report->engine.description;
+    worker["engine"] = std::move(engine);
+  }
+  for (const auto& replica : view.replicas) worker["replicas"].push_back(replica_json(replica));
+}
+
+json to_json(const WorkerRecord& record, const Dispatcher& dispatcher, const WorkerSessions& sessions) {
+  const auto connected = sessions.find(record.id);
+  json worker = {{"id", record.id},
+                 {"name", record.name},
+                 {"host_name", record.host_name},
+                 {"connected", connected.has_value()},
+                 {"availability", record.revoked_at ? "revoked" : connected ? "connecting" : "offline"},
+                 {"reason", ""},
+                 {"sandbox", ""},
+                 {"version", record.version},
+                 {"target", record.target},
+                 {"hardware", nullptr},
+                 {"address", connected ? json(connected->address) : json()},
+                 {"connected_since", connected ? json(to_unix_seconds(connected->since)) : json()},
+                 {"rtt_ms", connected ? json(static_cast<double>(connected->rtt.count()) / 1000) : json()},
+                 {"enrolled_at", to_unix_seconds(record.enrolled_at)},
+                 {"last_seen_at", time_or_null(record.last_seen_at)},
+                 {"certificate_expires_at", to_unix_seconds(record.certificate_expires_at)},
+                 {"revoked_at", time_or_null(record.revoked_at)},
+                 {"engine", nullptr},
+                 {"replicas", json::array()}};
+  if (!connected) return worker;
+  if (const auto view = dispatcher.scheduler().worker(domain::WorkerId(record.id))) add_live(worker, *view);
+  return worker;
+}
+
+struct Sources {
+  WorkerRegistry& workers;
+  const Dispatcher& dispatcher;
+  const WorkerSessions& sessions;
+};
+
+asio::awaitable<void> list_workers(ApiRequest& request, const Sources& sources) {
+  json data = json::array();
+  for (const auto& worker : sources.workers.list()) data.push_back(to_json(*worker, sources.dispatcher, sources.sessions));
+  std::string text = to_text(json{{"data", std::move(data)}});
+  co_await respond_json(request.exchange, 200, std::move(text));
+}
+
+asio::awaitable<void> show_worker(ApiRequest& request, const Sources& sources) {
+  const auto worker = sources.workers.find_by_name(request.parameters[0]);
+  if (!worker) {
+    ErrorResponse error(404, "there is no worker \"" + request.parameters[0] + "\"", "worker_not_found");
+    co_return co_await respond_error(request.exchange, std::move(error));
+  }
+  std::string text = to_text(to_json(*worker, sources.dispatcher, sources.sessions));
+  co_await respond_json(request.exchange, 200, std::move(text));
+}
+
+asio::awaitable<void> revoke_worker(ApiRequest& request, WorkerRegistry& workers) {
+  const auto revoked = co_await workers.revoke(request.parameters[0]);
+  if (!revoked) co_return co_await respond_error(request.exchange, revoked.error());
+  co_await respond_nothing(request.exchange);
+}
+
+}  // namespace
+
+void mount_worker_routes(Router& router, WorkerRegistry& workers, const Dispatcher& dispatcher, const WorkerSessions& sessions) {
+  const Sources sources{workers, dispatcher, sessions};
+  router.add("GET", "/api/v1/workers", Scope::admin, [sources](ApiRequest& request) { return list_workers(request, sources); });
+  router.add("GET", "/api/v1/workers/{id}", Scope::admin, [sources](ApiRequest& request) { return show_worker(request, sources); });
+  router.add("DELETE", "/api/v1/workers/{id}", Scope::admin, [&](ApiRequest& request) { return revoke_worker(request, workers); });
+}
+
+}  // namespace gogrid::coordinator

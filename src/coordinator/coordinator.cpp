@@ -1,0 +1,312 @@
+#include "coordinator/coordinator.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/task_group.hpp"
+#include "coordinator/api/admin_routes.hpp"
+#include "coordinator/api/inference.hpp"
+#include "coordinator/api/router.hpp"
+#include "coordinator/blob_store.hpp"
+#include "coordinator/data_dir.hpp"
+#include "coordinator/dispatch.hpp"
+#include "coordinator/enrolment.hpp"
+#include "coordinator/keys.hpp"
+#include "coordinator/metrics.hpp"
+#include "coordinator/registry.hpp"
+#include "coordinator/server_identity.hpp"
+#include "coordinator/uploads.hpp"
+#include "coordinator/worker_sessions.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+
+namespace gogrid::coordinator {
+namespace asio = boost::asio;
+namespace {
+
+constexpr std::size_t pool_threads = 4;
+// When keys were used and workers were seen may be this old in the database.
+constexpr auto flush_interval = std::chrono::seconds(30);
+// With port 0 the number that TCP got may be taken for UDP.
+constexpr int port_attempts = 16;
+
+domain::SchedulerLimits scheduler_limits(const CoordinatorConfig& config) {
+  domain::SchedulerLimits limits;
+  limits.max_waiting_requests = static_cast<std::size_t>(config.limits.max_waiting_requests);
+  return limits;
+}
+
+InferenceApi::Options inference_options(const CoordinatorConfig& config) {
+  InferenceApi::Options options;
+  options.max_body_bytes = static_cast<std::size_t>(config.limits.max_body_bytes);
+  options.wait_timeout = config.limits.wait_timeout;
+  return options;
+}
+
+net::HttpLimits http_limits(const CoordinatorConfig& config) {
+  net::HttpLimits limits;
+  limits.max_connections = static_cast<std::size_t>(config.limits.max_connections);
+  limits.header_timeout = config.limits.header_timeout;
+  limits.body_timeout = config.limits.body_timeout;
+  return limits;
+}
+
+}  // namespace
+
+// In the order of their making; what is below may use what is above.
+struct Coordinator::Parts {
+  Parts(asio::any_io_executor its_executor, CoordinatorConfig its_config, const Clock& its_clock, FileDescriptor its_lock,
+        std::unique_ptr<store::Store> its_store, net::pki::KeyAndCertificate authority, std::string authority_pin);
+
+  Pending<> load();
+  Result<void> listen();
+  void connect_parts();
+  void mount_routes(std::string authority_pin);
+  void give_models();
+  void give_engines();
+  void apply_certificates();
+  void flush_soon();
+  asio::awaitable<void> flush();
+  asio::awaitable<void> flush_later();
+  asio::awaitable<void> renew_certificate();
+  asio::awaitable<void> run();
+
+  asio::any_io_executor executor;
+  const CoordinatorConfig config;
+  const Clock& clock;
+  FileDescriptor lock;
+  asio::thread_pool pool{pool_threads};
+  std::unique_ptr<store::Store> store;
+  BlobStore files;
+  KeyRing keys;
+  ModelLibrary models;
+  EngineRegistry engines;
+  WorkerRegistry workers;
+  ServerIdentity identity;
+  Enrolment enrolment;
+  Uploads uploads;
+  Metrics metrics;
+  Dispatcher dispatcher;
+  InferenceApi inference;
+  Router router;
+  std::string pin;
+  std::unique_ptr<net::HttpServer> http;
+  std::unique_ptr<WorkerSessions> sessions;
+  TaskGroup tasks;
+  bool flush_pending = false;
+  bool stopping = false;
+};
+
+Coordinator::Parts::Parts(asio::any_io_executor its_executor, CoordinatorConfig its_config, const Clock& its_clock,
+                          FileDescriptor its_lock, std::unique_ptr<store::Store> its_store, net::pki::KeyAndCertificate authority,
+                          std::string authority_pin)
+    : executor(std::move(its_executor)),
+      config(std::move(its_config)),
+      clock(its_clock),
+      lock(std::move(its_lock)),
+      store(std::move(its_store)),
+      files(config.server.data_dir),
+      keys(*store, clock),
+      models(*store),
+      engines(*store),
+      workers(*store, clock),
+      identity(authority, config),
+      enrolment(std::move(authority), std::chrono::duration_cast<std::chrono::hours>(config.workers.certificate_lifetime), *store,
+                workers, clock, pool),
+      uploads(files, *store, models, engines, clock, pool),
+      metrics(clock.system_now()),
+      dispatcher(executor, scheduler_limits(config), clock, metrics),
+      inference(dispatcher, models, metrics, clock, inference_options(config)),
+      router(keys, clock),
+      pin(std::move(authority_pin)),
+      tasks(executor) {}
+
+Pending<> Coordinator::Parts::load() {
+  if (auto prepared = files.prepare(); !prepared) co_return prepared;
+  if (auto loaded = co_await keys.load(); !loaded) co_return loaded;
+  if (auto loaded = co_await models.load(); !loaded) co_return loaded;
+  if (auto loaded = co_await engines.load(); !loaded) co_return loaded;
+  if (auto loaded = co_await workers.load(); !loaded) co_return loaded;
+  if (auto loaded = co_await uploads.load(); !loaded) co_return loaded;
+  if (auto issued = identity.issue(clock.system_now()); !issued) co_return issued;
+  if (auto loaded = identity.load_public_pair(); !loaded) co_return loaded;
+  co_return Result<void>();
+}
+
+Result<void> Coordinator::Parts::listen() {
+  boost::system::error_code bad_address;
+  const auto address = asio::ip::make_address(config.server.bind_addr, bad_address);
+  if (bad_address) return Error(ErrorCode::invalid_argument, "server.bind_addr is \"" + config.server.bind_addr + "\": it must be an IP address");
+  const auto wanted = static_cast<std::uint16_t>(config.server.port);
+  for (int attempt = 1;; ++attempt) {
+    auto handler = [this](net::HttpExchange& exchange) { return router.handle(exchange); };
+    auto listening = net::listen_https(executor, asio::ip::tcp::endpoint(address, wanted), identity.server_tls(), http_limits(config), handler);
+    if (!listening) return listening.error();
+    http = std::move(*listening);
+
+    WorkerSessions::Options options;
+    options.endpoint = asio::ip::udp::endpoint(address, http->port());
+    options.credentials = identity.quic_credentials();
+    options.transport.idle_timeout = config.workers.idle_timeout;
+    options.transport.keep_alive = config.workers.keep_alive;
+    options.https_port = http->port();
+    options.admit = [this](const std::string& id) { return workers.admit(id); };
+    options.renew = [this](std::string id, std::string request) { return enrolment.renew(std::move(id), std::move(request)); };
+    options.on_seen = [this](const std::string& id, const domain::WorkerFacts& facts) { workers.note_seen(id, facts.version, facts.target); };
+    auto quic = WorkerSessions::listen(executor, std::move(options), dispatcher, metrics, clock);
+    if (quic) {
+      sessions = std::move(*quic);
+      return {};
+    }
+    http.reset();
+    if (wanted != 0 || quic.error().code != ErrorCode::conflict || attempt == port_attempts) return quic.error();
+  }
+}
+
+void Coordinator::Parts::give_models() {
+  std::vector<domain::Model> list;
+  for (const auto& entry : models.list()) list.push_back(entry->model);
+  dispatcher.set_models(list);
+}
+
+void Coordinator::Parts::give_engines() {
+  std::vector<domain::EngineBundle> list;
+  for (const auto& engine : engines.list()) {
+    if (engines.is_current(engine)) list.push_back(engine.bundle);
+  }
+  dispatcher.set_engines(list);
+}
+
+void Coordinator::Parts::connect_parts() {
+  give_engines();
+  give_models();
+  models.on_change([this] { give_models(); });
+  engines.on_change([this] { give_engines(); });
+  workers.on_revoke([this](const std::string& id) { sessions->disconnect(id, "this worker was revoked"); });
+  workers.on_unwritten([this] { flush_soon(); });
+  keys.on_unwritten([this] { flush_soon(); });
+  router.on_access([this](const AccessRecord& record) {
+    metrics.count_request(record.pattern, record.status, record.took, record.sent_bytes);
+  });
+  mount_routes(pin);
+}
+
+void Coordinator::Parts::mount_routes(std::string authority_pin) {
+  inference.mount(router);
+  mount_key_routes(router, keys, clock);
+  mount_token_routes(router, *store, std::move(authority_pin), clock);
+  mount_worker_routes(router, workers, dispatcher, *sessions);
+  mount_library_routes(router, models, engines, uploads, dispatcher);
+  mount_upload_routes(router, uploads);
+  mount_enrolment_routes(router, enrolment);
+  mount_blob_routes(
+      router, files, pool, [this](std::string_view ticket) { return sessions->worker_of_ticket(ticket).has_value(); },
+      [this](const std::string& sha256) { return models.uses_blob(sha256) || engines.uses_blob(sha256); });
+  StatusSources status{models, engines, workers, dispatcher, metrics, clock, [this] { return !stopping; }, config.metrics.require_key};
+  mount_status_routes(router, std::move(status));
+}
+
+void Coordinator::Parts::apply_certificates() {
+  if (auto set = http->set_tls(identity.server_tls()); !set) log().error("the HTTPS certificate: {}", set.error().detail);
+  if (auto set = sessions->set_credentials(identity.quic_credentials()); !set) log().error("the QUIC certificate: {}", set.error().detail);
+}
+
+void Coordinator::Parts::flush_soon() {
+  if (flush_pending || stopping) return;
+  flush_pending = true;
+  tasks.spawn("flush", flush_later());
+}
+
+asio::awaitable<void> Coordinator::Parts::flush() {
+  if (auto flushed = co_await keys.flush(); !flushed) log().warn("when keys were used could not be stored: {}", flushed.error().detail);
+  if (auto flushed = co_await workers.flush(); !flushed) log().warn("when workers were seen could not be stored: {}", flushed.error().detail);
+}
+
+asio::awaitable<void> Coordinator::Parts::flush_later() {
+  asio::steady_timer timer(executor, flush_interval);
+  const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  flush_pending = false;
+  if (!error) co_await flush();
+}
+
+asio::awaitable<void> Coordinator::Parts::renew_certificate() {
+  for (;;) {
+    asio::steady_timer timer(executor, ServerIdentity::renewal_interval());
+    const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (error) co_return;
+    if (auto issued = identity.issue(clock.system_now()); !issued) {
+      log().error("the server's certificate could not be renewed: {}", issued.error().detail);
+      continue;
+    }
+    apply_certificates();
+    log().info("renewed the server's certificate");
+  }
+}
+
+asio::awaitable<void> Coordinator::Parts::run() {
+  tasks.spawn("renew the certificate", renew_certificate());
+  TaskGroup services(executor);
+  services.spawn("dispatcher", dispatcher.run());
+  services.spawn("workers", sessions->run());
+  co_await http->run();
+  // Only now, when no request runs any more: a request needs its worker.
+  dispatcher.stop();
+  sessions->stop();
+  co_await services.wait();
+  tasks.cancel();
+  co_await tasks.wait();
+  co_await flush();
+}
+
+Coordinator::Coordinator(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Coordinator::~Coordinator() = default;
+
+asio::awaitable<Result<std::unique_ptr<Coordinator>>> Coordinator::start(asio::any_io_executor executor, CoordinatorConfig config,
+                                                                         const Clock& clock) {
+  const DataDir data_dir(config.server.data_dir);
+  auto lock = data_dir.lock();
+  if (!lock) co_return lock.error();
+  auto authority = data_dir.load_authority();
+  if (!authority) co_return authority.error();
+  auto authority_info = net::pki::inspect(authority->certificate);
+  if (!authority_info) co_return authority_info.error();
+  auto store = store::open_sqlite_store(data_dir.database_file());
+  if (!store) co_return store.error();
+  auto parts = std::make_unique<Parts>(executor, std::move(config), clock, std::move(*lock), std::move(*store), std::move(*authority),
+                                       authority_info->public_key_pin);
+  if (auto loaded = co_await parts->load(); !loaded) co_return loaded.error();
+  if (auto listening = parts->listen(); !listening) co_return listening.error();
+  parts->connect_parts();
+  co_return std::unique_ptr<Coordinator>(new Coordinator(std::move(parts)));
+}
+
+asio::ip::tcp::endpoint Coordinator::endpoint() const {
+  return {parts_->sessions->local_endpoint().address(), parts_->http->port()};
+}
+
+asio::awaitable<void> Coordinator::run() { return parts_->run(); }
+
+void Coordinator::stop() {
+  if (std::exchange(parts_->stopping, true)) {
+    parts_->http->stop(std::chrono::milliseconds(0));
+    return;
+  }
+  // What waits for a worker is told to come again; what runs may finish.
+  parts_->dispatcher.stop();
+  parts_->http->stop(parts_->config.server.drain_timeout);
+}
+
+void Coordinator::reload_certificates() {
+  if (auto loaded = parts_->identity.load_public_pair(); !loaded) {
+    log().error("kept the old certificate: {}", loaded.error().detail);
+    return;
+  }
+  parts_->apply_certificates();
+  log().info("read the certificates anew");
+}
+
+}  // namespace gogrid::coordinator

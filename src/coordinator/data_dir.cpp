@@ -1,0 +1,120 @@
+#include "coordinator/data_dir.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <optional>
+#include <utility>
+
+#include "base/task_group.hpp"
+#include "coordinator/blob_store.hpp"
+#include "coordinator/keys.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+
+namespace gogrid::coordinator {
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+namespace {
+
+constexpr auto authority_lifetime = std::chrono::hours(24 * 3650);
+constexpr std::size_t max_pem_bytes = 64 * 1024;
+constexpr mode_t private_directory = 0700;
+constexpr mode_t private_file = 0600;
+constexpr mode_t public_file = 0644;
+
+std::string config_text(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "\"" : ", \"") + name + "\"";
+  return "# Settings of gogrid-coordinator; `gogrid-coordinator serve --help` lists them all.\n" +
+         (names.empty() ? "" : "\n[server]\nnames = [" + list + "]\n");
+}
+
+Result<std::string> create_admin_key(store::Store& database, const Clock& clock, asio::io_context& context) {
+  Result<std::string> outcome = Error(ErrorCode::internal, "the admin key was not made");
+  KeyRing keys(database, clock);
+  TaskGroup tasks(context.get_executor());
+  const auto create = [&]() -> asio::awaitable<void> {
+    std::string name = "admin";
+    std::vector<std::string> scopes{std::string(to_string(Scope::inference)), std::string(to_string(Scope::admin))};
+    const auto created = co_await keys.create(std::move(name), std::move(scopes), std::nullopt);
+    outcome = created ? Result<std::string>(created->key) : Result<std::string>(created.error());
+  };
+  tasks.spawn("create the admin key", create());
+  context.run();
+  return outcome;
+}
+
+}  // namespace
+
+Result<std::string> DataDir::initialise(const std::vector<std::string>& names, const Clock& clock) const {
+  for (const std::string& name : names) {
+    if (name.empty() || name.find_first_of("\"\\\n") != std::string::npos) {
+      return Error(ErrorCode::invalid_argument, "\"" + name + "\" is no host name or address");
+    }
+  }
+  for (const auto& file : {authority_file(), authority_key_file(), database_file()}) {
+    std::error_code error;
+    if (!fs::exists(fs::symlink_status(file, error))) continue;
+    return Error(ErrorCode::conflict, path_.string() + " is initialised already: start it with `gogrid-coordinator serve`, or choose another --data-dir");
+  }
+  if (auto made = make_directories(path_, private_directory); !made) return made.error();
+  if (::chmod(path_.c_str(), private_directory) != 0) return system_error("cannot set the mode of " + path_.string(), errno);
+  auto key = fill(names, clock);
+  if (key) return key;
+  for (const char* file : {"ca.pem", "ca.key", "gogrid.db", "gogrid.db-wal", "gogrid.db-shm"}) {
+    std::error_code ignored;
+    fs::remove(path_ / file, ignored);
+  }
+  return key;
+}
+
+Result<std::string> DataDir::fill(const std::vector<std::string>& names, const Clock& clock) const {
+  if (auto made = BlobStore(path_).prepare(); !made) return made.error();
+  std::error_code error;
+  if (!fs::exists(config_file(), error)) {
+    if (auto written = write_file_atomically(config_file(), config_text(names), private_file); !written) return written.error();
+  }
+  const auto authority = net::pki::create_authority("GoGrid authority", clock.system_now(), authority_lifetime);
+  if (!authority) return authority.error();
+  if (auto written = write_file_atomically(authority_key_file(), authority->private_key, private_file); !written) return written.error();
+  asio::io_context context(1);
+  auto database = store::open_sqlite_store(database_file());
+  if (!database) return database.error();
+  auto key = create_admin_key(**database, clock, context);
+  if (!key) return key;
+  // The last one: with it the directory is initialised.
+  if (auto written = write_file_atomically(authority_file(), authority->certificate, public_file); !written) return written.error();
+  return key;
+}
+
+Result<FileDescriptor> DataDir::lock() const {
+  std::error_code error;
+  if (!fs::exists(authority_file(), error)) {
+    return Error(ErrorCode::not_found, path_.string() + " is not initialised: run `gogrid-coordinator init --data-dir " + path_.string() + "` first");
+  }
+  auto file = open_file(path_ / "lock", O_RDWR | O_CREAT, private_file);
+  if (!file) return Error(file.error().code, "the data directory cannot be written: " + file.error().detail);
+  if (::flock(file->get(), LOCK_EX | LOCK_NB) != 0) {
+    return Error(ErrorCode::conflict, "another gogrid-coordinator uses " + path_.string() + ": stop it first, or choose another --data-dir");
+  }
+  return file;
+}
+
+Result<net::pki::KeyAndCertificate> DataDir::load_authority() const {
+  auto certificate = read_file(authority_file(), max_pem_bytes);
+  if (!certificate) return certificate.error();
+  auto key = read_file(authority_key_file(), max_pem_bytes);
+  if (!key) return key.error();
+  if (auto pair = net::pki::check_pair(*certificate, *key); !pair) {
+    return Error(pair.error().code, authority_file().string() + " and ca.key do not belong together: " + pair.error().detail);
+  }
+  net::pki::KeyAndCertificate authority;
+  authority.certificate = std::move(*certificate);
+  authority.private_key = std::move(*key);
+  return authority;
+}
+
+}  // namespace gogrid::coordinator

@@ -1,0 +1,41 @@
+// The coordinator's data directory: the authority and its key, the database, blobs; made by `init`, opened by `serve`.
+// Blocking, start-up only.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/file.hpp"
+#include "base/result.hpp"
+#include "net/pki.hpp"
+
+namespace gogrid::coordinator {
+
+class DataDir {
+ public:
+  explicit DataDir(std::filesystem::path path) : path_(std::move(path)) {}
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path config_file() const { return path_ / "coordinator.toml"; }
+  std::filesystem::path authority_file() const { return path_ / "ca.pem"; }
+  std::filesystem::path authority_key_file() const { return path_ / "ca.key"; }
+  std::filesystem::path database_file() const { return path_ / "gogrid.db"; }
+
+  // Makes everything and the first admin key, which is returned. `conflict` when it was done before. What was made is removed
+  // again on failure. `names` go into coordinator.toml.
+  Result<std::string> initialise(const std::vector<std::string>& names, const Clock& clock) const;
+
+  // Takes the directory for this process for as long as the descriptor lives; `conflict` when another one has it, not_found
+  // when it was not initialised.
+  Result<FileDescriptor> lock() const;
+  Result<net::pki::KeyAndCertificate> load_authority() const;
+
+ private:
+  Result<std::string> fill(const std::vector<std::string>& names, const Clock& clock) const;
+
+  std::filesystem::path path_;
+};
+
+}  // namespace gogrid::coordinator

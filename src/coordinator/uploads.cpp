@@ -1,0 +1,379 @@
+#include "coordinator/uploads.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/blocking.hpp"
+#include "base/log.hpp"
+#include "coordinator/engine_bundle.hpp"
+#include "coordinator/model_file.hpp"
+
+namespace gogrid::coordinator {
+namespace asio = boost::asio;
+namespace {
+
+constexpr std::size_t part_bytes = 1024 * 1024;
+// What is held in memory until the header is whole; longer headers are checked when the file is complete.
+constexpr std::size_t max_held_bytes = 16 * 1024 * 1024;
+constexpr std::size_t max_uploads = 256;
+constexpr std::uint64_t spare_disk_bytes = 64 * 1024 * 1024;
+constexpr auto abandoned_after = std::chrono::hours(24 * 7);
+
+ErrorResponse not_that(const store::UploadRecord& record, const Error& error) {
+  if (error.code != ErrorCode::invalid_argument) return error;
+  const bool model = record.kind == store::UploadKind::model;
+  return ErrorResponse(400, (model ? "this file cannot be served: " : "") + error.detail, model ? "not_a_model" : "not_an_engine");
+}
+
+ErrorResponse disk_fault(const Error& error) {
+  if (error.code != ErrorCode::resource_exhausted) return error;
+  return ErrorResponse(507, "the coordinator's disk is full: " + error.detail, "disk_full");
+}
+
+ErrorResponse busy() { return ErrorResponse(409, "this file is being checked or removed just now; try again in a moment", "busy"); }
+
+Uploads::Progress complete_progress(std::uint64_t size_bytes) {
+  Uploads::Progress progress;
+  progress.offset_bytes = progress.size_bytes = size_bytes;
+  progress.complete = true;
+  return progress;
+}
+
+Result<void> write_at(int fd, std::uint64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return system_error("cannot write the upload", errno);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+    offset += static_cast<std::uint64_t>(count);
+  }
+  return {};
+}
+
+}  // namespace
+
+Uploads::Uploads(BlobStore files, store::UploadStore& store, ModelLibrary& models, EngineRegistry& engines, const Clock& clock,
+                 asio::thread_pool& pool)
+    : files_(std::move(files)), store_(store), models_(models), engines_(engines), clock_(clock), pool_(pool) {}
+
+bool Uploads::is_registered(const std::string& sha256) const { return models_.uses_blob(sha256) || engines_.uses_blob(sha256); }
+
+// ---- start ----
+
+Pending<> Uploads::load() {
+  auto records = co_await store_.list_uploads();
+  if (!records) co_return records.error();
+  for (auto& record : *records) {
+    if (auto recovered = co_await recover(std::move(record)); !recovered) co_return recovered;
+  }
+  for (const std::string& sha256 : files_.list_parts()) {
+    if (!uploads_.contains(sha256)) files_.remove_part(sha256);
+  }
+  for (const std::string& sha256 : files_.list_blobs()) {
+    if (is_registered(sha256)) continue;
+    log().warn("removing blob {}: no model or engine has it", sha256);
+    files_.remove_blob(sha256);
+  }
+  for (const auto& model : models_.list()) {
+    if (files_.blob_bytes(model->model.sha256) != model->model.size_bytes) {
+      log().error("the file of model {} is missing or damaged: remove the model and add it again", model->model.name);
+    }
+  }
+  co_return Result<void>();
+}
+
+// One that was being uploaded when the coordinator last stopped.
+Pending<> Uploads::recover(store::UploadRecord record) {
+  if (files_.blob_bytes(record.sha256) == record.size_bytes) {
+    // It stopped between the last byte and the library.
+    const auto path = files_.blob_path(record.sha256);
+    const std::string sha256 = record.sha256;
+    auto registered = co_await register_file(std::move(record), path, false);
+    if (!registered) log().warn("dropped the upload {}: {}", sha256, registered.error().message);
+    auto removed = co_await store_.remove_upload(sha256);
+    co_return removed;
+  }
+  if (record.created_at + abandoned_after < clock_.system_now()) {
+    files_.remove_part(record.sha256);
+    auto removed = co_await store_.remove_upload(record.sha256);
+    co_return removed;
+  }
+  auto upload = std::make_shared<Upload>();
+  upload->offset_bytes = std::min(files_.part_bytes(record.sha256).value_or(0), record.size_bytes);
+  if (upload->offset_bytes == 0) upload->hash.emplace();
+  upload->record = std::move(record);
+  uploads_.emplace(upload->record.sha256, upload);
+  co_return Result<void>();
+}
+
+// ---- begin ----
+
+std::optional<ErrorResponse> Uploads::name_conflict(const store::UploadRecord& record) const {
+  if (record.kind != store::UploadKind::model) return std::nullopt;
+  const auto other = models_.find(record.name);
+  if (!other || other->model.name != record.name || other->model.sha256 == record.sha256) return std::nullopt;
+  return ErrorResponse(409, "there is a model named \"" + record.name + "\" already; remove it first or choose another name",
+                       "name_taken", "name");
+}
+
+Uploads::Answer<Uploads::Progress> Uploads::begin(store::UploadRecord record) {
+  if (auto conflict = name_conflict(record)) co_return std::move(*conflict);
+  const std::string sha256 = record.sha256;
+  if (discarding_.contains(sha256)) co_return busy();
+  record.created_at = clock_.system_now();
+
+  if (is_registered(sha256)) {
+    const auto path = files_.blob_path(sha256);
+    auto registered = co_await register_file(std::move(record), path, false);
+    co_return registered;
+  }
+  const auto known = uploads_.find(sha256);
+  if (known == uploads_.end() && uploads_.size() >= max_uploads) {
+    co_return ErrorResponse(429, "too many unfinished uploads; finish or remove some", "too_many_uploads");
+  }
+  if (known != uploads_.end() && known->second->finishing) co_return busy();
+  Handle upload = known != uploads_.end() ? known->second : std::make_shared<Upload>();
+  if (upload->record.size_bytes != record.size_bytes) {
+    // New, or another length than was said before: what came under that is worth nothing.
+    upload->offset_bytes = 0;
+    ++upload->turn;
+    files_.remove_part(sha256);
+    upload->hash.emplace();
+  }
+  upload->record = record;
+  uploads_.insert_or_assign(sha256, upload);
+
+  auto room = [files = files_] { return files.free_bytes(); };
+  auto free = co_await run_blocking(pool_, std::move(room));
+  if (free && *free < record.size_bytes - upload->offset_bytes + spare_disk_bytes) {
+    if (upload->offset_bytes == 0) uploads_.erase(sha256);
+    co_return ErrorResponse(507, "the coordinator has " + std::to_string(*free / 1'000'000) + " MB of free disk space; this file needs " +
+                                     std::to_string(record.size_bytes / 1'000'000) + " MB", "disk_full");
+  }
+  auto stored = co_await store_.put_upload(std::move(record));
+  if (!stored) co_return disk_fault(stored.error());
+  co_return find(sha256);
+}
+
+ApiResult<Uploads::Progress> Uploads::find(const std::string& sha256) const {
+  if (const auto found = uploads_.find(sha256); found != uploads_.end()) {
+    Progress progress;
+    progress.offset_bytes = found->second->offset_bytes;
+    progress.size_bytes = found->second->record.size_bytes;
+    return progress;
+  }
+  for (const auto& model : models_.list()) {
+    if (model->model.sha256 == sha256) return complete_progress(model->model.size_bytes);
+  }
+  for (const auto& engine : engines_.list()) {
+    if (engine.bundle.sha256 == sha256) return complete_progress(engine.bundle.size_bytes);
+  }
+  return ErrorResponse(404, "there is no upload " + sha256 + "; begin it with POST /api/v1/uploads", "upload_not_found");
+}
+
+Uploads::Answer<Uploads::Progress> Uploads::remove(std::string sha256) {
+  const auto found = uploads_.find(sha256);
+  if (found == uploads_.end()) co_return ErrorResponse(404, "there is no upload " + sha256, "upload_not_found");
+  const Handle upload = found->second;
+  if (upload->finishing) co_return busy();
+  ++upload->turn;
+  co_await drop(upload);
+  co_return Progress();
+}
+
+asio::awaitable<void> Uploads::drop(Handle upload) {
+  const std::string sha256 = upload->record.sha256;
+  uploads_.erase(sha256);
+  auto work = [files = files_, sha256] {
+    files.remove_part(sha256);
+    return true;
+  };
+  (void)co_await run_blocking(pool_, std::move(work));
+  const auto removed = co_await store_.remove_upload(sha256);
+  if (!removed) log().warn("upload {}: {}", sha256, removed.error().detail);
+}
+
+// ---- parts ----
+
+Uploads::Answer<Uploads::Progress> Uploads::append(std::string sha256, std::uint64_t offset, Source source) {
+  const auto found = uploads_.find(sha256);
+  if (found == uploads_.end()) co_return find(sha256);
+  const Handle upload = found->second;
+  if (upload->finishing) co_return busy();
+  if (offset != upload->offset_bytes) {
+    co_return ErrorResponse(409, "this upload has " + std::to_string(upload->offset_bytes) + " bytes; go on from there",
+                            "wrong_offset", std::to_string(upload->offset_bytes));
+  }
+  auto taken = co_await take_parts(upload, std::move(source));
+  if (!taken) co_return taken.error();
+  if (upload->offset_bytes < upload->record.size_bytes || upload->finishing) co_return find(sha256);
+  upload->finishing = true;
+  auto finished = co_await finish(upload);
+  upload->finishing = false;
+  co_return finished;
+}
+
+Uploads::Answer<std::size_t> Uploads::take_parts(Handle upload, Source source) {
+  const std::uint64_t turn = ++upload->turn;
+  std::shared_ptr<FileDescriptor> file;
+  std::size_t taken = 0;
+  bool at_end = false;
+  bool checked = upload->offset_bytes > 0;
+  std::optional<Error> broken;
+  while (!at_end) {
+    std::vector<std::byte> part;
+    // A part's worth, or as much more as the header needs.
+    for (std::size_t wanted = part_bytes; !at_end && part.size() < wanted;) {
+      const std::size_t had = part.size();
+      part.resize(wanted);
+      const auto count = co_await source(std::span(part).subspan(had));
+      part.resize(had + (count ? *count : 0));
+      if (!count) broken = count.error();
+      at_end = !count || *count == 0;
+      if (upload->turn != turn) co_return ErrorResponse(409, "another connection goes on with this upload", "superseded");
+      if (part.size() > upload->record.size_bytes - upload->offset_bytes) {
+        co_return ErrorResponse(400, "this is more than the " + std::to_string(upload->record.size_bytes) + " bytes that were announced",
+                                "too_many_bytes");
+      }
+      if (checked || (part.size() < wanted && !at_end)) continue;
+      const auto enough = check_beginning(upload->record, part);
+      if (!enough) {
+        co_await drop(upload);
+        co_return not_that(upload->record, enough.error());
+      }
+      if (!*enough && !at_end) wanted = std::min(wanted * 4, max_held_bytes);
+    }
+    checked = true;
+    if (part.empty()) break;
+    taken += part.size();
+    if (!file) file = std::make_shared<FileDescriptor>();
+    auto written = co_await write_part(upload, file, std::move(part));
+    if (!written) co_return written.error();
+    if (upload->turn != turn) co_return ErrorResponse(409, "another connection goes on with this upload", "superseded");
+  }
+  if (file) {
+    auto sync = [file] { return sync_file(file->get()); };
+    auto synced = co_await run_blocking(pool_, std::move(sync));
+    if (!synced) co_return disk_fault(synced.error());
+  }
+  if (broken) co_return ErrorResponse(*broken);
+  co_return taken;
+}
+
+Uploads::Answer<std::size_t> Uploads::write_part(Handle upload, std::shared_ptr<FileDescriptor> file, std::vector<std::byte> bytes) {
+  const std::uint64_t turn = upload->turn;
+  const std::size_t size = bytes.size();
+  auto hash = std::make_shared<std::optional<Sha256>>(std::exchange(upload->hash, std::nullopt));
+  auto shared_bytes = std::make_shared<std::vector<std::byte>>(std::move(bytes));
+  auto work = [files = files_, sha256 = upload->record.sha256, offset = upload->offset_bytes, file, hash,
+               shared_bytes]() -> Result<void> {
+    if (!*file) {
+      auto opened = files.open_part(sha256);
+      if (!opened) return opened.error();
+      *file = std::move(*opened);
+    }
+    if (*hash) (*hash)->update(*shared_bytes);
+    return write_at(file->get(), offset, *shared_bytes);
+  };
+  auto written = co_await run_blocking(pool_, std::move(work));
+  // A newer append() started from the old offset, without the hash.
+  if (upload->turn != turn) co_return size;
+  if (!written) co_return disk_fault(written.error());
+  upload->hash = std::move(*hash);
+  upload->offset_bytes += size;
+  co_return size;
+}
+
+// ---- the end ----
+
+Uploads::Answer<Uploads::Progress> Uploads::finish(Handle upload) {
+  const store::UploadRecord record = upload->record;
+  auto hash = std::make_shared<std::optional<Sha256>>(std::exchange(upload->hash, std::nullopt));
+  auto digest = [files = files_, sha256 = record.sha256, hash]() -> Result<std::string> {
+    if (*hash) return (*hash)->finish_hex();
+    return sha256_of_file(files.part_path(sha256));
+  };
+  const auto actual = co_await run_blocking(pool_, std::move(digest));
+  if (!actual) co_return ErrorResponse(actual.error());
+  if (*actual != record.sha256) {
+    co_await drop(upload);
+    co_return ErrorResponse(400, "the file's SHA-256 is " + *actual + ", not the announced one: it was damaged on its way or changed meanwhile; upload it again",
+                            "checksum");
+  }
+  auto registered = co_await register_file(record, files_.part_path(record.sha256), true);
+  if (!registered) {
+    co_await drop(upload);
+    co_return registered;
+  }
+  uploads_.erase(record.sha256);
+  const auto removed = co_await store_.remove_upload(record.sha256);
+  if (!removed) log().warn("upload {}: {}", record.sha256, removed.error().detail);
+  co_return registered;
+}
+
+Uploads::Answer<Uploads::Progress> Uploads::register_file(store::UploadRecord record, std::filesystem::path path, bool is_part) {
+  struct Facts {
+    std::optional<domain::GgufHeader> header;
+    std::optional<EngineManifest> manifest;
+  };
+  const std::string sha256 = record.sha256;
+  const auto guard = registering_.insert(sha256);
+  auto inspect = [files = files_, record, path = std::move(path), is_part]() -> Result<Facts> {
+    Facts facts;
+    if (record.kind == store::UploadKind::model) {
+      auto header = read_gguf_header(path);
+      if (!header) return header.error();
+      facts.header = std::move(*header);
+    } else {
+      auto manifest = read_engine_manifest(path);
+      if (!manifest) return manifest.error();
+      facts.manifest = std::move(*manifest);
+    }
+    if (is_part) {
+      if (auto moved = files.part_to_blob(record.sha256); !moved) return moved.error();
+    }
+    return facts;
+  };
+  auto facts = co_await run_blocking(pool_, std::move(inspect));
+  Result<void> stored = facts ? Result<void>() : Result<void>(facts.error());
+  if (facts && facts->header) {
+    ModelRecord model = describe_model(record, *facts->header, clock_.system_now());
+    if (const auto same = models_.find(record.name); same && same->model.sha256 == sha256) {
+      model.model.id = same->model.id;
+      model.created_at = same->created_at;
+    }
+    stored = co_await models_.put(std::move(model));
+  } else if (facts) {
+    EngineRecord engine;
+    engine.bundle.sha256 = sha256;
+    engine.bundle.name = record.name;
+    engine.bundle.size_bytes = record.size_bytes;
+    engine.bundle.target = facts->manifest->target;
+    engine.version = facts->manifest->version;
+    engine.flavour = facts->manifest->flavour;
+    engine.created_at = clock_.system_now();
+    stored = co_await engines_.put(std::move(engine));
+  }
+  registering_.erase(guard);
+  if (stored) {
+    log().info("added {} {} ({} bytes, {})", record.kind == store::UploadKind::model ? "model" : "engine", record.name, record.size_bytes, sha256);
+    co_return complete_progress(record.size_bytes);
+  }
+  co_await discard_blob(sha256);
+  if (!facts) co_return not_that(record, stored.error());
+  co_return disk_fault(stored.error());
+}
+
+asio::awaitable<void> Uploads::discard_blob(std::string sha256) {
+  if (is_registered(sha256) || registering_.contains(sha256) || !discarding_.insert(sha256).second) co_return;
+  auto work = [files = files_, sha256] {
+    files.remove_blob(sha256);
+    return true;
+  };
+  (void)co_await run_blocking(pool_, std::move(work));
+  discarding_.erase(sha256);
+}
+
+}  // namespace gogrid::coordinator

@@ -1,0 +1,92 @@
+// Uploads: takes model files and engine bundles in as many parts as it takes, checks them, and puts them into the library. What
+// has arrived survives a broken connection and a restart. Owned by the Coordinator, used on the io thread; files are written on
+// the pool.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+
+#include "base/sha256.hpp"
+#include "coordinator/api/error_response.hpp"
+#include "coordinator/blob_store.hpp"
+#include "coordinator/registry.hpp"
+
+namespace gogrid::coordinator {
+
+class Uploads {
+ public:
+  Uploads(BlobStore files, store::UploadStore& store, ModelLibrary& models, EngineRegistry& engines, const Clock& clock,
+          boost::asio::thread_pool& pool);
+  // Once, after models and engines are loaded: finds what was being uploaded and tidies files that belong to nothing.
+  Pending<> load();
+
+  struct Progress {
+    std::uint64_t offset_bytes = 0;
+    std::uint64_t size_bytes = 0;
+    // It is in the library.
+    bool complete = false;
+  };
+  template <class T>
+  using Answer = boost::asio::awaitable<ApiResult<T>>;
+
+  // Starts an upload, or says how far it is. A file that is here already is registered at once.
+  Answer<Progress> begin(store::UploadRecord upload);
+
+  // Gives the next bytes, 0 at their end.
+  using Source = std::function<boost::asio::awaitable<Result<std::size_t>>(std::span<std::byte>)>;
+  // Takes bytes from `offset` on: 409 with the right offset in `param` when that is not where the upload is. What came is kept
+  // also when the source breaks off. A newer call for the same upload ends an older one. With the last byte the file is checked
+  // and registered.
+  Answer<Progress> append(std::string sha256, std::uint64_t offset, Source source);
+
+  // Of an upload, or of a file in the library.
+  ApiResult<Progress> find(const std::string& sha256) const;
+  Answer<Progress> remove(std::string sha256);
+
+  // Deletes the file when no model, engine or upload has it any more.
+  boost::asio::awaitable<void> discard_blob(std::string sha256);
+
+ private:
+  struct Upload {
+    store::UploadRecord record;
+    std::uint64_t offset_bytes = 0;
+    // Of the bytes so far; empty when not all of them went through here (a restart), and while a thread has it.
+    std::optional<Sha256> hash;
+    // Of the newest append().
+    std::uint64_t turn = 0;
+    // Complete, being checked and registered.
+    bool finishing = false;
+  };
+  using Handle = std::shared_ptr<Upload>;
+
+  Answer<std::size_t> take_parts(Handle upload, Source source);
+  Answer<std::size_t> write_part(Handle upload, std::shared_ptr<FileDescriptor> file, std::vector<std::byte> bytes);
+  Answer<Progress> finish(Handle upload);
+  // Reads what the file says of itself and adds it to the library. `path` is where it lies.
+  Answer<Progress> register_file(store::UploadRecord record, std::filesystem::path path, bool is_part);
+  boost::asio::awaitable<void> drop(Handle upload);
+  std::optional<ErrorResponse> name_conflict(const store::UploadRecord& record) const;
+  bool is_registered(const std::string& sha256) const;
+  Pending<> recover(store::UploadRecord record);
+
+  BlobStore files_;
+  store::UploadStore& store_;
+  ModelLibrary& models_;
+  EngineRegistry& engines_;
+  const Clock& clock_;
+  boost::asio::thread_pool& pool_;
+  std::map<std::string, Handle, std::less<>> uploads_;
+  // Files that must not be deleted now, and files that are being deleted.
+  std::multiset<std::string> registering_;
+  std::set<std::string> discarding_;
+};
+
+}  // namespace gogrid::coordinator
