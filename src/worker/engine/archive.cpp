@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -85,8 +86,14 @@ class Unpacker {
     auto name = check_entry_name(text);
     if (!name) return name.error();
     if (name->empty()) return {};
-    if (const char* link = archive_entry_hardlink(entry)) return take_hard_link(*name, link);
+    const char* hard_link = archive_entry_hardlink(entry);
     const auto type = archive_entry_filetype(entry);
+    // Directories may be listed again; libarchive would pass over anything else in silence.
+    const bool is_directory = !hard_link && type == AE_IFDIR;
+    if (auto [place, is_new] = names_.emplace(name->string(), is_directory); !is_new && !(place->second && is_directory)) {
+      return refused(shown(text) + " is in it twice");
+    }
+    if (hard_link) return take_hard_link(*name, hard_link);
     if (type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK) return refused(shown(text) + " is neither a file, a directory nor a link");
     const std::unique_ptr<archive_entry, EntryRelease> made(archive_entry_new());
     archive_entry_copy_pathname(made.get(), (directory_ / *name).c_str());
@@ -145,6 +152,8 @@ class Unpacker {
   std::unique_ptr<archive, ReadRelease> reader_;
   std::unique_ptr<archive, WriteRelease> writer_;
   std::set<std::string> files_;
+  // What was made, and whether it is a directory.
+  std::map<std::string, bool> names_;
   std::uint64_t bytes_ = 0;
   std::uint64_t entries_ = 0;
 };

@@ -47,7 +47,8 @@ void add_root(Arguments& arguments, const SandboxSpec& spec, const std::vector<H
 
 // Every place that can be written to is a tmpfs with a bound, or read-only again once it is filled.
 void add_own_file_systems(Arguments& arguments, const SandboxSpec& spec) {
-  arguments.add("--proc", "/proc");
+  // Root's processes stay root outside: without this they could write to /proc/sys, which the kernel checks by that.
+  arguments.add("--proc", "/proc", "--remount-ro", "/proc");
   arguments.add("--size", small_tmpfs_bytes, "--tmpfs", "/dev");
   for (const char* device : {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}) {
     arguments.add("--dev-bind", device, device);

@@ -1,0 +1,254 @@
+// Proves, against a real HTTPS server, that blobs arrive whole or not at all: resumed after a break, fetched again after damage,
+// refused when there is no room, and evicted only when nobody wants them.
+#include "worker/cache/blob_cache.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <charconv>
+#include <fstream>
+
+#include "base/encoding.hpp"
+#include "base/file.hpp"
+#include "base/sha256.hpp"
+#include "base/task_group.hpp"
+#include "net/http_server.hpp"
+#include "net/pki.hpp"
+
+namespace gogrid::worker {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t blob_bytes = 3'000'000;
+
+std::string make_content() {
+  std::string text;
+  while (text.size() < blob_bytes) text += random_bytes(4096);
+  text.resize(blob_bytes);
+  return text;
+}
+
+class Cache : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = std::filesystem::temp_directory_path() / ("gogrid-cache-" + to_hex(as_bytes(random_bytes(6))));
+    std::filesystem::create_directories(directory_);
+    content_ = make_content();
+    served_ = content_;
+    blob_ = {Sha256::hex(as_bytes(content_)), content_.size()};
+    const auto now = std::chrono::system_clock::now();
+    const auto authority = net::pki::create_authority("test", now, std::chrono::hours(24));
+    ASSERT_TRUE(authority);
+    const auto pair = net::pki::issue_server_certificate(*authority, {"localhost"}, now, std::chrono::hours(24));
+    ASSERT_TRUE(pair);
+    net::ServerTls tls;
+    tls.certificate_chain = pair->certificate + authority->certificate;
+    tls.private_key = pair->private_key;
+    auto server = net::listen_https(io_.get_executor(), {asio::ip::address_v4::loopback(), 0}, tls, {},
+                                    [this](net::HttpExchange& exchange) { return answer(exchange); });
+    ASSERT_TRUE(server) << server.error().detail;
+    server_ = std::move(*server);
+    source_.host = "127.0.0.1";
+    source_.port = server_->port();
+    source_.ticket = "ticket";
+    source_.authority = authority->certificate;
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  asio::awaitable<void> answer(net::HttpExchange& exchange) {
+    ++requests_;
+    const auto& headers = exchange.request().headers;
+    ranges_.emplace_back(headers.get("Range").value_or(""));
+    net::ResponseHead head;
+    if (headers.get("Authorization") != "Bearer ticket" || exchange.request().target != "/worker/v1/blobs/" + blob_.sha256) {
+      head.status = 401;
+      co_await exchange.respond(head, "no");
+      co_return;
+    }
+    std::size_t begin = 0;
+    if (const std::string& range = ranges_.back(); ranges_allowed_ && range.starts_with("bytes=")) {
+      std::from_chars(range.data() + 6, range.data() + range.size(), begin);
+      head.status = 206;
+      head.headers.add("Content-Range", "bytes " + std::to_string(begin) + "-" + std::to_string(served_.size() - 1) + "/" + std::to_string(served_.size()));
+    }
+    const std::string body = served_.substr(begin);
+    head.headers.add("Content-Length", std::to_string(body.size()));
+    co_await exchange.start(head);
+    const std::string_view part = std::string_view(body).substr(0, cut_after_);
+    co_await exchange.write(part);
+    // A handler that returns early breaks the connection.
+    if (part.size() == body.size()) co_await exchange.finish();
+    if (served_ != content_ && repairs_) served_ = content_;
+  }
+
+  asio::awaitable<void> fetch_and_stop(BlobCache& cache, Result<std::filesystem::path>& result) {
+    std::function<void(std::uint64_t)> progress = [this](std::uint64_t done) { progress_.push_back(done); };
+    result = co_await cache.fetch(blob_, std::move(progress));
+    server_->stop(std::chrono::milliseconds(0));
+  }
+
+  Result<std::filesystem::path> fetch(DiskSpaceFunction space = disk_space, std::set<std::string> wanted = {}) {
+    BlobCache cache(io_.get_executor(), pool_, directory_, std::move(space));
+    cache.set_source(source_);
+    cache.set_wanted(std::move(wanted));
+    Result<std::filesystem::path> result = Error(ErrorCode::internal, "did not end");
+    TaskGroup tasks(io_.get_executor());
+    tasks.spawn("server", server_->run());
+    tasks.spawn("fetch", fetch_and_stop(cache, result));
+    io_.run();
+    return result;
+  }
+
+  std::string stored() { return *read_file(directory_ / blob_.sha256, 2 * blob_bytes); }
+  void leave_partial(std::string_view text) { std::ofstream(directory_ / (blob_.sha256 + ".part")) << text; }
+  static DiskSpaceFunction fixed_space(std::uint64_t free) {
+    return [free](const std::filesystem::path&) -> Result<DiskSpace> { return DiskSpace{free, 1000ull << 30}; };
+  }
+
+  asio::io_context io_{1};
+  asio::thread_pool pool_{1};
+  std::filesystem::path directory_;
+  std::string content_;
+  std::string served_;
+  BlobSpec blob_;
+  BlobSource source_;
+  std::unique_ptr<net::HttpServer> server_;
+  int requests_ = 0;
+  std::vector<std::string> ranges_;
+  std::vector<std::uint64_t> progress_;
+  std::size_t cut_after_ = std::string::npos;
+  bool ranges_allowed_ = true;
+  bool repairs_ = false;
+};
+
+TEST_F(Cache, FetchesAndVerifies) {
+  const auto path = fetch();
+  ASSERT_TRUE(path) << path.error().detail;
+  EXPECT_EQ(stored(), content_);
+  EXPECT_EQ(progress_.front(), 0u);
+  EXPECT_EQ(progress_.back(), blob_bytes);
+  EXPECT_TRUE(std::is_sorted(progress_.begin(), progress_.end()));
+  EXPECT_EQ(ranges_.front(), "");
+}
+
+TEST_F(Cache, ACompleteBlobIsNotFetchedAgain) {
+  std::ofstream(directory_ / blob_.sha256) << content_;
+  ASSERT_TRUE(fetch());
+  EXPECT_EQ(requests_, 0);
+}
+
+TEST_F(Cache, CarriesOnWhereItStopped) {
+  leave_partial(content_.substr(0, 1'000'001));
+  const auto path = fetch();
+  ASSERT_TRUE(path) << path.error().detail;
+  EXPECT_EQ(ranges_.front(), "bytes=1000001-");
+  EXPECT_EQ(progress_.front(), 1'000'001u);
+  EXPECT_EQ(stored(), content_);
+}
+
+TEST_F(Cache, ABrokenTransferIsKeptForTheNextTry) {
+  cut_after_ = 1'500'000;
+  const auto path = fetch();
+  ASSERT_FALSE(path);
+  EXPECT_FALSE(std::filesystem::exists(directory_ / blob_.sha256));
+  const auto kept = std::filesystem::file_size(directory_ / (blob_.sha256 + ".part"));
+  EXPECT_GT(kept, 0u);
+  EXPECT_LE(kept, 1'500'000u);
+}
+
+TEST_F(Cache, AServerWithoutRangesStartsOver) {
+  leave_partial(content_.substr(0, 1000));
+  ranges_allowed_ = false;
+  ASSERT_TRUE(fetch());
+  EXPECT_EQ(stored(), content_);
+}
+
+TEST_F(Cache, ADamagedPartIsDeletedAndFetchedAgain) {
+  leave_partial(std::string(1000, 'x'));
+  const auto path = fetch();
+  ASSERT_TRUE(path) << path.error().detail;
+  EXPECT_EQ(requests_, 2);
+  EXPECT_EQ(stored(), content_);
+}
+
+TEST_F(Cache, DamageOnTheWayIsFetchedOnceMoreThenGivenUp) {
+  served_[5] ^= 1;
+  repairs_ = true;
+  ASSERT_TRUE(fetch());
+  EXPECT_EQ(requests_, 2);
+}
+
+TEST_F(Cache, DamageAtTheSourceIsGivenUp) {
+  served_[5] ^= 1;
+  const auto path = fetch();
+  ASSERT_FALSE(path);
+  EXPECT_NE(path.error().detail.find("wrong SHA-256"), std::string::npos);
+  EXPECT_EQ(requests_, 2);
+  EXPECT_TRUE(std::filesystem::is_empty(directory_));
+}
+
+TEST_F(Cache, MoreThanWasAnnouncedIsRefused) {
+  served_ += "x";
+  const auto path = fetch();
+  ASSERT_FALSE(path);
+  EXPECT_NE(path.error().detail.find("more of file"), std::string::npos);
+}
+
+TEST_F(Cache, TooLargeAPartIsThrownAway) {
+  leave_partial(content_ + "more");
+  ASSERT_TRUE(fetch());
+  EXPECT_EQ(stored(), content_);
+}
+
+TEST_F(Cache, NoRoomIsSaidBeforeAnythingIsFetched) {
+  const auto path = fetch(fixed_space((1ull << 30) + blob_bytes - 1));
+  ASSERT_FALSE(path);
+  EXPECT_EQ(path.error().code, ErrorCode::resource_exhausted);
+  EXPECT_NE(path.error().detail.find("worker.cache_dir"), std::string::npos) << path.error().detail;
+  EXPECT_EQ(requests_, 0);
+}
+
+TEST_F(Cache, ExactlyEnoughRoomIsEnough) { EXPECT_TRUE(fetch(fixed_space((1ull << 30) + blob_bytes))); }
+
+TEST_F(Cache, MakesRoomOfWhatNobodyWants) {
+  const std::string old_one(64, 'a');
+  const std::string wanted(64, 'b');
+  std::ofstream(directory_ / old_one) << "x";
+  std::ofstream(directory_ / wanted) << "x";
+  DiskSpaceFunction space = [this, old_one](const std::filesystem::path&) -> Result<DiskSpace> {
+    return DiskSpace{std::filesystem::exists(directory_ / old_one) ? 0 : 100ull << 30, 1000ull << 30};
+  };
+  ASSERT_TRUE(fetch(space, {wanted}));
+  EXPECT_FALSE(std::filesystem::exists(directory_ / old_one));
+  EXPECT_TRUE(std::filesystem::exists(directory_ / wanted));
+}
+
+TEST_F(Cache, ARefusedTicketIsAnError) {
+  source_.ticket = "other";
+  const auto path = fetch();
+  ASSERT_FALSE(path);
+  EXPECT_NE(path.error().detail.find("401"), std::string::npos);
+}
+
+TEST_F(Cache, AnotherAuthorityIsNotTrusted) {
+  source_.authority = net::pki::create_authority("other", std::chrono::system_clock::now(), std::chrono::hours(1))->certificate;
+  const auto path = fetch();
+  ASSERT_FALSE(path);
+  EXPECT_EQ(path.error().code, ErrorCode::unauthenticated);
+  EXPECT_EQ(requests_, 0);
+}
+
+TEST_F(Cache, ANameThatIsNoDigestIsRefused) {
+  blob_.sha256 = "../../etc/passwd";
+  EXPECT_FALSE(fetch());
+  EXPECT_EQ(requests_, 0);
+}
+
+TEST(ReservedBytes, AreOneGibOrATwentiethOfASmallDisk) {
+  EXPECT_EQ(reserved_bytes({0, 100ull << 30}), 1ull << 30);
+  EXPECT_EQ(reserved_bytes({0, 2000}), 100u);
+}
+
+}  // namespace
+}  // namespace gogrid::worker

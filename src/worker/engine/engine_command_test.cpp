@@ -1,0 +1,90 @@
+// Proves how llama-server is started, and that its log is kept in bounds.
+#include "worker/engine/engine_command.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "worker/engine/log_tail.hpp"
+
+namespace gogrid::worker {
+namespace {
+
+using List = std::vector<std::string>;
+
+bool has(const List& list, const List& part) { return std::search(list.begin(), list.end(), part.begin(), part.end()) != list.end(); }
+
+ReplicaSpec replica(ModelKind kind) {
+  ReplicaSpec spec;
+  spec.model_id = "m1";
+  spec.model_name = "sample";
+  spec.kind = kind;
+  spec.context_tokens = 512;
+  spec.slots = 4;
+  return spec;
+}
+
+Engine bundle() {
+  Engine engine;
+  engine.root = "/engines/abc";
+  engine.executable = "/usr/bin/llama-server";
+  engine.environment = {{"EXTRA", "1"}};
+  return engine;
+}
+
+TEST(EngineLaunch, GivesEverySlotItsContext) {
+  const auto launch = engine_launch(bundle(), replica(ModelKind::chat), "/blobs/def", "/run/e-1", 3);
+  const List& command = launch.spec.command;
+  EXPECT_EQ(command.front(), "/usr/bin/llama-server");
+  EXPECT_TRUE(has(command, {"--model", "/models/model.gguf"}));
+  EXPECT_TRUE(has(command, {"--host", "/run/gogrid/engine.sock"}));
+  EXPECT_TRUE(has(command, {"--alias", "sample"}));
+  EXPECT_TRUE(has(command, {"--parallel", "4"}));
+  EXPECT_TRUE(has(command, {"--ctx-size", "2048"})) << "llama-server divides it among the slots";
+  EXPECT_TRUE(has(command, {"--threads", "3"}));
+  EXPECT_TRUE(has(command, {"--offline"}));
+  EXPECT_FALSE(has(command, {"--embeddings"}));
+  EXPECT_EQ(launch.spec.read_only.size(), 1u) << "the model and nothing else";
+  EXPECT_EQ(launch.spec.read_only[0].second, "/models/model.gguf");
+  EXPECT_EQ(launch.spec.root, "/engines/abc");
+  EXPECT_NE(std::find(launch.spec.environment.begin(), launch.spec.environment.end(), std::pair<std::string, std::string>("EXTRA", "1")),
+            launch.spec.environment.end());
+}
+
+TEST(EngineLaunch, EmbeddingAndRerankTakeAWholeInputAtOnce) {
+  const auto embedding = engine_launch(bundle(), replica(ModelKind::embedding), "/blobs/def", "/run/e-1", 0).spec.command;
+  EXPECT_TRUE(has(embedding, {"--embeddings"}));
+  EXPECT_TRUE(has(embedding, {"--batch-size", "512", "--ubatch-size", "512"}));
+  EXPECT_FALSE(has(embedding, {"--threads"}));
+  EXPECT_TRUE(has(engine_launch(bundle(), replica(ModelKind::rerank), "/blobs/def", "/run/e-1", 0).spec.command, {"--reranking"}));
+}
+
+TEST(EngineLaunch, WithoutASandboxPathsAreTheHosts) {
+  Engine local;
+  local.executable = "/opt/llama/llama-server";
+  const auto launch = engine_launch(local, replica(ModelKind::chat), "/blobs/def", "/run/e-1", 0);
+  EXPECT_EQ(launch.host_command.front(), "/opt/llama/llama-server");
+  EXPECT_TRUE(has(launch.host_command, {"--model", "/blobs/def"}));
+  EXPECT_TRUE(has(launch.host_command, {"--host", "/run/e-1/engine.sock"}));
+}
+
+TEST(LogTail, KeepsTheLastLinesInBounds) {
+  LogTail tail;
+  std::vector<std::string> heard;
+  const auto hear = [&](const std::string& line) { heard.push_back(line); };
+  for (int i = 0; i < 100; ++i) tail.feed("line " + std::to_string(i) + "\r\n", hear);
+  tail.feed(std::string(100'000, 'x'), hear);
+  EXPECT_EQ(heard.size(), 100u);
+  EXPECT_EQ(tail.text(2), "line 99\n" + std::string(LogTail::max_line_bytes, 'x'));
+  EXPECT_LE(tail.text().size(), (LogTail::max_lines + 1) * (LogTail::max_line_bytes + 1));
+  EXPECT_EQ(tail.text().substr(0, 7), "line 61");
+}
+
+TEST(LogTail, MakesControlCharactersHarmless) {
+  LogTail tail;
+  tail.feed("a\x1b[31mb\tc\n\n", nullptr);
+  EXPECT_EQ(tail.text(), "a?[31mb?c");
+}
+
+}  // namespace
+}  // namespace gogrid::worker

@@ -1,0 +1,203 @@
+// Proves the small parts: back-off, configuration, addresses, availability over restarts, one daemon for each state directory, the
+// identity's files.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "base/encoding.hpp"
+#include "net/pki.hpp"
+#include "worker/availability.hpp"
+#include "worker/back_off.hpp"
+#include "worker/config.hpp"
+#include "worker/enrolment.hpp"
+#include "worker/identity.hpp"
+#include "worker/state_directory.hpp"
+#include "worker/work.hpp"
+
+namespace gogrid::worker {
+namespace {
+
+using namespace std::chrono_literals;
+
+class InDirectory : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    top_ = std::filesystem::temp_directory_path() / ("gogrid-worker-" + to_hex(as_bytes(random_bytes(6))));
+    std::filesystem::create_directories(top_);
+  }
+  void TearDown() override { std::filesystem::remove_all(top_); }
+  std::filesystem::path top_;
+};
+
+TEST(BackOff, DoublesToItsLongestAndStartsAgain) {
+  BackOff back_off(1000ms, 8000ms);
+  EXPECT_EQ(back_off.next(0), 500ms);
+  EXPECT_EQ(back_off.next(0.999999).count(), 1999);
+  EXPECT_EQ(back_off.next(0), 2000ms);
+  EXPECT_EQ(back_off.next(0), 4000ms);
+  EXPECT_EQ(back_off.next(0), 4000ms);
+  back_off.reset();
+  EXPECT_EQ(back_off.next(0.5), 750ms);
+}
+
+TEST_F(InDirectory, ConfigurationComesFromFileThenEnvironment) {
+  std::ofstream(top_ / "c.toml") << "[coordinator]\nhost = 'a'\nport = 1\n[worker]\nmax_memory_gb = 2.5\ndrain_timeout = '5s'\n";
+  WorkerConfig config;
+  const auto environment = [](const char* name) -> const char* { return std::string(name) == "GOGRID_COORDINATOR_HOST" ? "b" : nullptr; };
+  auto loaded = load_config(config, top_ / "c.toml", true, environment);
+  ASSERT_TRUE(loaded) << loaded.error().detail;
+  EXPECT_EQ(config.coordinator_host, "b");
+  EXPECT_EQ(config.coordinator_port, 1);
+  EXPECT_EQ(config.max_memory_gb, 2.5);
+  EXPECT_EQ(config.drain_timeout, 5s);
+  EXPECT_TRUE(check_config(config));
+}
+
+TEST_F(InDirectory, ConfigurationErrorsNameTheSetting) {
+  const auto nothing = [](const char*) -> const char* { return nullptr; };
+  WorkerConfig config;
+  EXPECT_TRUE(load_config(config, top_ / "missing.toml", false, nothing));
+  EXPECT_FALSE(load_config(config, top_ / "missing.toml", true, nothing));
+  std::ofstream(top_ / "c.toml") << "[worker]\nmax_memory = 2\n";
+  auto loaded = load_config(config, top_ / "c.toml", true, nothing);
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().detail.find("worker.max_memory"), std::string::npos);
+  const struct {
+    std::function<void(WorkerConfig&)> change;
+    std::string says;
+  } table[] = {
+      {[](WorkerConfig& c) { c.coordinator_port = 0; }, "coordinator.port"},
+      {[](WorkerConfig& c) { c.coordinator_port = 65536; }, "coordinator.port"},
+      {[](WorkerConfig& c) { c.threads = 5000; }, "worker.threads"},
+      {[](WorkerConfig& c) { c.max_memory_gb = 0.1; }, "worker.max_memory_gb"},
+      {[](WorkerConfig& c) { c.cache_dir = "relative"; }, "worker.cache_dir"},
+      {[](WorkerConfig& c) { c.engine_path = "llama-server"; }, "worker.engine_path"},
+      {[](WorkerConfig& c) { c.log_format = "xml"; }, "log.format"},
+      {[](WorkerConfig& c) { c.engine_start_timeout = 0ms; }, "worker.engine_start_timeout"},
+  };
+  for (const auto& row : table) {
+    WorkerConfig bad;
+    row.change(bad);
+    const auto checked = check_config(bad);
+    ASSERT_FALSE(checked) << row.says;
+    EXPECT_NE(checked.error().detail.find(row.says), std::string::npos) << checked.error().detail;
+  }
+}
+
+TEST(CoordinatorAddress, IsReadInItsForms) {
+  const struct {
+    std::string text, host;
+    int port;
+  } good[] = {{"box", "box", 8443},          {"box.lan:1", "box.lan", 1}, {"10.0.0.1:65535", "10.0.0.1", 65535}, {"[::1]:99", "::1", 99},
+              {"::1", "::1", 8443},          {"[fe80::1%eth0]", "fe80::1%eth0", 8443}, {"https://box:9/", "box", 9}};
+  for (const auto& row : good) {
+    const auto address = CoordinatorAddress::parse(row.text);
+    ASSERT_TRUE(address) << row.text << ": " << address.error().detail;
+    EXPECT_EQ(address->host, row.host);
+    EXPECT_EQ(address->port, row.port);
+  }
+  for (const std::string text : {"", ":1", "box:", "box:0", "box:65536", "box:1x", "[::1", "[::1]9", "bo x", "box/path", "http://box"}) {
+    EXPECT_FALSE(CoordinatorAddress::parse(text)) << text;
+  }
+}
+
+TEST_F(InDirectory, APauseOutlivesTheDaemon) {
+  {
+    AvailabilityPolicy policy(top_ / "paused");
+    EXPECT_EQ(policy.current(), Availability::available);
+    ASSERT_TRUE(policy.pause("gaming\nnow"));
+    EXPECT_EQ(policy.reason(), "gaming now");
+  }
+  AvailabilityPolicy policy(top_ / "paused");
+  EXPECT_EQ(policy.current(), Availability::paused);
+  EXPECT_EQ(policy.reason(), "gaming now");
+  policy.drain();
+  EXPECT_EQ(policy.current(), Availability::draining);
+  ASSERT_TRUE(policy.resume());
+  EXPECT_EQ(AvailabilityPolicy(top_ / "paused").current(), Availability::available);
+}
+
+TEST_F(InDirectory, WithoutASandboxWorkIsRefused) {
+  AvailabilityPolicy policy(top_ / "paused");
+  policy.set_obstacle("no sandbox: install bubblewrap");
+  EXPECT_EQ(policy.current(), Availability::refusing);
+  EXPECT_NE(policy.reason().find("bubblewrap"), std::string::npos);
+}
+
+TEST_F(InDirectory, OneDaemonForEachStateDirectory) {
+  StateDirectory first(top_ / "state");
+  StateDirectory second(top_ / "state");
+  ASSERT_TRUE(first.make());
+  ASSERT_TRUE(first.lock());
+  const auto locked = second.lock();
+  ASSERT_FALSE(locked);
+  EXPECT_EQ(locked.error().code, ErrorCode::conflict);
+  EXPECT_NE(locked.error().detail.find("already running"), std::string::npos);
+  struct stat info {};
+  ASSERT_EQ(::stat((top_ / "state").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0700u);
+}
+
+TEST_F(InDirectory, ATooLongNameSaysWhatToDo) {
+  const auto made = StateDirectory(top_ / std::string(100, 'x')).make();
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().detail.find("--state-dir"), std::string::npos);
+}
+
+Identity make_identity() {
+  const auto now = std::chrono::system_clock::now();
+  const auto authority = net::pki::create_authority("test", now, std::chrono::hours(24));
+  Identity identity;
+  identity.worker_id = "wk_1";
+  identity.coordinator_host = "box";
+  identity.coordinator_port = 1234;
+  identity.private_key = *net::pki::generate_key();
+  identity.certificate_chain = *net::pki::issue_client_certificate(
+      *authority, *net::pki::create_request(identity.private_key, "w"), "wk_1", now, std::chrono::hours(9));
+  identity.authority = authority->certificate;
+  return identity;
+}
+
+TEST_F(InDirectory, TheIdentityIsKeptAndItsKeyIsPrivate) {
+  EXPECT_EQ(load_identity(top_ / "identity").error().code, ErrorCode::not_found);
+  const Identity identity = make_identity();
+  ASSERT_TRUE(store_identity(top_ / "identity", identity));
+  ASSERT_TRUE(store_identity(top_ / "identity", identity)) << "joining again replaces it";
+  const auto loaded = load_identity(top_ / "identity");
+  ASSERT_TRUE(loaded) << loaded.error().detail;
+  EXPECT_EQ(loaded->worker_id, "wk_1");
+  EXPECT_EQ(loaded->coordinator_port, 1234);
+  EXPECT_EQ(loaded->private_key, identity.private_key);
+  struct stat info {};
+  ASSERT_EQ(::stat((top_ / "identity/worker.key").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  EXPECT_FALSE(std::filesystem::exists(top_ / "identity.new"));
+  const auto times = certificate_times(identity.certificate_chain);
+  ASSERT_TRUE(times);
+  EXPECT_GE(times->expires - times->renew, std::chrono::hours(3) - std::chrono::minutes(1));
+}
+
+TEST_F(InDirectory, ADamagedIdentitySaysToJoinAgain) {
+  ASSERT_TRUE(store_identity(top_ / "identity", make_identity()));
+  for (const char* name : {"worker.pem", "worker.key", "worker.json"}) {
+    ASSERT_TRUE(store_identity(top_ / "identity", make_identity()));
+    std::ofstream(top_ / "identity" / name) << "{}";
+    const auto loaded = load_identity(top_ / "identity");
+    ASSERT_FALSE(loaded) << name;
+    EXPECT_NE(loaded.error().detail.find("join again"), std::string::npos) << loaded.error().detail;
+  }
+}
+
+TEST(EnginePaths, OnlyWhatAnswersRequests) {
+  EXPECT_TRUE(is_engine_path("POST", "/v1/chat/completions"));
+  EXPECT_TRUE(is_engine_path("POST", "/v1/messages"));
+  for (const char* path : {"/props", "/slots/0?action=save", "/v1/chat/completions?x", "/", "", "/../health", "/lora-adapters"}) {
+    EXPECT_FALSE(is_engine_path("POST", path)) << path;
+  }
+  EXPECT_FALSE(is_engine_path("GET", "/slots"));
+}
+
+}  // namespace
+}  // namespace gogrid::worker
