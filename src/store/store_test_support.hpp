@@ -1,0 +1,123 @@
+// For tests of stores: a loop to run their coroutines on, a directory that goes away, and records to store.
+#pragma once
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <exception>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "base/encoding.hpp"
+#include "store/store.hpp"
+
+namespace gogrid::store::test {
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() : path_(std::filesystem::temp_directory_path() / ("gogrid-store-" + to_hex(as_bytes(random_bytes(6))))) {
+    std::filesystem::create_directories(path_);
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+class Loop {
+ public:
+  template <class T>
+  T run(boost::asio::awaitable<T> task) {
+    std::optional<T> value;
+    std::exception_ptr failure;
+    boost::asio::co_spawn(context_, std::move(task), [&](std::exception_ptr thrown, T result) {
+      failure = thrown;
+      value.emplace(std::move(result));
+    });
+    context_.restart();
+    context_.run();
+    if (failure) std::rethrow_exception(failure);
+    if (!value) throw std::runtime_error("the task did not complete");
+    return std::move(*value);
+  }
+  boost::asio::io_context& context() { return context_; }
+
+ private:
+  boost::asio::io_context context_{1};
+};
+
+inline SystemTime at(std::int64_t seconds) { return from_unix_seconds(1'700'000'000 + seconds); }
+
+inline KeyRecord key_record(std::string id) {
+  KeyRecord key;
+  key.id = std::move(id);
+  key.secret_sha256 = std::string(64, 'a');
+  key.name = "a key";
+  key.scopes = {"inference", "admin"};
+  key.created_at = at(0);
+  key.expires_at = at(1000);
+  return key;
+}
+
+inline TokenRecord token_record(std::string id, std::int64_t uses = 1) {
+  TokenRecord token;
+  token.id = std::move(id);
+  token.secret_sha256 = std::string(64, 'b');
+  token.name = "a token";
+  token.uses = token.uses_left = uses;
+  token.created_at = at(0);
+  token.expires_at = at(100);
+  return token;
+}
+
+inline WorkerRecord worker_record(std::string id, std::string name = "desk") {
+  WorkerRecord worker;
+  worker.id = std::move(id);
+  worker.name = std::move(name);
+  worker.host_name = "desk.example";
+  worker.certificate_serial = "1f";
+  worker.certificate_expires_at = at(500);
+  worker.enrolled_at = at(1);
+  return worker;
+}
+
+inline ModelRecord model_record(std::string id, std::string name) {
+  ModelRecord record;
+  record.model.id = domain::ModelId(std::move(id));
+  record.model.name = std::move(name);
+  record.model.kind = domain::ModelKind::embedding;
+  record.model.sha256 = std::string(64, 'c');
+  record.model.size_bytes = 5'000'000'000;
+  record.model.context_tokens = 4096;
+  record.model.slots = 3;
+  record.title = "A \"model\"";
+  record.architecture = "bert";
+  record.quantization = "Q4_K_M";
+  record.parameters = 7'000'000'000;
+  record.layers = 32;
+  record.embedding_length = 4096;
+  record.trained_context_tokens = 131072;
+  record.has_chat_template = true;
+  record.created_at = at(5);
+  return record;
+}
+
+inline EngineRecord engine_record(char digit, std::string name) {
+  EngineRecord engine;
+  engine.bundle.sha256 = std::string(64, digit);
+  engine.bundle.name = std::move(name);
+  engine.bundle.size_bytes = 13'000'000;
+  engine.bundle.target = "linux-x86_64";
+  engine.version = "0.7.0";
+  engine.flavour = "cpu";
+  engine.created_at = at(7);
+  return engine;
+}
+
+}  // namespace gogrid::store::test
