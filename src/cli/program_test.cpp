@@ -1,0 +1,521 @@
+// The whole program as a person or a script sees it, against a real server: what it prints where, and its exit codes.
+#include "cli/program.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "cli/completion.hpp"
+#include "cli/help.hpp"
+#include "cli/test_terminal.hpp"
+#include "client/test_coordinator.hpp"
+
+namespace gogrid::cli {
+namespace {
+
+using client::TestCoordinator;
+
+constexpr const char* status_json = R"({"version":"0.1.0","uptime_seconds":61,"workers":{"connected":1,"total":2},"models":{"total":1,"ready":1},)"
+                                    R"("requests":{"running":0,"waiting":0},"engine":{"name":"cpu"}})";
+constexpr const char* error_json = R"({"error":{"message":"no","type":"t","code":"c","param":null}})";
+
+class ProgramTest : public testing::Test {
+ protected:
+  ProgramTest() {
+    char name[] = "/tmp/gogrid-cli-XXXXXX";
+    home_ = ::mkdtemp(name);
+    ca_ = home_ / "server-ca.pem";
+    std::ofstream(ca_) << server_.ca();
+    environment_ = {{"HOME", home_.string()}, {"GOGRID_URL", server_.url()}, {"GOGRID_API_KEY", "gg_key"}, {"GOGRID_CA", ca_.string()}};
+  }
+  ~ProgramTest() override { std::filesystem::remove_all(home_); }
+
+  int run(std::vector<std::string> arguments) {
+    terminal_.out_text.clear();
+    terminal_.error_text.clear();
+    return run_program(std::move(arguments), terminal_, [this](const char* name) -> const char* {
+      const auto found = environment_.find(name);
+      return found == environment_.end() ? nullptr : found->second.c_str();
+    });
+  }
+
+  void log_out() {
+    for (const char* name : {"GOGRID_URL", "GOGRID_API_KEY", "GOGRID_CA"}) environment_.erase(name);
+  }
+
+  std::filesystem::path write(const std::string& name, std::string_view text) {
+    std::ofstream(home_ / name, std::ios::binary) << text;
+    return home_ / name;
+  }
+
+  bool said(std::string_view words) const { return terminal_.error_text.find(words) != std::string::npos; }
+  bool printed(std::string_view words) const { return terminal_.out_text.find(words) != std::string::npos; }
+
+  TestCoordinator server_;
+  TestTerminal terminal_;
+  std::filesystem::path home_;
+  std::filesystem::path ca_;
+  std::map<std::string, std::string> environment_;
+};
+
+TEST_F(ProgramTest, StatusIsAPageForPeopleAndJsonForScripts) {
+  server_.on("GET /api/v1/status", 200, status_json);
+  EXPECT_EQ(run({"status"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_TRUE(printed("Workers:      1 connected of 2\n")) << terminal_.out_text;
+  EXPECT_EQ(terminal_.out_text.find('\x1b'), std::string::npos);
+  EXPECT_EQ(terminal_.error_text, "");
+  EXPECT_EQ(run({"status", "--json"}), ExitCode::success);
+  EXPECT_EQ(nlohmann::json::parse(terminal_.out_text), nlohmann::json::parse(status_json));
+  terminal_.output_terminal = true;
+  EXPECT_EQ(run({"status"}), ExitCode::success);
+  EXPECT_TRUE(printed("\x1b[1mWorkers:"));
+  environment_["NO_COLOR"] = "1";
+  EXPECT_EQ(run({"status"}), ExitCode::success);
+  EXPECT_FALSE(printed("\x1b"));
+}
+
+TEST_F(ProgramTest, ExitCodesTellWhatWentWrong) {
+  const std::pair<int, int> rows[] = {{401, 4}, {403, 4}, {404, 5}, {409, 1}, {400, 1}, {500, 1}, {503, 1}};
+  for (const auto& [status, code] : rows) {
+    server_.on("GET /api/v1/workers/x", status, error_json);
+    EXPECT_EQ(run({"worker", "show", "x"}), code) << status;
+    EXPECT_EQ(std::count(terminal_.error_text.begin(), terminal_.error_text.end(), '\n'), 1) << terminal_.error_text;
+    EXPECT_EQ(terminal_.out_text, "");
+  }
+  server_.on("GET /api/v1/workers/x", 200, "gibberish");
+  EXPECT_EQ(run({"worker", "show", "x"}), ExitCode::failed);
+}
+
+TEST_F(ProgramTest, ACoordinatorThatIsNotThereOrNotTrustedIsNotReached) {
+  environment_["GOGRID_URL"] = "https://127.0.0.1:1";
+  EXPECT_EQ(run({"status"}), ExitCode::unreachable);
+  EXPECT_TRUE(said("127.0.0.1:1")) << terminal_.error_text;
+  environment_["GOGRID_URL"] = server_.url();
+  environment_["GOGRID_CA"] = "";
+  EXPECT_EQ(run({"status"}), ExitCode::unreachable);
+  EXPECT_TRUE(said("GOGRID_CA")) << terminal_.error_text;
+}
+
+TEST_F(ProgramTest, BadSettingsSayWhatToDo) {
+  environment_["GOGRID_CA"] = (home_ / "none.pem").string();
+  EXPECT_EQ(run({"status"}), ExitCode::failed);
+  EXPECT_TRUE(said("none.pem"));
+  environment_["GOGRID_CA"] = write("letter.pem", "Dear CA").string();
+  EXPECT_EQ(run({"status"}), ExitCode::failed);
+  EXPECT_TRUE(said("no PEM certificate"));
+  environment_["GOGRID_URL"] = "http://grid";
+  EXPECT_EQ(run({"status"}), ExitCode::failed);
+  EXPECT_TRUE(said("only https"));
+  log_out();
+  EXPECT_EQ(run({"status"}), ExitCode::not_allowed);
+  EXPECT_TRUE(said("gogrid login"));
+  std::filesystem::create_directories(home_ / ".config/gogrid");
+  write(".config/gogrid/config.toml", "url = \"x\"\ncolour = true\n");
+  EXPECT_EQ(run({"status"}), ExitCode::failed);
+  EXPECT_TRUE(said("config.toml:2: colour"));
+}
+
+TEST_F(ProgramTest, FlagsWinOverTheEnvironmentWhichWinsOverTheFile) {
+  server_.on("GET /api/v1/status", 200, status_json);
+  std::filesystem::create_directories(home_ / ".config/gogrid");
+  write(".config/gogrid/config.toml", "url = \"https://127.0.0.1:1\"\napi_key = \"gg_from_file\"\n");
+  environment_.erase("GOGRID_API_KEY");
+  EXPECT_EQ(run({"status"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(server_.requests().back().authorization, "Bearer gg_from_file");
+  EXPECT_EQ(run({"status", "--url", "https://127.0.0.1:1"}), ExitCode::unreachable);
+  environment_["GOGRID_URL"] = "https://127.0.0.1:1";
+  environment_["GOGRID_CA"] = "/nowhere";
+  EXPECT_EQ(run({"status", "--url", server_.url() + "/v1/", "--ca", ca_.string()}), ExitCode::success) << terminal_.error_text;
+}
+
+TEST_F(ProgramTest, WrongUsageIsOneLineWithTheWayOut) {
+  EXPECT_EQ(run({"wrker", "ls"}), ExitCode::usage);
+  EXPECT_EQ(terminal_.error_text, "gogrid: there is no command 'gogrid wrker'; did you mean 'gogrid worker'?\n");
+  EXPECT_EQ(run({"worker", "frobnicate"}), ExitCode::usage);
+  EXPECT_TRUE(said("see 'gogrid worker --help'")) << terminal_.error_text;
+  EXPECT_EQ(run({"worker", "show"}), ExitCode::usage);
+  EXPECT_TRUE(said("see 'gogrid worker show --help'")) << terminal_.error_text;
+  EXPECT_EQ(run({"status", "--no-such-flag"}), ExitCode::usage);
+  EXPECT_EQ(run({"token", "create", "--uses", "0"}), ExitCode::usage);
+  EXPECT_EQ(run({"model", "add", "x", "--kind", "painting"}), ExitCode::usage);
+  EXPECT_EQ(run({"completion", "tcsh"}), ExitCode::usage);
+}
+
+TEST_F(ProgramTest, ArgumentsMayBeCalledLikeCommands) {
+  server_.on("GET /api/v1/models/status", 200, R"({"name":"status"})");
+  EXPECT_EQ(run({"model", "show", "status"}), ExitCode::success) << terminal_.error_text;
+  server_.on("GET /api/v1/models/ls", 200, R"({"name":"ls"})");
+  EXPECT_EQ(run({"model", "show", "ls"}), ExitCode::success) << terminal_.error_text;
+}
+
+TEST_F(ProgramTest, HelpTeaches) {
+  EXPECT_EQ(run({}), ExitCode::success);
+  EXPECT_TRUE(printed("gogrid login https://grid:8443"));
+  EXPECT_EQ(run({"--version"}), ExitCode::success);
+  EXPECT_EQ(terminal_.out_text, "gogrid " GOGRID_VERSION "\n");
+  EXPECT_EQ(run({"worker"}), ExitCode::success);
+  EXPECT_TRUE(printed("revoke"));
+  EXPECT_EQ(run({"help", "model", "add"}), ExitCode::success) << terminal_.error_text;
+  const std::string from_help = terminal_.out_text;
+  EXPECT_EQ(run({"model", "add", "--help"}), ExitCode::success);
+  EXPECT_EQ(terminal_.out_text, from_help);
+  EXPECT_EQ(run({"help", "nonsense"}), ExitCode::not_found);
+  // Every command has an example that begins as it is typed.
+  const CommandTree tree;
+  const std::function<void(const CLI::App&)> check = [&](const CLI::App& app) {
+    if (app.get_name() != "gogrid") EXPECT_NE(help_text(app).find("\n  " + full_name(app)), std::string::npos) << help_text(app);
+    for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; })) check(*child);
+  };
+  for (const CLI::App* app : tree.root->get_subcommands([](const CLI::App* it) { return it->get_name() != "completion"; })) check(*app);
+}
+
+TEST_F(ProgramTest, DestructionAsksOnATerminalOnly) {
+  server_.on("DELETE /api/v1/workers/den", 204, "");
+  const auto deletions = [this] {
+    const auto requests = server_.requests();
+    return std::count_if(requests.begin(), requests.end(), [](const auto& request) { return request.line.starts_with("DELETE"); });
+  };
+  terminal_.input_terminal = true;
+  terminal_.type("n");
+  EXPECT_EQ(run({"worker", "revoke", "den"}), ExitCode::failed);
+  terminal_.type_ctrl_c();
+  EXPECT_EQ(run({"worker", "revoke", "den"}), ExitCode::failed);
+  EXPECT_EQ(deletions(), 0);
+  terminal_.type("y");
+  EXPECT_EQ(run({"worker", "revoke", "den"}), ExitCode::success);
+  EXPECT_TRUE(said("[y/N]"));
+  EXPECT_EQ(run({"worker", "revoke", "den", "--yes", "--json"}), ExitCode::success);
+  EXPECT_EQ(nlohmann::json::parse(terminal_.out_text).at("revoked"), "den");
+  terminal_.input_terminal = false;
+  EXPECT_EQ(run({"worker", "revoke", "den"}), ExitCode::success);
+  EXPECT_EQ(deletions(), 3);
+}
+
+TEST_F(ProgramTest, ANewTokenComesWithTheCommandToType) {
+  server_.on("POST /api/v1/tokens", 201, R"({"id":"1","token":"ggj_1.s.p","name":"den","uses_left":1,"expires_at":4000000000,"created_at":1})");
+  EXPECT_EQ(run({"token", "create", "--name", "den", "--expires", "2h"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_TRUE(printed("ggj_1.s.p\n"));
+  EXPECT_TRUE(printed("  gogrid-worker join --coordinator localhost:" + std::to_string(server_.port()))) << terminal_.out_text;
+  const auto body = nlohmann::json::parse(server_.requests().back().body);
+  EXPECT_EQ(body, (nlohmann::json{{"name", "den"}, {"uses", 1}, {"expires_in_seconds", 7200}}));
+  EXPECT_EQ(run({"token", "create", "-q"}), ExitCode::success);
+  EXPECT_EQ(terminal_.out_text, "ggj_1.s.p\n");
+}
+
+TEST_F(ProgramTest, KeysHaveTheScopesAskedFor) {
+  server_.on("POST /api/v1/keys", 201, R"({"id":"1","key":"gg_1_s","name":"ci","scopes":["inference"]})");
+  EXPECT_EQ(run({"key", "create", "ci"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(nlohmann::json::parse(server_.requests().back().body), (nlohmann::json{{"name", "ci"}, {"scopes", {"inference"}}}));
+  EXPECT_EQ(run({"key", "create", "--name", "ops", "--scope", "admin", "--scope", "inference"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(nlohmann::json::parse(server_.requests().back().body).at("scopes"), (nlohmann::json{"admin", "inference"}));
+}
+
+TEST_F(ProgramTest, LoginVerifiesThenStoresForTheOwnerOnly) {
+  server_.on("GET /api/v1/status", 200, status_json);
+  log_out();
+  terminal_.secret = "gg_key";
+  EXPECT_EQ(run({"login", server_.url(), "--ca", ca_.string()}), ExitCode::success) << terminal_.error_text;
+  struct stat info {};
+  ASSERT_EQ(::stat((home_ / ".config/gogrid/config.toml").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  std::filesystem::remove(ca_);
+  EXPECT_EQ(run({"status"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(server_.requests().back().authorization, "Bearer gg_key");
+  EXPECT_EQ(run({"logout"}), ExitCode::success);
+  EXPECT_EQ(run({"status"}), ExitCode::not_allowed);
+  EXPECT_TRUE(std::filesystem::is_empty(home_ / ".config/gogrid"));
+}
+
+TEST_F(ProgramTest, LoginStoresNothingThatDoesNotWork) {
+  log_out();
+  terminal_.secret = "gg_wrong";
+  server_.on("GET /api/v1/status", 401, error_json);
+  EXPECT_EQ(run({"login", server_.url(), "--ca", ca_.string()}), ExitCode::not_allowed);
+  EXPECT_EQ(run({"login", "https://127.0.0.1:1", "--ca", ca_.string()}), ExitCode::unreachable);
+  // Without a terminal an authority that nobody vouches for is refused, before the key is sent.
+  const std::size_t before = server_.requests().size();
+  EXPECT_EQ(run({"login", server_.url()}), ExitCode::unreachable);
+  EXPECT_TRUE(said("--pin")) << terminal_.error_text;
+  EXPECT_EQ(run({"login", server_.url(), "--pin", std::string(64, 'a')}), ExitCode::unreachable);
+  EXPECT_EQ(run({"login", server_.url(), "--pin", "abc"}), ExitCode::failed);
+  EXPECT_EQ(run({"login"}), ExitCode::failed);
+  const std::string other = write("other.pem", TestCoordinator::make_authority().certificate).string();
+  EXPECT_EQ(run({"login", server_.url(), "--ca", other}), ExitCode::unreachable);
+  EXPECT_EQ(server_.requests().size(), before);
+  terminal_.secret = "two words";
+  EXPECT_EQ(run({"login", server_.url(), "--ca", ca_.string()}), ExitCode::failed);
+  EXPECT_FALSE(std::filesystem::exists(home_ / ".config/gogrid"));
+}
+
+TEST_F(ProgramTest, LoginTakesAPinOrAPersonsWord) {
+  server_.on("GET /api/v1/status", 403, error_json);
+  server_.on("GET /v1/models", 200, R"({"data":[]})");
+  log_out();
+  terminal_.secret = "gg_key";
+  const std::string pin = net::pki::inspect(server_.ca())->public_key_pin;
+  EXPECT_EQ(run({"login", server_.url(), "--pin", pin}), ExitCode::success) << terminal_.error_text;
+  EXPECT_TRUE(printed("not administer"));
+  EXPECT_EQ(run({"logout"}), ExitCode::success);
+  terminal_.input_terminal = true;
+  terminal_.type(server_.url());
+  terminal_.type("no");
+  EXPECT_EQ(run({"login"}), ExitCode::unreachable);
+  EXPECT_TRUE(said(pin.substr(0, 8) + " " + pin.substr(8, 8))) << terminal_.error_text;
+  terminal_.type(server_.url());
+  terminal_.type("y");
+  EXPECT_EQ(run({"login"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_TRUE(std::filesystem::exists(home_ / ".config/gogrid/ca.pem"));
+}
+
+class ChatTest : public ProgramTest {
+ protected:
+  ChatTest() { server_.on("GET /v1/models", 200, R"({"data":[{"id":"vectors","kind":"embedding"},{"id":"small"}]})"); }
+
+  void answer(std::vector<std::string> words, bool hold = false) {
+    std::vector<std::string> events;
+    for (const std::string& word : words) events.push_back(nlohmann::json{{"choices", {{{"delta", {{"content", word}}}}}}}.dump());
+    if (!hold) {
+      events.push_back(R"({"choices":[],"usage":{"completion_tokens":2},"timings":{"predicted_per_second":12.5}})");
+      events.push_back("[DONE]");
+    }
+    server_.stream("POST /v1/chat/completions", std::move(events), hold);
+  }
+
+  nlohmann::json asked() const { return nlohmann::json::parse(server_.requests().back().body); }
+};
+
+TEST_F(ChatTest, PrintsTheAnswerAndNothingElse) {
+  answer({"Hel", "lo \x1b[31m"});
+  EXPECT_EQ(run({"chat", "What", "is", "it?", "--system", "Be brief."}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(terminal_.out_text, "Hello \x1b[31m\n");
+  EXPECT_EQ(terminal_.error_text, "");
+  EXPECT_EQ(asked()["model"], "small");
+  EXPECT_EQ(asked()["messages"], nlohmann::json::parse(R"([{"role":"system","content":"Be brief."},{"role":"user","content":"What is it?"}])"));
+  terminal_.output_terminal = true;
+  EXPECT_EQ(run({"chat", "-m", "other", "x", "--verbose", "--max-tokens", "5", "--temperature", "0"}), ExitCode::success);
+  EXPECT_EQ(terminal_.out_text, "Hello ?[31m\n");
+  EXPECT_TRUE(said("[2 tokens, the first after ") && said("12.5 tokens/s]")) << terminal_.error_text;
+  EXPECT_EQ(asked()["model"], "other");
+  EXPECT_EQ(asked()["max_tokens"], 5);
+}
+
+TEST_F(ChatTest, ReadsThePromptFromStandardInput) {
+  answer({"ok"});
+  terminal_.input = "a report\n";
+  EXPECT_EQ(run({"chat"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(asked()["messages"][0]["content"], "a report\n");
+  EXPECT_EQ(run({"chat", "Summarise:", "-"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(asked()["messages"][0]["content"], "Summarise:\na report\n");
+  terminal_.input = " \n";
+  EXPECT_EQ(run({"chat"}), ExitCode::failed);
+}
+
+TEST_F(ChatTest, JsonIsTheWholeAnswer) {
+  server_.on("POST /v1/chat/completions", 200, R"({"choices":[{"message":{"content":"Hello"}}]})");
+  EXPECT_EQ(run({"chat", "--json", "x"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(nlohmann::json::parse(terminal_.out_text)["choices"][0]["message"]["content"], "Hello");
+  EXPECT_FALSE(asked().contains("stream"));
+}
+
+TEST_F(ChatTest, NoModelSaysHowToAddOne) {
+  server_.on("GET /v1/models", 200, R"({"data":[{"id":"vectors","kind":"embedding"}]})");
+  EXPECT_EQ(run({"chat", "x"}), ExitCode::not_found);
+  EXPECT_TRUE(said("gogrid model add"));
+}
+
+TEST_F(ChatTest, ARefusalIsAnError) {
+  server_.on("POST /v1/chat/completions", 503, R"({"error":{"message":"no worker: 1 paused by its owner","code":"no_worker"}})");
+  EXPECT_EQ(run({"chat", "x"}), ExitCode::failed);
+  EXPECT_EQ(terminal_.error_text, "gogrid: no worker: 1 paused by its owner\n");
+}
+
+TEST_F(ChatTest, CtrlCClosesTheConnection) {
+  answer({"Once upon"}, true);
+  auto left = server_.client_left();
+  terminal_.on_out = [](std::string_view) { std::raise(SIGINT); };
+  EXPECT_EQ(run({"chat", "Tell me a story"}), ExitCode::interrupted);
+  EXPECT_EQ(left.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  EXPECT_EQ(terminal_.out_text, "Once upon");
+}
+
+TEST_F(ChatTest, AConversationKeepsWhatWasSaid) {
+  terminal_.input_terminal = true;
+  answer({"Hello"});
+  terminal_.type("");
+  terminal_.type("first \\");
+  terminal_.type("line");
+  terminal_.type("second");
+  EXPECT_EQ(run({"chat"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(terminal_.out_text, "Hello\nHello\n");
+  EXPECT_EQ(asked()["messages"], nlohmann::json::parse(R"([{"role":"user","content":"first \nline"},{"role":"assistant","content":"Hello"},)"
+                                                       R"({"role":"user","content":"second"}])"));
+}
+
+TEST_F(ChatTest, AConversationsCommandsWork) {
+  terminal_.input_terminal = true;
+  answer({"Hello"});
+  terminal_.type("first");
+  terminal_.type("/clear");
+  terminal_.type("/model  other");
+  terminal_.type("/model");
+  terminal_.type("/nonsense");
+  terminal_.type("second");
+  terminal_.type("/exit");
+  terminal_.type("never");
+  EXPECT_EQ(run({"chat", "--system", "S"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(asked()["messages"], nlohmann::json::parse(R"([{"role":"system","content":"S"},{"role":"user","content":"second"}])"));
+  EXPECT_EQ(asked()["model"], "other");
+  EXPECT_TRUE(said("There is no /nonsense."));
+}
+
+TEST_F(ChatTest, CtrlCStopsAnAnswerAndTwiceLeaves) {
+  terminal_.input_terminal = true;
+  answer({"Once"}, true);
+  auto left = server_.client_left();
+  terminal_.on_out = [this](std::string_view text) {
+    if (text != "Once") return;
+    std::raise(SIGINT);
+  };
+  terminal_.type("story");
+  terminal_.type_ctrl_c();
+  terminal_.type("/help");
+  terminal_.type_ctrl_c();
+  terminal_.type_ctrl_c();
+  terminal_.type("never");
+  EXPECT_EQ(run({"chat"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(left.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  EXPECT_EQ(terminal_.out_text, "Once\n");
+  EXPECT_TRUE(said("(stopped)"));
+  EXPECT_EQ(terminal_.lines.size(), 1u);
+}
+
+TEST_F(ChatTest, AFailedAnswerDoesNotEndTheConversation) {
+  terminal_.input_terminal = true;
+  server_.on("POST /v1/chat/completions", 503, R"({"error":{"message":"no worker","code":"no_worker"}})");
+  terminal_.type("first");
+  terminal_.type("second");
+  EXPECT_EQ(run({"chat"}), ExitCode::success);
+  EXPECT_TRUE(said("gogrid: no worker\n"));
+  EXPECT_EQ(asked()["messages"].size(), 1u);
+}
+
+// A GGUF file with one tensor of 32 floats.
+std::string tiny_model() {
+  std::string text = "GGUF";
+  const auto number = [&text](auto value) { text.append(reinterpret_cast<const char*>(&value), sizeof value); };
+  const auto string = [&](std::string_view value) {
+    number(std::uint64_t{value.size()});
+    text += value;
+  };
+  number(std::uint32_t{3});
+  number(std::uint64_t{1});
+  number(std::uint64_t{1});
+  string("general.architecture");
+  number(std::uint32_t{8});
+  string("llama");
+  string("token_embd.weight");
+  number(std::uint32_t{1});
+  number(std::uint64_t{32});
+  number(std::uint32_t{0});
+  number(std::uint64_t{0});
+  text.append((32 - text.size() % 32) % 32, '\0');
+  return text + std::string(128, '\1');
+}
+
+TEST_F(ProgramTest, AModelIsUploadedAndShown) {
+  const std::string bytes = tiny_model();
+  const std::string file = write("tiny.v1.gguf", bytes).string();
+  server_.expect_upload(Sha256::hex(as_bytes(bytes)), bytes.size());
+  server_.on("GET /api/v1/models/tiny.v1", 200, R"({"id":"m1","name":"tiny.v1"})");
+  EXPECT_EQ(run({"model", "add", file, "--json", "--slots", "2", "--kind", "chat"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(nlohmann::json::parse(terminal_.out_text)["id"], "m1");
+  EXPECT_TRUE(server_.uploaded() == bytes);
+  EXPECT_TRUE(said("Uploading "));
+  for (const auto& request : server_.requests()) {
+    if (request.line != "POST /api/v1/uploads") continue;
+    const auto body = nlohmann::json::parse(request.body);
+    EXPECT_EQ(body["name"], "tiny.v1");
+    EXPECT_EQ(body["slots"], 2);
+    EXPECT_EQ(body["model_kind"], "chat");
+    EXPECT_EQ(body["size_bytes"], bytes.size());
+  }
+}
+
+TEST_F(ProgramTest, WhatIsNoModelIsRefusedBeforeAnythingIsSent) {
+  const std::string bytes = tiny_model();
+  const std::pair<std::string, const char*> rows[] = {{write("letter.gguf", std::string(1000, 'x')).string(), "GGUF"},
+                                                      {write("cut.gguf", std::string_view(bytes).substr(0, bytes.size() - 1)).string(), "truncated"},
+                                                      {write("head.gguf", std::string_view(bytes).substr(0, 30)).string(), "head.gguf"},
+                                                      {write("empty.gguf", "").string(), "empty"},
+                                                      {home_.string(), "not a file"},
+                                                      {(home_ / "none.gguf").string(), "none.gguf"}};
+  for (const auto& [file, words] : rows) {
+    EXPECT_EQ(run({"model", "add", file}), ExitCode::failed) << file;
+    EXPECT_TRUE(said(words)) << terminal_.error_text;
+  }
+  EXPECT_EQ(run({"engine", "add", write("letter.tar.zst", "Dear engine").string()}), ExitCode::failed);
+  EXPECT_TRUE(said("engine/build"));
+  EXPECT_TRUE(server_.requests().empty());
+}
+
+TEST_F(ProgramTest, AnEngineIsUploaded) {
+  const std::string bytes = "\x28\xb5\x2f\xfd" + std::string(5000, 'e');
+  server_.expect_upload(Sha256::hex(as_bytes(bytes)), bytes.size());
+  EXPECT_EQ(run({"engine", "add", write("cpu-b1.tar.zst", bytes).string(), "--json"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(nlohmann::json::parse(terminal_.out_text)["id"], Sha256::hex(as_bytes(bytes)));
+  EXPECT_EQ(nlohmann::json::parse(server_.requests().front().body)["name"], "cpu-b1");
+}
+
+TEST(ExitCodes, FollowTheError) {
+  EXPECT_EQ(exit_code(Error(ErrorCode::unavailable, ""), false), ExitCode::unreachable);
+  EXPECT_EQ(exit_code(Error(ErrorCode::unauthenticated, ""), false), ExitCode::unreachable);
+  EXPECT_EQ(exit_code(Error(ErrorCode::unavailable, ""), true), ExitCode::failed);
+  EXPECT_EQ(exit_code(Error(ErrorCode::permission_denied, ""), true), ExitCode::not_allowed);
+}
+
+// What a shell says to a script; skipped where that shell is not installed.
+int run_shell(const std::string& shell, const std::string& script) {
+  char name[] = "/tmp/gogrid-completion-XXXXXX";
+  const int fd = ::mkstemp(name);
+  (void)!::write(fd, script.data(), script.size());
+  ::close(fd);
+  const int status = std::system(("command -v " + shell + " >/dev/null || exit 77; " + shell + " " + name).c_str());
+  ::unlink(name);
+  return WEXITSTATUS(status);
+}
+
+TEST(CompletionScripts, BashCompletesCommandsOptionsAndNothingWrong) {
+  const CommandTree tree;
+  const std::string script = bash_completion(*tree.root);
+  const std::string check = script + R"sh(
+try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _gogrid; echo "${COMPREPLY[*]}"; }
+set -e
+[ "$(try gogrid mo)" = model ]
+[ "$(try gogrid model '')" = "add ls show rm" ]
+[ "$(try gogrid model add --na)" = --name ]
+[ "$(try gogrid model add '')" = "" ]
+[[ "$(try gogrid chat -)" == *--model*-m* ]]
+[ "$(try gogrid --ver)" = --version ]
+)sh";
+  EXPECT_EQ(run_shell("bash", check), 0) << script;
+}
+
+TEST(CompletionScripts, ZshAndFishReadThem) {
+  const CommandTree tree;
+  const int zsh = run_shell("zsh", "set -e\nautoload -Uz compinit\ncompinit -u -D\n" + zsh_completion(*tree.root) + "[[ -n ${_comps[gogrid]} ]]\n");
+  const int fish = run_shell("fish", fish_completion(*tree.root) + R"(
+test (count (complete -C 'gogrid model ')) -eq 4; or exit 1
+complete -C 'gogrid model add --na' | string match -q -- '--name*'; or exit 2
+complete -C 'gogrid wor' | string match -q -- 'worker*'; or exit 3
+)");
+  EXPECT_TRUE(zsh == 0 || zsh == 77) << zsh;
+  EXPECT_TRUE(fish == 0 || fish == 77) << fish;
+}
+
+}  // namespace
+}  // namespace gogrid::cli
