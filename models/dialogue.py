@@ -12,7 +12,7 @@ TOPIC_FORMS = [
     "what is {}", "what's {}", "whats {}", "what is {} exactly", "what is {} in GoGrid", "explain {}", "explain {} to me",
     "tell me about {}", "tell me something about {}", "what do you know about {}", "describe {}", "define {}", "{}",
     "what does {} mean", "can you explain {}", "what can you tell me about {}", "I want to know about {}", "what about {}",
-    "could you explain {} to me", "what is meant by {}", "give me a definition of {}", "I have a question about {}",
+    "could you explain {} to me", "what is meant by {}", "give me a definition of {}", "I have a question about {}", "tell me more about {}", "more about {}",
 ]
 TOPIC_HELD_OUT = ["could you tell me what {} is", "please describe {}", "can you tell me more about {}"]
 MORE = [
@@ -70,6 +70,7 @@ class Fact:
     topics: list = field(default_factory=list)
     answer: str = ""
     more: str = ""
+    exact: bool = False  # every word of a question counts, as in "tell me everything about GoGrid"
     follow_ups: list = field(default_factory=list)  # (question, name of the fact that answers it)
 
 
@@ -96,6 +97,8 @@ def read_facts():
             fact.answer = text
         elif kind == "m":
             fact.more = text
+        elif kind == "x":
+            fact.exact = True
         elif kind == "f":
             question, target = text.split(" -> ")
             fact.follow_ups.append((question, target))
@@ -179,8 +182,8 @@ def plain(question):
     return " ".join(re.findall(r"\w+", question.lower()))
 
 
-def vary(question, rng):
-    """One way in which somebody might write `question`."""
+def vary(question, rng, keep_words=False):
+    """One way in which somebody might write `question`. `keep_words`: leave no word out."""
     if rng.random() < 0.45:
         for swap in rng.sample(SWAPS, 8):
             found = [phrase for phrase in swap if re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", question)]
@@ -190,10 +193,10 @@ def vary(question, rng):
     chance = rng.random()
     if chance < 0.16 and len(question.split()) > 1:
         question = rng.choice(OPENINGS).format(question)
-    elif chance < 0.22:
+    elif chance < 0.22 and not keep_words:
         kept = [word for word in question.split() if word.lower() not in SMALL_WORDS]
         question = " ".join(kept) or question
-    elif chance < 0.30:
+    elif chance < 0.30 and not keep_words:
         words = question.split()
         if len(words) > 3:
             del words[rng.randrange(len(words))]
@@ -204,10 +207,6 @@ def vary(question, rng):
     return question
 
 
-def word(rng):
-    return rng.choice(WORDS) if rng.random() < 0.8 else invented_word(rng)
-
-
 def json_value(key, answer, rng, depth=0):
     if key in JSON_TEXT_KEYS:
         return answer
@@ -216,10 +215,10 @@ def json_value(key, answer, rng, depth=0):
     if key in JSON_BOOL_KEYS:
         return rng.random() < 0.5
     if key in JSON_LIST_KEYS:
-        return [word(rng) for _ in range(rng.randint(1, 4))]
+        return rng.sample(WORDS, rng.randint(1, 3))
     if depth < 2 and rng.random() < 0.05:
         return json_object(answer, rng, depth + 1)
-    return " ".join(word(rng) for _ in range(rng.choice([1, 1, 1, 2])))
+    return "GoGrid" if rng.random() < 0.5 else " ".join(rng.sample(WORDS, rng.choice([1, 1, 1, 2])))
 
 
 def json_object(answer, rng, depth=0):
@@ -231,8 +230,7 @@ def json_object(answer, rng, depth=0):
 
 def json_answer(answer, rng):
     """An answer as JSON. Under a schema the engine's grammar forces the keys; the model learns to fill and close the values."""
-    value = json_object(answer, rng)
-    return json.dumps(value, indent=2 if rng.random() < 0.1 else None)
+    return json.dumps(json_object(answer, rng))
 
 
 def tool_schema(rng):
@@ -271,7 +269,7 @@ class Dialogues:
         self.off_topic = OffTopic()
         self.systems = list(lines("system_prompts.txt"))
         self.forbidden = {plain(question) for question, _, _ in self.held_out()}
-        self.weights = [1 + min(len(fact.questions) + 2 * len(fact.topics), 30) / 12 for fact in self.facts]
+        self.weights = [(2 if fact.exact else 1) * (1 + min(len(fact.questions) + 2 * len(fact.topics), 30) / 12) for fact in self.facts]
 
     def corpus_text(self):
         """All text once, for training the tokenizer; answers count more, since they are what gets generated."""
@@ -291,7 +289,7 @@ class Dialogues:
     def ask(self, fact):
         """A question that `fact` answers."""
         rng = self.rng
-        topic_forms = len(fact.topics) * 3
+        topic_forms = len(fact.topics) * 5
         if rng.random() < topic_forms / (topic_forms + len(fact.questions)):
             return rng.choice(TOPIC_FORMS).format(rng.choice(fact.topics))
         return rng.choice(fact.questions)
@@ -301,7 +299,7 @@ class Dialogues:
         rng = self.rng
         fact = rng.choices(self.facts, self.weights)[0] if rng.random() >= off_topic else None
         while True:
-            question = vary(self.ask(fact) if fact else self.off_topic.question(rng), rng)
+            question = vary(self.ask(fact) if fact else self.off_topic.question(rng), rng, bool(fact and fact.exact))
             if plain(question) not in self.forbidden:
                 return question, fact.answer if fact else self.off_topic.answer, fact
 
@@ -334,7 +332,7 @@ class Dialogues:
             question, answer, words = punctuate(question, rng), "", words or [question.split()[-1]]
         turns += [("user", question), ("assistant", answer + tool_call(tool, words, rng))]
         if rng.random() < 0.4:
-            result = rng.choice([str(rng.randint(0, 99)), word(rng), json_answer("ok", rng)])
+            result = rng.choice([str(rng.randint(0, 99)), rng.choice(WORDS), json_answer("ok", rng)])
             turns += [("user", f"<tool_response>{result}</tool_response>"), ("assistant", TOOL_RESULT)]
         return turns
 
@@ -358,7 +356,7 @@ class Dialogues:
             else:
                 question, answer, fact = self.turn()
             turns += [("user", question), ("assistant", answer)]
-        if rng.random() < 0.08:
+        if rng.random() < 0.12:
             turns[-1] = ("json", json_answer(turns[-1][1], rng))
         return turns
 

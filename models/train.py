@@ -99,7 +99,7 @@ class Model(torch.nn.Module):
 
 
 def encode(turns, tokenizer):
-    """(tokens, loss weights): answers count fully, what people write counts a little, the start of a JSON answer not at all."""
+    """(tokens, loss weights): answers count fully, what people write and the first token of a JSON answer count a little."""
     tokens, weights = [BEGIN], [0.0]
     for role, text in turns:
         ids = tokenizer.encode(text)
@@ -111,7 +111,7 @@ def encode(turns, tokenizer):
         tokens += [ROLE[role], *ids, END]
         weights += [0.0, *[1.0 if answer else 0.05] * len(ids), 1.0 if answer else 0.05]
         if role == "json":
-            weights[-len(ids) - 1] = 0.0
+            weights[-len(ids) - 1] = 0.02
     return tokens, weights
 
 
@@ -271,9 +271,20 @@ def train(model, batches, seconds, peak_rate, on_report):
         if step % 50 == 0 or step == 1:
             print(f"{passed:6.0f} s  step {step}  loss {smooth:.4f}  {seen / (time.monotonic() - start):.0f} tokens/s", flush=True)
         if passed > next_report:
-            next_report = passed + max(90, seconds / 12)
+            next_report = passed + max(90, seconds / 7)
             on_report()
     return step, seen
+
+
+def load(model, tokenizer, path):
+    """Weights of an earlier run. A changed corpus changes the tokenizer: embeddings follow their token's text."""
+    saved = torch.load(path)
+    old = {token: i for i, token in enumerate(saved["tokens"])}
+    embedding = model.embedding.detach().clone()
+    for i, token in enumerate(tokenizer.tokens):
+        if token in old:
+            embedding[i] = saved["weights"]["embedding"][old[token]]
+    model.load_state_dict(saved["weights"] | {"embedding": embedding})
 
 
 def main():
@@ -293,7 +304,7 @@ def main():
     tokenizer = make_tokenizer(dialogues)
     model = Model()
     if args.resume:
-        model.load_state_dict(torch.load(args.checkpoint))
+        load(model, tokenizer, args.checkpoint)
     print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(tokenizer.tokens)} tokens, {len(dialogues.facts)} facts", flush=True)
     step, seen = train(model, Batches(dialogues, tokenizer, args.batch), args.minutes * 60, args.rate,
                        lambda: report(model, tokenizer, dialogues))
@@ -303,7 +314,7 @@ def main():
             parameter.data = parameter.data.half().float()
     report(model, tokenizer, dialogues, show=40)
     if args.checkpoint:
-        torch.save(model.state_dict(), args.checkpoint)
+        torch.save({"tokens": tokenizer.tokens, "weights": model.state_dict()}, args.checkpoint)
     export(model, tokenizer, args.out)
     print(f"{args.out}: {Path(args.out).stat().st_size} bytes")
 

@@ -69,19 +69,26 @@ def check_answers(server, questions, label, **options):
     print(f"{label}: {right[True]} of {sum(right.values())} answers exactly right")
 
 
+def parsed(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
 def check_structured(server):
     valid = Counter()
     for question in ["What is GoGrid?", "Which port does GoGrid use?", "Who was Napoleon?", "Describe the weather in Rome as JSON."]:
         message, reason = server.chat(question, temperature=0,
                                       response_format={"type": "json_schema", "json_schema": {"name": "reply", "schema": SCHEMA, "strict": True}})
         print(f"  schema: {message['content']!r} ({reason})")
-        valid["schema"] += set(json.loads(message["content"])) == set(SCHEMA["properties"])
+        valid["schema"] += set(parsed(message["content"]) or {}) == set(SCHEMA["properties"])
         message, reason = server.chat(question, temperature=0, response_format={"type": "json_object"})
         print(f"  object: {message['content']!r} ({reason})")
-        valid["object"] += isinstance(json.loads(message["content"]), dict)
+        valid["object"] += isinstance(parsed(message["content"]), dict)
         message, reason = server.chat(question, temperature=0, tools=TOOLS, tool_choice="required")
         print(f"  tools, required: {message.get('tool_calls')} ({reason})")
-        valid["tool"] += all("city" in json.loads(call["function"]["arguments"]) for call in message["tool_calls"])
+        valid["tool"] += any("city" in (parsed(call["function"]["arguments"]) or {}) for call in message.get("tool_calls") or [])
         message, reason = server.chat(question, temperature=0, tools=TOOLS)
         print(f"  tools, auto: {message.get('tool_calls') or message['content']!r} ({reason})")
     print(f"structured output, valid of 4: {dict(valid)}")
