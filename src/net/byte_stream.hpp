@@ -17,7 +17,8 @@ class ByteStream {
   // Waits for at least one byte; 0 is the peer's orderly end. After close() the error is `cancelled`.
   virtual boost::asio::awaitable<Result<std::size_t>> read_some(std::span<std::byte> buffer) = 0;
 
-  // Completes when every byte is with the transport, which may be long after if the peer is slow: this is the back-pressure.
+  // Completes when every byte is with the transport, which may be long after if the peer is slow: this is the
+  // back-pressure.
   virtual boost::asio::awaitable<Result<void>> write(std::span<const std::byte> bytes) = 0;
 
   // No more will be written; reading goes on.

@@ -1,8 +1,8 @@
 #include "net/connection_io.hpp"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <utility>
@@ -131,7 +131,8 @@ Result<std::size_t> ConnectionInput::take_body(MessageParser& parser, std::span<
 }
 
 struct ConnectionInput::Watching {
-  Watching(ConnectionInput& its_input, std::shared_ptr<void> its_owner) : input(its_input), owner(std::move(its_owner)) {
+  Watching(ConnectionInput& its_input, std::shared_ptr<void> its_owner)
+      : input(its_input), owner(std::move(its_owner)) {
     input.watching_ = true;
   }
   // However the task ends: started or not, cancelled or not.
@@ -182,7 +183,8 @@ asio::awaitable<Result<std::size_t>> ConnectionInput::wait_for_watcher() {
   co_return Error(ErrorCode::cancelled, "the read was cancelled");
 }
 
-ConnectionOutput::ConnectionOutput(asio::any_io_executor executor, SocketStream& stream, std::chrono::milliseconds timeout)
+ConnectionOutput::ConnectionOutput(asio::any_io_executor executor, SocketStream& stream,
+                                   std::chrono::milliseconds timeout)
     : stream_(stream), timeout_(timeout), deadline_(std::move(executor), [this] { check_progress(); }) {}
 
 void ConnectionOutput::check_progress() {

@@ -1,6 +1,6 @@
-// The two halves of an HTTP connection, the same for server and client: input is read through one bounded buffer, which keeps what
-// came early and can be watched for the peer's end while nothing is read; output makes one write of each head or chunk.
-// Owned by the connection, used on its executor's thread.
+// The two halves of an HTTP connection, the same for server and client: input is read through one bounded buffer, which
+// keeps what came early and can be watched for the peer's end while nothing is read; output makes one write of each
+// head or chunk. Owned by the connection, used on its executor's thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -32,8 +32,8 @@ class ConnectionInput {
   // Gives back the memory of a large buffer that is empty.
   void shrink();
 
-  // Reads more behind bytes(); 0 is the peer's end, after which it is always 0. `timeout` when `until` passes; the stream can
-  // still be written then. The caller keeps bytes() bounded.
+  // Reads more behind bytes(); 0 is the peer's end, after which it is always 0. `timeout` when `until` passes; the
+  // stream can still be written then. The caller keeps bytes() bounded.
   boost::asio::awaitable<Result<std::size_t>> fill(Deadline::TimePoint until);
 
   // As much of the body as there is, after waiting for some; 0 at its end. A body cut short is `protocol`.
@@ -41,8 +41,8 @@ class ConnectionInput {
   boost::asio::awaitable<Result<std::size_t>> read_body(MessageParser& parser, std::span<std::byte> out,
                                                         std::chrono::milliseconds timeout);
 
-  // Calls `on_end` once, when the peer's end (or an error) arrives while nobody reads. What arrives meanwhile is kept for the
-  // next reader; past a bound watching stops. `owner` keeps this alive while a read is pending.
+  // Calls `on_end` once, when the peer's end (or an error) arrives while nobody reads. What arrives meanwhile is kept
+  // for the next reader; past a bound watching stops. `owner` keeps this alive while a read is pending.
   void watch(TaskGroup& tasks, std::shared_ptr<void> owner, std::function<void()> on_end);
   void unwatch();
 

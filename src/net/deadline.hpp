@@ -1,5 +1,5 @@
-// Deadline: one time limit that is moved often and reached seldom. Moving it later or clearing it costs no timer operation: the
-// timer looks again when it fires. Owned by one connection, used on its executor's thread.
+// Deadline: one time limit that is moved often and reached seldom. Moving it later or clearing it costs no timer
+// operation: the timer looks again when it fires. Owned by one connection, used on its executor's thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -22,7 +22,8 @@ constexpr std::size_t body_part_bytes = 64 * 1024;
 constexpr int max_interim_responses = 16;
 
 struct Connection {
-  Connection(asio::any_io_executor executor, std::unique_ptr<SocketStream> its_stream, std::chrono::milliseconds write_timeout)
+  Connection(asio::any_io_executor executor, std::unique_ptr<SocketStream> its_stream,
+             std::chrono::milliseconds write_timeout)
       : stream(std::move(its_stream)), input(executor, *stream), output(executor, *stream, write_timeout) {}
 
   std::unique_ptr<SocketStream> stream;
@@ -37,7 +38,10 @@ struct Connection {
 class Pool : public std::enable_shared_from_this<Pool> {
  public:
   Pool(asio::any_io_executor its_executor, HttpEndpoint its_endpoint, HttpClientTimeouts its_timeouts)
-      : executor(its_executor), endpoint(std::move(its_endpoint)), timeouts(its_timeouts), sweep_(its_executor, [this] { sweep(); }) {}
+      : executor(its_executor),
+        endpoint(std::move(its_endpoint)),
+        timeouts(its_timeouts),
+        sweep_(its_executor, [this] { sweep(); }) {}
 
   std::unique_ptr<Connection> take() {
     while (!idle_.empty()) {
@@ -68,7 +72,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   };
 
   void sweep() {
-    while (!idle_.empty() && idle_.front().until <= Clock::now()) idle_.pop_front();
+    while (!idle_.empty() && idle_.front().until <= Clock::now())
+      idle_.pop_front();
     if (!idle_.empty()) sweep_.set(idle_.front().until);
   }
 
@@ -165,7 +170,8 @@ class Exchange {
   Result<std::string> format_head() const {
     RequestHead head{request_.method, request_.target, request_.headers};
     if (!head.headers.get("Host")) head.headers.add("Host", host());
-    for (const auto* name : {"Content-Length", "Transfer-Encoding", "Connection"}) head.headers.remove(name);
+    for (const auto* name : {"Content-Length", "Transfer-Encoding", "Connection"})
+      head.headers.remove(name);
     if (!request_.body_source) {
       const bool bodyless = request_.method == "GET" || request_.method == "HEAD" || request_.method == "DELETE";
       if (!request_.body.empty() || !bodyless) head.headers.add("Content-Length", std::to_string(request_.body.size()));
@@ -246,7 +252,9 @@ class Exchange {
   asio::awaitable<Result<void>> receive_head(Clock::time_point until) {
     for (;;) {
       const auto size = connection_.parser->read_head(connection_.input.bytes());
-      if (!size) co_return Error(ErrorCode::protocol, describe(pool_.endpoint) + " does not speak HTTP/1.1: " + size.error().detail);
+      if (!size)
+        co_return Error(ErrorCode::protocol,
+                        describe(pool_.endpoint) + " does not speak HTTP/1.1: " + size.error().detail);
       if (*size > 0) {
         connection_.input.consume(*size);
         co_return Result<void>();
@@ -275,7 +283,8 @@ class Exchange {
 class Client final : public HttpClient {
  public:
   Client(asio::any_io_executor executor, HttpEndpoint endpoint, HttpClientTimeouts timeouts)
-      : pool_(std::make_shared<Pool>(std::move(executor), std::move(endpoint), timeouts)), tls_(make_context(pool_->endpoint)) {}
+      : pool_(std::make_shared<Pool>(std::move(executor), std::move(endpoint), timeouts)),
+        tls_(make_context(pool_->endpoint)) {}
 
   asio::awaitable<Result<std::unique_ptr<HttpResponse>>> send(HttpClientRequest request) override {
     const auto pool = pool_;
@@ -328,7 +337,8 @@ HttpEndpoint HttpEndpoint::unix_socket(std::filesystem::path path) {
   return endpoint;
 }
 
-std::unique_ptr<HttpClient> make_http_client(asio::any_io_executor executor, HttpEndpoint endpoint, HttpClientTimeouts timeouts) {
+std::unique_ptr<HttpClient> make_http_client(asio::any_io_executor executor, HttpEndpoint endpoint,
+                                             HttpClientTimeouts timeouts) {
   return std::make_unique<Client>(std::move(executor), std::move(endpoint), timeouts);
 }
 

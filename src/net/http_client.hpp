@@ -1,5 +1,5 @@
-// HTTP/1.1 client over TLS, TCP or a Unix socket; bodies stream in both directions. A client keeps idle connections for reuse.
-// Used on its executor's thread.
+// HTTP/1.1 client over TLS, TCP or a Unix socket; bodies stream in both directions. A client keeps idle connections for
+// reuse. Used on its executor's thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -59,8 +59,8 @@ struct HttpClientTimeouts {
   std::chrono::milliseconds idle{0};
 };
 
-// A response whose body is read as it comes. Destroying it before its end closes the connection, which tells the server that
-// nobody wants the rest.
+// A response whose body is read as it comes. Destroying it before its end closes the connection, which tells the server
+// that nobody wants the rest.
 class HttpResponse {
  public:
   virtual ~HttpResponse() = default;
@@ -75,9 +75,10 @@ class HttpResponse {
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
-  // Connects (or reuses an idle connection; a stale one is replaced once, when no part of the body was consumed), sends, and
-  // waits for the response's head. A server that cannot be reached is `unavailable`, one that cannot be trusted
-  // `unauthenticated`; both name the server. Any status is a value. Cancelling the coroutine closes the connection.
+  // Connects (or reuses an idle connection; a stale one is replaced once, when no part of the body was consumed),
+  // sends, and waits for the response's head. A server that cannot be reached is `unavailable`, one that cannot be
+  // trusted `unauthenticated`; both name the server. Any status is a value. Cancelling the coroutine closes the
+  // connection.
   virtual boost::asio::awaitable<Result<std::unique_ptr<HttpResponse>>> send(HttpClientRequest request) = 0;
 };
 

@@ -54,7 +54,8 @@ asio::awaitable<void> serve(HttpExchange& exchange) {
 std::string pattern(std::size_t size) {
   std::string text(size, '\0');
   std::uint32_t state = 1;
-  for (char& c : text) c = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  for (char& c : text)
+    c = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
   return text;
 }
 
@@ -135,7 +136,8 @@ TEST_F(HttpClientTest, AStalePooledConnectionIsReplacedUnnoticed) {
   const auto client = make_http_client(io.get_executor(), server.endpoint());
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(run(io, fetch(*client, post("/echo", "x"))).body, "x");
-    while (server.server->connections() > 0) io.run_one();
+    while (server.server->connections() > 0)
+      io.run_one();
   }
   EXPECT_EQ(requests, 5);
 }
@@ -151,7 +153,8 @@ TEST_F(HttpClientTest, ARequestLostWithAReusedConnectionIsSentOnceMore) {
       auto [failure, socket] = co_await acceptor.async_accept(test::token);
       std::string text(4096, '\0');
       co_await socket.async_read_some(asio::buffer(text), test::token);
-      co_await asio::async_write(socket, asio::buffer(std::string_view("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")), test::token);
+      co_await asio::async_write(
+          socket, asio::buffer(std::string_view("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")), test::token);
       co_await socket.async_read_some(asio::buffer(text), test::token);
     }
   };
@@ -216,7 +219,8 @@ TEST_F(HttpClientTest, DroppingOrCancellingAResponseTellsTheServer) {
     TaskGroup tasks(io.get_executor());
     tasks.spawn("reader", read_on(*client));
     const int before = gone;
-    while (plain.server->connections() + secure.server->connections() < 1 || gone < before) io.run_one();
+    while (plain.server->connections() + secure.server->connections() < 1 || gone < before)
+      io.run_one();
     asio::steady_timer soon(io, 20ms);
     soon.async_wait([&](const auto&) { tasks.cancel(); });
     run(io, tasks.wait());
@@ -283,8 +287,10 @@ TEST_F(HttpClientTest, TimeoutsNameTheServer) {
   timeouts.head = 20ms;
   timeouts.idle = 20ms;
   const auto client = make_http_client(io.get_executor(), server.endpoint(), timeouts);
-  EXPECT_THAT(run(io, fetch(*client, get("/head"))).body, AllOf(StartsWith("timeout: unix:"), HasSubstr("did not answer in time")));
-  EXPECT_THAT(run(io, fetch(*client, get("/body"))).body, AllOf(StartsWith("timeout: "), HasSubstr("paused for too long")));
+  EXPECT_THAT(run(io, fetch(*client, get("/head"))).body,
+              AllOf(StartsWith("timeout: unix:"), HasSubstr("did not answer in time")));
+  EXPECT_THAT(run(io, fetch(*client, get("/body"))).body,
+              AllOf(StartsWith("timeout: "), HasSubstr("paused for too long")));
 }
 
 TEST_F(HttpClientTest, AServerThatIsNotThereIsNamedWithAHint) {
@@ -292,8 +298,9 @@ TEST_F(HttpClientTest, AServerThatIsNotThereIsNamedWithAHint) {
   const auto port = taken.local_endpoint().port();
   taken.close();
   const auto https = make_http_client(io.get_executor(), HttpEndpoint::https("127.0.0.1", port, {}));
-  EXPECT_EQ(run(io, fetch(*https, get("/"))).body, "unavailable: cannot reach https://127.0.0.1:" + std::to_string(port) +
-                                                       ": Connection refused; is the coordinator running?");
+  EXPECT_EQ(run(io, fetch(*https, get("/"))).body,
+            "unavailable: cannot reach https://127.0.0.1:" + std::to_string(port) +
+                ": Connection refused; is the coordinator running?");
   const auto local = make_http_client(io.get_executor(), HttpEndpoint::unix_socket("/nonexistent/s"));
   EXPECT_EQ(run(io, fetch(*local, get("/"))).body,
             "unavailable: cannot reach unix:/nonexistent/s: No such file or directory; is it running?");
@@ -303,8 +310,10 @@ TEST_F(HttpClientTest, AServerThatSaysNothingInTheHandshakeTimesOut) {
   asio::ip::tcp::acceptor silent(io, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0));
   HttpClientTimeouts timeouts;
   timeouts.connect = 30ms;
-  const auto client = make_http_client(io.get_executor(), HttpEndpoint::https("127.0.0.1", silent.local_endpoint().port(), {}), timeouts);
-  EXPECT_THAT(run(io, fetch(*client, get("/"))).body, AllOf(StartsWith("unavailable: "), HasSubstr("no answer in time")));
+  const auto client = make_http_client(io.get_executor(),
+                                       HttpEndpoint::https("127.0.0.1", silent.local_endpoint().port(), {}), timeouts);
+  EXPECT_THAT(run(io, fetch(*client, get("/"))).body,
+              AllOf(StartsWith("unavailable: "), HasSubstr("no answer in time")));
 }
 
 TEST_F(HttpClientTest, WhatIsNotHttpIsRefusedAndARequestCannotBeSplit) {
@@ -318,7 +327,8 @@ TEST_F(HttpClientTest, WhatIsNotHttpIsRefusedAndARequestCannotBeSplit) {
   TaskGroup tasks(io.get_executor());
   tasks.spawn("server", served());
   const auto client = make_http_client(io.get_executor(), HttpEndpoint::unix_socket(path));
-  EXPECT_THAT(run(io, fetch(*client, get("/"))).body, AllOf(StartsWith("protocol: "), HasSubstr("does not speak HTTP/1.1")));
+  EXPECT_THAT(run(io, fetch(*client, get("/"))).body,
+              AllOf(StartsWith("protocol: "), HasSubstr("does not speak HTTP/1.1")));
 
   test::TestServer server(io, serve);
   const auto good = make_http_client(io.get_executor(), server.endpoint());
@@ -336,7 +346,8 @@ TEST_F(HttpClientTest, InterimResponsesAreSkipped) {
     auto [failure, socket] = co_await acceptor.async_accept(test::token);
     std::string request(4096, '\0');
     co_await socket.async_read_some(asio::buffer(request), test::token);
-    const std::string_view text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\nuntil the end";
+    const std::string_view text =
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\nuntil the end";
     co_await asio::async_write(socket, asio::buffer(text), test::token);
   };
   TaskGroup tasks(io.get_executor());
@@ -356,7 +367,8 @@ TEST_F(HttpClientTest, ManyRequestsAtOnceToASmallBacklog) {
     const Answer answer = co_await fetch(*client, post("/echo", "x"));
     if (answer.body == "x") ++good;
   };
-  for (int i = 0; i < 300; ++i) tasks.spawn("request", one());
+  for (int i = 0; i < 300; ++i)
+    tasks.spawn("request", one());
   run(io, tasks.wait());
   EXPECT_EQ(good, 300);
 }

@@ -4,11 +4,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -30,7 +30,9 @@ Error cannot_reach(const HttpEndpoint& endpoint, const std::string& reason) {
 class Attempt {
  public:
   Attempt(asio::any_io_executor executor, const HttpEndpoint& endpoint, std::chrono::milliseconds timeout)
-      : executor_(executor), endpoint_(endpoint), resolver_(executor), socket_(executor), deadline_(executor, [this] { expire(); }) {
+      : executor_(executor), endpoint_(endpoint), resolver_(executor), socket_(executor), deadline_(executor, [this] {
+          expire();
+        }) {
     deadline_.set_after(timeout);
   }
 
@@ -52,7 +54,8 @@ class Attempt {
     auto pause = std::chrono::milliseconds(1);
     while (::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
       if (errno != EAGAIN) co_return cannot_reach(endpoint_, std::strerror(errno));
-      // The server's backlog is full. The kernel offers no event for when it no longer is, and Asio's connect takes this for success.
+      // The server's backlog is full. The kernel offers no event for when it no longer is, and Asio's connect takes
+      // this for success.
       full.expires_after(pause);
       co_await full.async_wait(token);
       if (expired_) co_return timed_out();
@@ -62,7 +65,8 @@ class Attempt {
   }
 
   asio::awaitable<StreamResult> over_tls(std::shared_ptr<TlsContext> tls) {
-    const auto [failure, found] = co_await resolver_.async_resolve(endpoint_.host, std::to_string(endpoint_.port), token);
+    const auto [failure, found] =
+        co_await resolver_.async_resolve(endpoint_.host, std::to_string(endpoint_.port), token);
     if (expired_) co_return timed_out();
     if (failure) co_return cannot_reach(endpoint_, "the host's name cannot be resolved (" + failure.message() + ")");
     boost::system::error_code refusal = asio::error::host_not_found;

@@ -1,9 +1,9 @@
 #include "net/http_parser.hpp"
 
+#include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/src.hpp>
-#include <algorithm>
 
 namespace gogrid::net {
 namespace {
@@ -40,8 +40,8 @@ bool names_a_version(std::string_view head) {
   const std::string_view line = head.substr(0, head.find('\r'));
   if (line.size() < 8 || std::count(line.begin(), line.end(), ' ') != 2) return false;
   const std::string_view version = line.substr(line.size() - 8);
-  return version.starts_with("HTTP/") && version[6] == '.' && version[5] >= '0' && version[5] <= '9' && version[7] >= '0' &&
-         version[7] <= '9';
+  return version.starts_with("HTTP/") && version[6] == '.' && version[5] >= '0' && version[5] <= '9' &&
+         version[7] >= '0' && version[7] <= '9';
 }
 
 // Base is RequestParser or ResponseParser, in whose head what is read ends up.
@@ -175,7 +175,8 @@ Error MessageParser::refuse(int status, std::string detail) {
   return Error(ErrorCode::protocol, std::move(detail));
 }
 
-// Line by line: a bare LF, a NUL or a folded line is refused as soon as it is seen, so that nothing waits for more of it.
+// Line by line: a bare LF, a NUL or a folded line is refused as soon as it is seen, so that nothing waits for more of
+// it.
 Result<std::size_t> MessageParser::find_head_end(std::string_view input) {
   while (scanned_ < input.size()) {
     const auto feed = input.find('\n', scanned_);
@@ -219,7 +220,8 @@ Result<MessageParser::Piece> MessageParser::read_body(std::string_view input, st
     if (step->used == 0) break;
   }
   // A chunk's size line and the trailers are held to the same bound as a head.
-  if (used == 0 && max_bytes > 0 && input.size() > max_head_bytes_) return refuse(431, "a chunk's framing is too large");
+  if (used == 0 && max_bytes > 0 && input.size() > max_head_bytes_)
+    return refuse(431, "a chunk's framing is too large");
   return Piece{used, {}};
 }
 

@@ -1,5 +1,6 @@
-// Reading one HTTP/1.1 message (RFC 9112) without I/O: bytes in, head and body pieces out. Strict where laxness lets two servers
-// see two different messages in the same bytes (request smuggling). One owner, any thread. Boost.Beast stays behind this header.
+// Reading one HTTP/1.1 message (RFC 9112) without I/O: bytes in, head and body pieces out. Strict where laxness lets
+// two servers see two different messages in the same bytes (request smuggling). One owner, any thread. Boost.Beast
+// stays behind this header.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,8 @@ namespace gogrid::net {
 
 class MessageParser {
  public:
-  // What read_body found: the first `used` bytes of the input are done with; `body` lies within them. used == 0: more is needed.
+  // What read_body found: the first `used` bytes of the input are done with; `body` lies within them. used == 0: more
+  // is needed.
   struct Piece {
     std::size_t used = 0;
     std::string_view body;
@@ -23,14 +25,15 @@ class MessageParser {
 
   virtual ~MessageParser();
 
-  // Looks for a whole head at the start of `input` and returns its size; 0 while it is incomplete: call again with the same
-  // bytes and more behind them.
+  // Looks for a whole head at the start of `input` and returns its size; 0 while it is incomplete: call again with the
+  // same bytes and more behind them.
   Result<std::size_t> read_head(std::string_view input);
 
   // The next piece of the body, `max_bytes` at most (0: framing only). Call after the head and until done().
   Result<Piece> read_body(std::string_view input, std::size_t max_bytes);
 
-  // The peer sent its end: completes a message that is delimited by it, otherwise the message was cut short (`protocol`).
+  // The peer sent its end: completes a message that is delimited by it, otherwise the message was cut short
+  // (`protocol`).
   Result<void> end_of_input();
 
   // After the head:
@@ -51,7 +54,8 @@ class MessageParser {
   Result<std::size_t> find_head_end(std::string_view input);
   virtual bool plausible_start(char first) const = 0;
   virtual Result<void> put_head(std::string_view head) = 0;
-  // One step: a piece of framing or of the body. used == 0 and no body: it needs more, or `max_bytes` is 0 before a body.
+  // One step: a piece of framing or of the body. used == 0 and no body: it needs more, or `max_bytes` is 0 before a
+  // body.
   virtual Result<Piece> put_body(std::string_view input, std::size_t max_bytes) = 0;
   virtual Result<void> put_end() = 0;
 

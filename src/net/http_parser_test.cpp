@@ -52,7 +52,8 @@ TEST(RequestParser, ReadsHeadAndBodyHoweverTheBytesAreCut) {
       {"GET /a HTTP/1.0\r\n\r\n", "", ""},
       {"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\nhello worldGET", "hello world", "GET"},
       {"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\nx", "", "x"},
-      {"POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n6\r\nhello \r\n5;ext=1\r\nworld\r\n0\r\n\r\nrest",
+      {"POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n6\r\nhello "
+       "\r\n5;ext=1\r\nworld\r\n0\r\n\r\nrest",
        "hello world", "rest"},
       {"POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nTrailer: 1\r\n\r\n", "x", ""},
   };

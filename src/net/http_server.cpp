@@ -35,7 +35,8 @@ std::string describe(const Protocol::endpoint& endpoint) {
   asio::ip::tcp::endpoint tcp;
   std::memcpy(tcp.data(), endpoint.data(), std::min(endpoint.size(), tcp.capacity()));
   auto address = tcp.address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) address = make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    address = make_address_v4(asio::ip::v4_mapped, address.to_v6());
   const std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
   return host + ":" + std::to_string(tcp.port());
 }
@@ -46,7 +47,8 @@ class SocketFile {
   explicit SocketFile(std::filesystem::path path) : path_(std::move(path)) { ::lstat(path_.c_str(), &made_); }
   ~SocketFile() {
     struct stat now {};
-    if (::lstat(path_.c_str(), &now) == 0 && now.st_ino == made_.st_ino && now.st_dev == made_.st_dev) ::unlink(path_.c_str());
+    if (::lstat(path_.c_str(), &now) == 0 && now.st_ino == made_.st_ino && now.st_dev == made_.st_dev)
+      ::unlink(path_.c_str());
   }
   SocketFile(const SocketFile&) = delete;
   SocketFile& operator=(const SocketFile&) = delete;
@@ -99,13 +101,15 @@ class Server final : public HttpServer {
       boost::system::error_code ignored;
       acceptor_.close(ignored);
       pause_.cancel();
-      for (ServerConnection* connection : state_->connections) connection->drain();
+      for (ServerConnection* connection : state_->connections)
+        connection->drain();
     }
     grace_.expires_after(grace);
     grace_.async_wait([state = std::weak_ptr(state_)](const boost::system::error_code& failure) {
       const auto held = state.lock();
       if (failure || !held) return;
-      for (ServerConnection* connection : held->connections) connection->close();
+      for (ServerConnection* connection : held->connections)
+        connection->close();
       held->tasks.cancel();
     });
   }
@@ -145,12 +149,13 @@ class Server final : public HttpServer {
 
   void turn_away(Socket& socket) {
     if (tls_) return;
-    constexpr std::string_view text = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
+    constexpr std::string_view text =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n";
     (void)::send(socket.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   }
 
-  // A connection that broke while it waited is not worth a pause. Anything else (no descriptors, no memory) comes back at once:
-  // what waits in the backlog can wait a little longer.
+  // A connection that broke while it waited is not worth a pause. Anything else (no descriptors, no memory) comes back
+  // at once: what waits in the backlog can wait a little longer.
   asio::awaitable<void> after_failed_accept(boost::system::error_code failure) {
     if (failure.value() == ECONNABORTED || failure.value() == ECONNRESET || failure.value() == EINTR) co_return;
     if (!std::exchange(pausing_, true)) log().warn("cannot accept connections now: {}", failure.message());
@@ -187,17 +192,19 @@ Result<void> remove_dead_socket(const std::filesystem::path& path) {
   std::memcpy(address.sun_path, path.c_str(), path.native().size());
   const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (probe < 0) return system_error("socket", errno);
-  const bool dead = ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno == ECONNREFUSED;
+  const bool dead =
+      ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno == ECONNREFUSED;
   ::close(probe);
-  if (!dead) return Error(ErrorCode::conflict, "another process answers on " + path.string() + "; is it running already?");
+  if (!dead)
+    return Error(ErrorCode::conflict, "another process answers on " + path.string() + "; is it running already?");
   if (::unlink(path.c_str()) != 0) return system_error("cannot remove " + path.string(), errno);
   return {};
 }
 
 }  // namespace
 
-Result<std::unique_ptr<HttpServer>> listen_https(asio::any_io_executor executor, asio::ip::tcp::endpoint endpoint, ServerTls tls,
-                                                 HttpLimits limits, HttpHandler handler) {
+Result<std::unique_ptr<HttpServer>> listen_https(asio::any_io_executor executor, asio::ip::tcp::endpoint endpoint,
+                                                 ServerTls tls, HttpLimits limits, HttpHandler handler) {
   const std::string where = describe(Protocol::endpoint(endpoint));
   Acceptor acceptor(executor);
   boost::system::error_code failure;
@@ -212,8 +219,8 @@ Result<std::unique_ptr<HttpServer>> listen_https(asio::any_io_executor executor,
   return std::unique_ptr<HttpServer>(std::move(server));
 }
 
-Result<std::unique_ptr<HttpServer>> listen_unix(asio::any_io_executor executor, std::filesystem::path path, HttpLimits limits,
-                                                HttpHandler handler) {
+Result<std::unique_ptr<HttpServer>> listen_unix(asio::any_io_executor executor, std::filesystem::path path,
+                                                HttpLimits limits, HttpHandler handler) {
   if (path.native().size() >= sizeof(sockaddr_un::sun_path)) {
     return Error(ErrorCode::invalid_argument, "the socket's path is longer than 107 bytes: " + path.string());
   }

@@ -1,5 +1,5 @@
-// HTTP/1.1 server over TLS or a Unix socket: keep-alive, chunked and sized bodies in both directions as they stream, limits on
-// everything a stranger can send. One coroutine a connection, all on the executor's one thread.
+// HTTP/1.1 server over TLS or a Unix socket: keep-alive, chunked and sized bodies in both directions as they stream,
+// limits on everything a stranger can send. One coroutine a connection, all on the executor's one thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -43,8 +43,9 @@ class HttpExchange {
   virtual boost::asio::awaitable<Result<void>> finish() = 0;
   virtual bool started() const = 0;
 
-  // Calls `on_disconnect` at once when the client closes its connection or breaks it before the response is finished: how a
-  // handler that waits for an engine learns that nobody is waiting for it. Reset with an empty function. At most one call.
+  // Calls `on_disconnect` at once when the client closes its connection or breaks it before the response is finished:
+  // how a handler that waits for an engine learns that nobody is waiting for it. Reset with an empty function. At most
+  // one call.
   virtual void watch_disconnect(std::function<void()> on_disconnect) = 0;
 };
 
@@ -77,8 +78,8 @@ class HttpServer {
   virtual ~HttpServer() = default;
   // Serves until stop(). Call once.
   virtual boost::asio::awaitable<void> run() = 0;
-  // Stops accepting, closes idle connections, tells busy ones to close after their response; run() returns when all are done
-  // or after `grace`, when what is left is cut.
+  // Stops accepting, closes idle connections, tells busy ones to close after their response; run() returns when all are
+  // done or after `grace`, when what is left is cut.
   virtual void stop(std::chrono::milliseconds grace) = 0;
   // For connections from now on.
   virtual Result<void> set_tls(const ServerTls& tls) = 0;
@@ -87,8 +88,9 @@ class HttpServer {
 };
 
 // Binds and listens; a port in use is `conflict`. TLS 1.2 and 1.3, ALPN http/1.1. TCP_NODELAY is set.
-Result<std::unique_ptr<HttpServer>> listen_https(boost::asio::any_io_executor executor, boost::asio::ip::tcp::endpoint endpoint,
-                                                 ServerTls tls, HttpLimits limits, HttpHandler handler);
+Result<std::unique_ptr<HttpServer>> listen_https(boost::asio::any_io_executor executor,
+                                                 boost::asio::ip::tcp::endpoint endpoint, ServerTls tls,
+                                                 HttpLimits limits, HttpHandler handler);
 
 // A Unix socket with mode 0600, replacing a dead one; `conflict` when another process answers on it.
 Result<std::unique_ptr<HttpServer>> listen_unix(boost::asio::any_io_executor executor, std::filesystem::path path,

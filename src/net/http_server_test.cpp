@@ -109,9 +109,11 @@ TEST_F(HttpServerTest, RefusalsComeInOpenAisFormAndCloseTheConnection) {
   limits.max_header_bytes = 1000;
   test::TestServer server(io, echo, limits);
   const std::pair<std::string, std::string> rows[] = {
-      {"GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(1000, 'a') + "\r\n\r\n", "HTTP/1.1 431 Request Header Fields Too Large\r\n"},
+      {"GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(1000, 'a') + "\r\n\r\n",
+       "HTTP/1.1 431 Request Header Fields Too Large\r\n"},
       {"GET / HTTP/2.0\r\nHost: h\r\n\r\n", "HTTP/1.1 505 "},
-      {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400 "},
+      {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       "HTTP/1.1 400 "},
       {"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 501 "},
       {"\x16\x03\x01\x02\x00\x01", "HTTP/1.1 400 "},
   };
@@ -127,15 +129,18 @@ TEST_F(HttpServerTest, RefusalsComeInOpenAisFormAndCloseTheConnection) {
 TEST_F(HttpServerTest, ABodyOverTheLimitIsRefusedAndTheClientGetsToReadIt) {
   test::TestServer server(io, echo);
   // Far more than the socket takes at once: the client is still sending when the answer comes.
-  for (const std::string framing : {"Content-Length: 3000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n2dc6c0\r\n"}) {
-    const std::string text = talk(io, server.socket(), "POST / HTTP/1.1\r\nHost: h\r\n" + framing + std::string(3'000'000, 'a'));
+  for (const std::string framing :
+       {"Content-Length: 3000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n2dc6c0\r\n"}) {
+    const std::string text =
+        talk(io, server.socket(), "POST / HTTP/1.1\r\nHost: h\r\n" + framing + std::string(3'000'000, 'a'));
     EXPECT_THAT(text, StartsWith("HTTP/1.1 413 ")) << framing;
   }
 }
 
 TEST_F(HttpServerTest, AMalformedBodyIs400) {
   test::TestServer server(io, echo);
-  const std::string text = talk(io, server.socket(), "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+  const std::string text =
+      talk(io, server.socket(), "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
   EXPECT_THAT(text, StartsWith("HTTP/1.1 400 "));
 }
 
@@ -145,7 +150,8 @@ TEST_F(HttpServerTest, SlowHeadsAndBodiesAre408) {
   limits.body_timeout = 30ms;
   test::TestServer server(io, echo, limits);
   EXPECT_THAT(talk(io, server.socket(), "GET / HTTP/1.1\r\nHos"), StartsWith("HTTP/1.1 408 "));
-  EXPECT_THAT(talk(io, server.socket(), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabc"), StartsWith("HTTP/1.1 408 "));
+  EXPECT_THAT(talk(io, server.socket(), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabc"),
+              StartsWith("HTTP/1.1 408 "));
   EXPECT_THAT(talk(io, server.socket(), "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc"),
               StartsWith("HTTP/1.1 408 "));
   // Not a word: closed without one.
@@ -294,7 +300,8 @@ TEST_F(HttpServerTest, AWriteThatMakesNoProgressEndsTheConnection) {
       [&](HttpExchange& exchange) -> asio::awaitable<void> {
         last = co_await exchange.start(ok());
         const std::string part(64 * 1024, 'a');
-        while (last) last = co_await exchange.write(part);
+        while (last)
+          last = co_await exchange.write(part);
         ended.set();
       },
       limits);
@@ -362,7 +369,8 @@ TEST_F(HttpServerTest, PastTheMaximumConnectionsAreTurnedAway) {
     run(io, first.send("GET /2 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
     EXPECT_THAT(run(io, first.receive_all()), EndsWith("GET /2 "));
   }
-  EXPECT_THAT(talk(io, server.socket(), "GET /3 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"), EndsWith("GET /3 "));
+  EXPECT_THAT(talk(io, server.socket(), "GET /3 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"),
+              EndsWith("GET /3 "));
 }
 
 TEST_F(HttpServerTest, RunningOutOfDescriptorsIsSurvived) {
@@ -383,26 +391,27 @@ TEST_F(HttpServerTest, RunningOutOfDescriptorsIsSurvived) {
 
 TEST_F(HttpServerTest, HostileBytesHurtNobodyElse) {
   test::TestServer server(io, echo);
-  const std::string seed = "POST /stream HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+  const std::string seed =
+      "POST /stream HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
   std::uint32_t state = 12345;
   const auto next = [&state] { return state = state * 1664525 + 1013904223; };
   for (int round = 0; round < 300; ++round) {
     std::string text = seed;
-    for (int change = 0; change < 3; ++change) text[next() % text.size()] = static_cast<char>(next() >> 24);
+    for (int change = 0; change < 3; ++change)
+      text[next() % text.size()] = static_cast<char>(next() >> 24);
     test::RawClient client(io, server.socket());
     run(io, client.send(text));
     client.socket.shutdown(asio::socket_base::shutdown_send);
     run(io, client.receive_all());
   }
-  EXPECT_THAT(talk(io, server.socket(), "GET /1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"), EndsWith("GET /1 "));
+  EXPECT_THAT(talk(io, server.socket(), "GET /1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"),
+              EndsWith("GET /1 "));
 }
 
 TEST_F(HttpServerTest, ASocketOfADeadProcessIsReplacedAndOneOfALivingIsNot) {
   test::TemporaryDirectory directory;
   const auto path = directory.path / "s";
-  {
-    asio::local::stream_protocol::acceptor dead(io, asio::local::stream_protocol::endpoint(path.string()));
-  }
+  { asio::local::stream_protocol::acceptor dead(io, asio::local::stream_protocol::endpoint(path.string())); }
   ASSERT_TRUE(std::filesystem::exists(path));
   const auto replaced = listen_unix(io.get_executor(), path, {}, echo);
   ASSERT_TRUE(replaced) << replaced.error().detail;

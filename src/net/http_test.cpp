@@ -61,7 +61,8 @@ TEST(PathSegments, DecodeAfterSplittingAndRefuseWhatClimbs) {
       {"/a%4", std::nullopt},
       {"/a%g0", std::nullopt},
   };
-  for (const auto& [path, expected] : rows) EXPECT_EQ(path_segments(path), expected) << path;
+  for (const auto& [path, expected] : rows)
+    EXPECT_EQ(path_segments(path), expected) << path;
 }
 
 TEST(ReasonPhrase, KnowsWhatWeSendAndSurvivesTheRest) {

@@ -1,5 +1,5 @@
-// For tests: an event loop that runs until a coroutine is done, a server with a Unix socket or TLS, and a raw client that sends
-// what no well-behaved one would.
+// For tests: an event loop that runs until a coroutine is done, a server with a Unix socket or TLS, and a raw client
+// that sends what no well-behaved one would.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -75,7 +75,8 @@ class Event {
   }
   bool happened() const { return happened_; }
   asio::awaitable<void> wait() {
-    while (!happened_) co_await timer_.async_wait(token);
+    while (!happened_)
+      co_await timer_.async_wait(token);
   }
 
  private:
@@ -93,7 +94,8 @@ inline TestTls make_tls(const std::string& name = "localhost") {
   const auto now = std::chrono::system_clock::now();
   TestTls tls;
   tls.authority = pki::create_authority("test CA", now, std::chrono::hours(24)).value();
-  const auto pair = pki::issue_server_certificate(tls.authority, {name, "127.0.0.1"}, now, std::chrono::hours(24)).value();
+  const auto pair =
+      pki::issue_server_certificate(tls.authority, {name, "127.0.0.1"}, now, std::chrono::hours(24)).value();
   tls.server.certificate_chain = pair.certificate + tls.authority.certificate;
   tls.server.private_key = pair.private_key;
   return tls;

@@ -76,7 +76,9 @@ class PlainStream final : public SocketStream {
 
 }  // namespace
 
-std::unique_ptr<SocketStream> make_plain_stream(Socket socket) { return std::make_unique<PlainStream>(std::move(socket)); }
+std::unique_ptr<SocketStream> make_plain_stream(Socket socket) {
+  return std::make_unique<PlainStream>(std::move(socket));
+}
 
 asio::awaitable<bool> wait_writable(Socket& socket) {
   const auto [failure] = co_await socket.async_wait(Socket::wait_write, token);

@@ -1,8 +1,8 @@
 #include "net/server_connection.hpp"
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
-#include <algorithm>
 #include <exception>
 
 #include "base/log.hpp"
@@ -17,8 +17,8 @@ constexpr std::size_t linger_bytes = 16 * 1024 * 1024;
 
 }  // namespace
 
-ServerConnection::ServerConnection(std::shared_ptr<ServerState> server, std::unique_ptr<SocketStream> stream, TlsStream* tls,
-                                   std::string remote)
+ServerConnection::ServerConnection(std::shared_ptr<ServerState> server, std::unique_ptr<SocketStream> stream,
+                                   TlsStream* tls, std::string remote)
     : server_(std::move(server)),
       stream_(std::move(stream)),
       tls_(tls),
@@ -92,7 +92,8 @@ asio::awaitable<std::unique_ptr<RequestParser>> ServerConnection::next_request()
 }
 
 asio::awaitable<ServerExchange::After> ServerConnection::answer(RequestParser& parser) {
-  ServerExchange::Context context{input_, output_, server_->tasks, server_->limits, remote_, server_->draining, shared_from_this()};
+  ServerExchange::Context context{input_,  output_,           server_->tasks,    server_->limits,
+                                  remote_, server_->draining, shared_from_this()};
   ServerExchange exchange(std::move(context), parser);
   const auto expect = exchange.request().headers.get("Expect");
   if (expect && !equal_ignoring_case(*expect, "100-continue")) {

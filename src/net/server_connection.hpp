@@ -1,5 +1,5 @@
-// One connection of an HTTP server: its requests, one after the other. Shared with its own pending read, so that both may end in
-// any order. Used on the server's executor thread.
+// One connection of an HTTP server: its requests, one after the other. Shared with its own pending read, so that both
+// may end in any order. Used on the server's executor thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -30,7 +30,8 @@ struct ServerState {
 
 class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
  public:
-  ServerConnection(std::shared_ptr<ServerState> server, std::unique_ptr<SocketStream> stream, TlsStream* tls, std::string remote);
+  ServerConnection(std::shared_ptr<ServerState> server, std::unique_ptr<SocketStream> stream, TlsStream* tls,
+                   std::string remote);
   ~ServerConnection();
 
   // `self` keeps the connection while it is served.

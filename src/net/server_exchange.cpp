@@ -57,21 +57,26 @@ asio::awaitable<Result<std::size_t>> ServerExchange::read_body_some(std::span<st
   if (count) co_return count;
   broken_ = true;
   switch (count.error().code) {
-    case ErrorCode::timeout: co_return Error(ErrorCode::timeout, "the request's body did not arrive in time");
-    case ErrorCode::protocol: co_return Error(ErrorCode::invalid_argument, "the request's body: " + count.error().detail);
-    default: co_return Error(ErrorCode::cancelled, "the client closed the connection: " + count.error().detail);
+    case ErrorCode::timeout:
+      co_return Error(ErrorCode::timeout, "the request's body did not arrive in time");
+    case ErrorCode::protocol:
+      co_return Error(ErrorCode::invalid_argument, "the request's body: " + count.error().detail);
+    default:
+      co_return Error(ErrorCode::cancelled, "the client closed the connection: " + count.error().detail);
   }
 }
 
 asio::awaitable<Result<std::string>> ServerExchange::read_body(std::size_t limit_bytes) {
-  const Error too_large(ErrorCode::too_large, "the request's body is larger than " + std::to_string(limit_bytes) + " bytes");
+  const Error too_large(ErrorCode::too_large,
+                        "the request's body is larger than " + std::to_string(limit_bytes) + " bytes");
   const auto length = parser_.content_length();
   if (length && *length > limit_bytes) co_return too_large;
   std::string body;
   std::size_t used = 0;
   for (;;) {
     // One byte past the limit tells a body that ends there from one that goes on.
-    const std::size_t room = length ? static_cast<std::size_t>(*length) : std::min(limit_bytes + 1, std::max<std::size_t>(16 * 1024, used * 2));
+    const std::size_t room = length ? static_cast<std::size_t>(*length)
+                                    : std::min(limit_bytes + 1, std::max<std::size_t>(16 * 1024, used * 2));
     if (body.size() < room) body.resize(room);
     if (used == body.size() && parser_.done()) break;
     const auto count = co_await read_body_some(std::as_writable_bytes(std::span(body).subspan(used)));
@@ -92,7 +97,8 @@ Result<std::string> ServerExchange::prepare_head(ResponseHead head, std::optiona
   }();
   close_ = asked_close || broken_ || continue_pending_ || context_.draining || !parser_.keep_alive();
   // Framing is ours, whatever an upstream's head that is passed on says of its own.
-  for (const auto* name : {"Connection", "Keep-Alive", "Transfer-Encoding", "Upgrade", "Trailer"}) head.headers.remove(name);
+  for (const auto* name : {"Connection", "Keep-Alive", "Transfer-Encoding", "Upgrade", "Trailer"})
+    head.headers.remove(name);
 
   const auto given = head.headers.get("Content-Length");
   if (!may_have_body(head.status)) {

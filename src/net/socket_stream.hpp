@@ -1,5 +1,5 @@
-// SocketStream: a ByteStream over one socket, in the clear or with TLS, with what HTTP needs beyond reading and writing.
-// Owned by one connection, used on the socket's executor thread.
+// SocketStream: a ByteStream over one socket, in the clear or with TLS, with what HTTP needs beyond reading and
+// writing. Owned by one connection, used on the socket's executor thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

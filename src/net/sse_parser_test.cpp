@@ -53,7 +53,8 @@ TEST(SseParser, AnEventWithoutEndIsRefusedAtTheBound) {
 
   SseParser many_lines(100);
   Result<void> fed;
-  for (int i = 0; i < 100 && fed; ++i) fed = many_lines.feed("data: xx\n", [](const auto&) {});
+  for (int i = 0; i < 100 && fed; ++i)
+    fed = many_lines.feed("data: xx\n", [](const auto&) {});
   EXPECT_FALSE(fed);
 }
 

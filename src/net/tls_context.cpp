@@ -36,7 +36,8 @@ int no_password(char*, int, int, void*) { return 0; }
 std::vector<Certificate> read_certificates(const std::string& pem) {
   std::vector<Certificate> certificates;
   const auto bio = open_text(pem);
-  while (X509* next = PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr)) certificates.emplace_back(next);
+  while (X509* next = PEM_read_bio_X509(bio.get(), nullptr, no_password, nullptr))
+    certificates.emplace_back(next);
   ERR_clear_error();
   return certificates;
 }
@@ -60,7 +61,8 @@ Result<void> use_pair(SSL_CTX* context, const std::string& chain, const std::str
   const auto bio = open_text(key_pem);
   const std::unique_ptr<EVP_PKEY, KeyDeleter> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
   if (!key) {
-    return Error(ErrorCode::invalid_argument, "the TLS private key is not a PEM key without a password: " + take_ssl_error());
+    return Error(ErrorCode::invalid_argument,
+                 "the TLS private key is not a PEM key without a password: " + take_ssl_error());
   }
   if (SSL_CTX_use_certificate(context, certificates.front().get()) != 1) {
     return Error(ErrorCode::invalid_argument, "the TLS certificate cannot be used: " + take_ssl_error());
@@ -141,7 +143,8 @@ Result<std::shared_ptr<TlsContext>> make_server_context(const ServerTls& tls) {
   auto main = make_context(TLS_server_method());
   if (!main) return main.error();
   context->main = std::move(*main);
-  if (const auto used = use_pair(context->main.get(), tls.certificate_chain, tls.private_key); !used) return used.error();
+  if (const auto used = use_pair(context->main.get(), tls.certificate_chain, tls.private_key); !used)
+    return used.error();
   if (!tls.internal_name.empty()) {
     auto internal = make_context(TLS_server_method());
     if (!internal) return internal.error();
@@ -172,7 +175,8 @@ Result<std::shared_ptr<TlsContext>> make_client_context(const ClientTls& tls) {
   } else if (!tls.trusted_ca.empty()) {
     const std::vector<Certificate> authorities = read_certificates(tls.trusted_ca);
     if (authorities.empty()) return Error(ErrorCode::invalid_argument, "the trusted CA is not a PEM certificate");
-    for (const Certificate& authority : authorities) X509_STORE_add_cert(SSL_CTX_get_cert_store(ssl), authority.get());
+    for (const Certificate& authority : authorities)
+      X509_STORE_add_cert(SSL_CTX_get_cert_store(ssl), authority.get());
   } else {
     SSL_CTX_set_default_verify_paths(ssl);
   }

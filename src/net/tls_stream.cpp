@@ -3,10 +3,10 @@
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <algorithm>
 #include <cerrno>
 
 #include "net/tls_context.hpp"
@@ -20,7 +20,8 @@ int bio_descriptor(BIO* bio) { return static_cast<int>(reinterpret_cast<std::int
 
 int bio_finish(BIO* bio, ssize_t count, int retry_flag) {
   BIO_clear_retry_flags(bio);
-  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) BIO_set_flags(bio, retry_flag | BIO_FLAGS_SHOULD_RETRY);
+  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+    BIO_set_flags(bio, retry_flag | BIO_FLAGS_SHOULD_RETRY);
   return static_cast<int>(count);
 }
 

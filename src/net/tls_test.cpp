@@ -20,9 +20,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 namespace asio = boost::asio;
 
-asio::awaitable<void> hello(HttpExchange& exchange) {
-  (void)co_await exchange.respond(ResponseHead{}, "hello");
-}
+asio::awaitable<void> hello(HttpExchange& exchange) { (void)co_await exchange.respond(ResponseHead{}, "hello"); }
 
 class TlsTest : public testing::Test {
  protected:
@@ -48,7 +46,8 @@ TEST_F(TlsTest, OnlyTheGivenAuthorityIsTrustedAndTheNameMustMatch) {
   tls.server_name = pki::coordinator_name;
   EXPECT_EQ(ask(server, tls), "hello");
   tls.server_name = "elsewhere";
-  EXPECT_THAT(ask(server, tls), AllOf(StartsWith("unauthenticated: cannot trust https://127.0.0.1:"), HasSubstr("hostname mismatch")));
+  EXPECT_THAT(ask(server, tls),
+              AllOf(StartsWith("unauthenticated: cannot trust https://127.0.0.1:"), HasSubstr("hostname mismatch")));
   tls.server_name = "10.0.0.1";
   EXPECT_THAT(ask(server, tls), AllOf(StartsWith("unauthenticated: "), HasSubstr("IP address mismatch")));
 
@@ -85,7 +84,8 @@ TEST_F(TlsTest, APinIsTheOnlyAuthority) {
 TEST_F(TlsTest, AChainThatMerelyContainsThePinnedAuthorityIsRefused) {
   const test::TestTls ours = test::make_tls();
   test::TestTls attacker = test::make_tls();
-  const auto pair = attacker.server.certificate_chain.substr(0, attacker.server.certificate_chain.find("-----END") + 26);
+  const auto pair =
+      attacker.server.certificate_chain.substr(0, attacker.server.certificate_chain.find("-----END") + 26);
   attacker.server.certificate_chain = pair + ours.authority.certificate;
   test::TestServer server(io, attacker.server, hello);
   ClientTls tls;

@@ -1,4 +1,5 @@
-// HTTP requests as a stranger may send them, cut into reads as the network likes. The first byte chooses the size of the reads.
+// HTTP requests as a stranger may send them, cut into reads as the network likes. The first byte chooses the size of
+// the reads.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

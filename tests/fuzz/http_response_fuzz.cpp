@@ -1,4 +1,5 @@
-// HTTP responses as a broken server may send them. The first byte: the size of the reads, and whether the request was HEAD.
+// HTTP responses as a broken server may send them. The first byte: the size of the reads, and whether the request was
+// HEAD.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
