@@ -86,9 +86,9 @@ struct Ngtcp2Connection::Callbacks {
 
   static int stream_reset(ngtcp2_conn* conn, std::int64_t id, std::uint64_t, std::uint64_t code, void*,
                           void* stream_user_data) {
-    if (Ngtcp2Stream* const target = stream(stream_user_data)) target->on_peer_reset(code);
+    Ngtcp2Stream* const target = stream(stream_user_data);
     // Our reset() ends both directions, so the peer's means both.
-    ngtcp2_conn_shutdown_stream_write(conn, 0, id, code);
+    if (!target || target->on_peer_reset(code)) ngtcp2_conn_shutdown_stream_write(conn, 0, id, code);
     return 0;
   }
 

@@ -230,39 +230,6 @@ TEST_F(HandshakeTest, AClosedListenerKeepsItsConnectionsAndTakesNoMore) {
   });
 }
 
-// A restarted server (same key, same port) answers packets of connections it does not know with a stateless reset.
-TEST_F(HandshakeTest, ARestartedServerIsNoticedAtOnce) {
-  run([this]() -> asio::awaitable<void> {
-    auto first_life = std::make_unique<asio::io_context>();
-    ListenOptions options = listen_options();
-    auto first = listen(first_life->get_executor(), std::move(options)).value();
-    const auto endpoint = first->local_endpoint();
-    Handle client;
-    spawn([&]() -> asio::awaitable<void> {
-      ConnectOptions to;
-      to.host = "127.0.0.1";
-      to.port = endpoint.port();
-      to.server_name = pki::coordinator_name;
-      to.credentials = Certificates::get().worker;
-      client = (co_await connect(io_.get_executor(), std::move(to))).value();
-    });
-    while (!client) {
-      first_life->run_for(1ms);
-      co_await asio::post(io_, asio::use_awaitable);
-    }
-    // The process dies: no CONNECTION_CLOSE.
-    first_life.reset();
-    first.reset();
-    ListenOptions again = listen_options();
-    again.endpoint = endpoint;
-    start_listener(again);
-    const auto stream = (co_await client->open_stream()).value();
-    co_await write_all(stream, "hello?");
-    const Error reason = co_await client->closed();
-    EXPECT_EQ(reason.code, ErrorCode::unavailable) << reason.detail;
-  });
-}
-
 TEST_F(HandshakeTest, GarbageAndMutilatedPacketsHurtNobody) {
   run([this]() -> asio::awaitable<void> {
     start_listener(listen_options());

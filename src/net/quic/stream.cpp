@@ -160,13 +160,17 @@ void Ngtcp2Stream::abandon() noexcept {
   if (failure_ || !connection_) return;
   if (!finish_requested_) return reset(0);
   // What was finished is still sent; nobody will read what comes.
+  delivering_ = true;
   discard_received();
   if (!fin_received_) connection_->stop_reading(id_, 0);
 }
 
-void Ngtcp2Stream::on_peer_reset(std::uint64_t code) {
+bool Ngtcp2Stream::on_peer_reset(std::uint64_t code) {
+  // The answer to our STOP_SENDING.
+  if (delivering_) return false;
   discard_received();
   fail(Error(ErrorCode::cancelled, "the peer reset the stream (code " + std::to_string(code) + ")"));
+  return true;
 }
 
 void Ngtcp2Stream::on_transport_closed(std::optional<std::uint64_t> code) {

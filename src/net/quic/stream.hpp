@@ -47,7 +47,8 @@ class Ngtcp2Stream final : public Stream, public SendQueueHook, public std::enab
   // For the connection, from ngtcp2's callbacks.
   void on_data(std::span<const std::uint8_t> data, bool fin);
   void on_acked(std::size_t bytes);
-  void on_peer_reset(std::uint64_t code);
+  // true: our direction must end as well.
+  bool on_peer_reset(std::uint64_t code);
   // The transport has forgotten the stream.
   void on_transport_closed(std::optional<std::uint64_t> code);
   // The peer does not want to read any more.
@@ -79,6 +80,8 @@ class Ngtcp2Stream final : public Stream, public SendQueueHook, public std::enab
   SendBuffer buffer_;
   bool finish_requested_ = false;
   bool fin_sent_ = false;
+  // The handle is gone, what was finished is still being sent.
+  bool delivering_ = false;
   Event writable_;
 };
 
