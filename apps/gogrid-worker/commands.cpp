@@ -126,7 +126,7 @@ Result<Identity> enrol_and_store(const Setup& setup, Request request) {
   Result<Identity> identity = Error(ErrorCode::internal, "enrolment did not end");
   const std::string name = setup.config.name.empty() ? worker::host_name() : setup.config.name;
   tasks.spawn("enrolment", enrol_into(io.get_executor(), std::move(request), name, &identity));
-  io.run();
+  run_until_done(io, tasks);
   if (!identity) return identity;
   if (auto stored = worker::store_identity(setup.state->identity(), *identity); !stored) return stored.error();
   return identity;
@@ -191,7 +191,7 @@ int with_daemon(const GlobalOptions& global, const Call& call, const std::functi
   client::LocalControl control(io.get_executor(), StateDirectory(path).control_socket());
   Result<client::Answer<client::LocalStatus>> answer = Error(ErrorCode::internal, "the call did not end");
   tasks.spawn("call", call_daemon(control, call, &answer));
-  io.run();
+  run_until_done(io, tasks);
   if (!answer) return report(answer.error(), answer.error().code == ErrorCode::unavailable ? not_running : failed);
   show(*answer);
   return ok;

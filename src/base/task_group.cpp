@@ -3,6 +3,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
@@ -71,5 +72,10 @@ asio::awaitable<void> TaskGroup::wait() {
 std::size_t TaskGroup::size() const { return state_->signals.size(); }
 
 const asio::any_io_executor& TaskGroup::executor() const { return state_->executor; }
+
+void run_until_done(asio::io_context& loop, const TaskGroup& tasks) {
+  while (tasks.size() > 0 && loop.run_one() > 0) {
+  }
+}
 
 }  // namespace gogrid

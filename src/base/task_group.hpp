@@ -10,6 +10,10 @@
 #include <memory>
 #include <string>
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace gogrid {
 
 class TaskGroup {
@@ -37,5 +41,9 @@ class TaskGroup {
   struct State;
   std::shared_ptr<State> state_;
 };
+
+// Runs `loop` until no task of the group is left: for programs that do one thing. What else waits on the loop, an idle
+// connection's timer for example, does not hold it.
+void run_until_done(boost::asio::io_context& loop, const TaskGroup& tasks);
 
 }  // namespace gogrid

@@ -151,6 +151,7 @@ Result<void> Coordinator::Parts::listen() {
     WorkerSessions::Options options;
     options.endpoint = asio::ip::udp::endpoint(address, http->port());
     options.credentials = identity.quic_credentials();
+    options.reset_secret = identity.reset_secret();
     options.transport.idle_timeout = config.workers.idle_timeout;
     options.transport.keep_alive = config.workers.keep_alive;
     options.https_port = http->port();

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/encoding.hpp"
+#include "base/sha256.hpp"
 #include "base/file.hpp"
 
 namespace gogrid::coordinator {
@@ -69,6 +71,8 @@ net::ServerTls ServerIdentity::server_tls() const {
   tls.internal_private_key = own_.private_key;
   return tls;
 }
+
+std::string ServerIdentity::reset_secret() const { return Sha256::hex(as_bytes(authority_.private_key)); }
 
 net::quic::Credentials ServerIdentity::quic_credentials() const {
   net::quic::Credentials credentials;

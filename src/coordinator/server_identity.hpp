@@ -31,6 +31,8 @@ class ServerIdentity {
 
   net::ServerTls server_tls() const;
   net::quic::Credentials quic_credentials() const;
+  // For quic::ListenOptions::reset_secret: the same as long as the authority is.
+  std::string reset_secret() const;
 
  private:
   net::pki::KeyAndCertificate authority_;

@@ -266,6 +266,7 @@ Result<std::unique_ptr<WorkerSessions>> WorkerSessions::listen(asio::any_io_exec
   quic::ListenOptions listen_options;
   listen_options.endpoint = sessions->options_.endpoint;
   listen_options.credentials = sessions->options_.credentials;
+  listen_options.reset_secret = std::move(sessions->options_.reset_secret);
   listen_options.transport = sessions->options_.transport;
   // The control stream; all others are opened by us.
   listen_options.transport.max_peer_streams = 1;

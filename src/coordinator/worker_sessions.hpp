@@ -40,6 +40,8 @@ class WorkerSessions {
   struct Options {
     boost::asio::ip::udp::endpoint endpoint;
     net::quic::Credentials credentials;
+    // As in quic::ListenOptions.
+    std::string reset_secret;
     // Windows and the number of streams are set here; the rest is the caller's.
     net::quic::TransportOptions transport;
     // The HTTPS port that serves blobs.

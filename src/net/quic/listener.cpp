@@ -33,9 +33,9 @@ class ListenerState final : public Acceptor, public std::enable_shared_from_this
         options_(std::move(options)),
         credentials_(std::move(credentials)),
         retry_secret_(random_bytes(32)) {
-    // The same after a restart with the same key: then a client whose connection we forgot learns it at once.
-    const std::string digest = Sha256::hex(as_bytes("gogrid stateless reset\n" + options_.credentials.private_key));
-    reset_secret_ = from_hex(digest).value_or(random_bytes(32));
+    if (options_.reset_secret.empty()) options_.reset_secret = random_bytes(32);
+    reset_secret_ = *from_hex(Sha256::hex(as_bytes("gogrid stateless reset\n" + options_.reset_secret)));
+    options_.reset_secret.clear();
     options_.credentials = {};
   }
 

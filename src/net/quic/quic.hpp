@@ -34,9 +34,9 @@ struct PeerIdentity {
 
 struct TransportOptions {
   std::string alpn = "gogrid/1";
-  std::chrono::milliseconds idle_timeout{30'000};
+  std::chrono::milliseconds idle_timeout{10'000};
   // A connection that has been silent for this long sends a PING; well under idle_timeout.
-  std::chrono::milliseconds keep_alive{10'000};
+  std::chrono::milliseconds keep_alive{3'000};
   std::chrono::milliseconds handshake_timeout{10'000};
   // Bytes a peer may send on one stream / in all before we have read them: the bound on buffered memory.
   std::uint64_t stream_window_bytes = 256 * 1024;
@@ -86,6 +86,9 @@ struct ListenOptions {
   // Asked after the certificate chain was verified and before the connection is accepted: an Error refuses it, with its detail
   // as the reason the peer sees (a revoked worker, say). Empty accepts every valid certificate.
   std::function<Result<void>(const PeerIdentity&)> authorize;
+  // A secret that outlives restarts: then a client whose connection we forgot by restarting learns it with its next packet
+  // (stateless reset, RFC 9000 §10.3) and not by idle_timeout. Empty: a random one.
+  std::string reset_secret;
   // Handshakes under way at a time; further first packets are answered with a Retry or dropped.
   std::size_t max_handshakes = 256;
 };

@@ -1,6 +1,7 @@
 #include "worker/sandbox/memory_limit.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,11 +74,19 @@ bool enable_memory_controller(const std::filesystem::path& group) {
   return write_text(group / "cgroup.subtree_control", "+memory");
 }
 
-// Groups of workers that were killed.
+// A worker holds a lock on its group's directory for as long as it lives.
+FileDescriptor lock_group(const std::filesystem::path& group) {
+  auto directory = open_file(group, O_RDONLY | O_DIRECTORY);
+  if (!directory || ::flock(directory->get(), LOCK_EX | LOCK_NB) != 0) return FileDescriptor();
+  return std::move(*directory);
+}
+
+// Groups of workers that were killed: nobody holds their lock.
 void remove_left_groups(const std::filesystem::path& parent) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(parent, error)) {
-    if (entry.path().filename().string().starts_with(group_prefix)) ::rmdir(entry.path().c_str());
+    if (!entry.path().filename().string().starts_with(group_prefix)) continue;
+    if (lock_group(entry.path())) ::rmdir(entry.path().c_str());
   }
 }
 
@@ -131,8 +140,11 @@ MemoryLimit::MemoryLimit(std::uint64_t bytes) : bytes_(bytes) {
 
 bool MemoryLimit::use_group(const std::filesystem::path& parent, const char* limit_file, int version) {
   remove_left_groups(parent);
-  const auto group = parent / (std::string(group_prefix) + std::to_string(::getpid()));
-  if (::mkdir(group.c_str(), 0755) != 0 && errno != EEXIST) return false;
+  // Random, not the pid: workers in other process namespaces may share the hierarchy.
+  const auto group = parent / (std::string(group_prefix) + to_hex(as_bytes(random_bytes(8))));
+  if (::mkdir(group.c_str(), 0755) != 0) return false;
+  auto lock = lock_group(group);
+  if (!lock) return false;
   auto processes = open_file(group / "cgroup.procs", O_WRONLY);
   if (!write_text(group / limit_file, std::to_string(bytes_)) || !processes) {
     ::rmdir(group.c_str());
@@ -141,6 +153,7 @@ bool MemoryLimit::use_group(const std::filesystem::path& parent, const char* lim
   // Swap would only move the trouble; not every kernel has these.
   write_text(group / (version == 2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes"), version == 2 ? "0" : std::to_string(bytes_));
   group_ = group;
+  lock_ = std::move(lock);
   processes_ = std::move(*processes);
   version_ = version;
   return true;

@@ -34,6 +34,7 @@ class MemoryLimit {
 
   std::uint64_t bytes_;
   std::filesystem::path group_;
+  FileDescriptor lock_;
   FileDescriptor processes_;
   int version_ = 0;
 };

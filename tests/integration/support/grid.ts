@@ -34,6 +34,14 @@ export async function eventually<T>(what: string, look: () => Promise<T | undefi
   }
 }
 
+// Closed when the test file ends; a bench closes its own.
+const grids: Grid[] = [];
+if (process.env.NODE_TEST_CONTEXT) {
+  after(async () => {
+    for (const grid of grids) await grid.close();
+  });
+}
+
 export interface Answer {
   status: number;
   headers: IncomingMessage["headers"];
@@ -113,8 +121,7 @@ export class Grid {
   /** A coordinator that is up. `settings` is TOML for coordinator.toml. */
   static async start(settings = ""): Promise<Grid> {
     const grid = new Grid();
-    // A bench closes its own.
-    if (process.env.NODE_TEST_CONTEXT) after(() => grid.close());
+    grids.push(grid);
     const init = await run(path.join(binDir, "gogrid-coordinator"), ["init", "--json", "--data-dir", grid.dataDir], {
       env: grid.env,
     });
