@@ -40,10 +40,7 @@ std::string_view to_string(Scope scope) {
 store::Pending<> KeyRing::load() {
   auto keys = co_await store_.list_keys();
   if (!keys) co_return keys.error();
-  for (auto& key : *keys) {
-    std::string id = key.id;
-    keys_.insert_or_assign(std::move(id), std::move(key));
-  }
+  for (auto& key : *keys) remember(std::move(key));
   co_return Result<void>();
 }
 
@@ -60,7 +57,7 @@ store::Pending<KeyRing::Created> KeyRing::create(std::string name, std::vector<s
   created.key = std::string(prefix) + created.record.id + "_" + secret;
   auto added = co_await store_.add_key(created.record);
   if (!added) co_return added.error();
-  keys_.insert_or_assign(created.record.id, created.record);
+  remember(created.record);
   co_return created;
 }
 
@@ -72,12 +69,15 @@ store::Pending<> KeyRing::revoke(std::string id) {
   co_return co_await store_.revoke_key(std::move(id), now);
 }
 
+void KeyRing::remember(store::KeyRecord key) {
+  const std::string id = key.id;
+  order_.push_back(id);
+  keys_.insert_or_assign(id, std::move(key));
+}
+
 std::vector<store::KeyRecord> KeyRing::list() const {
   std::vector<store::KeyRecord> keys;
-  for (const auto& [id, key] : keys_) keys.push_back(key);
-  std::sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.created_at, a.id) < std::tie(b.created_at, b.id);
-  });
+  for (const std::string& id : order_) keys.push_back(keys_.find(id)->second);
   return keys;
 }
 

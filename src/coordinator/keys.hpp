@@ -41,11 +41,14 @@ class KeyRing {
   store::Pending<> flush();
 
  private:
+  void remember(store::KeyRecord key);
   void note_use(const std::string& id);
 
   store::KeyStore& store_;
   const Clock& clock_;
   std::map<std::string, store::KeyRecord, std::less<>> keys_;
+  // Ids, the oldest first.
+  std::vector<std::string> order_;
   std::map<std::string, SystemTime> unwritten_;
   std::function<void()> unwritten_listener_;
 };

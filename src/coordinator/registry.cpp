@@ -105,19 +105,19 @@ Pending<EngineRecord> EngineRegistry::remove(std::string name_or_sha256) {
 Pending<> WorkerRegistry::load() {
   auto workers = co_await store_.list_workers();
   if (!workers) co_return workers.error();
-  for (auto& worker : *workers) {
-    auto entry = std::make_shared<const WorkerRecord>(std::move(worker));
-    workers_.insert_or_assign(entry->id, entry);
-  }
+  for (auto& worker : *workers) remember(std::make_shared<const WorkerRecord>(std::move(worker)));
   co_return Result<void>();
+}
+
+void WorkerRegistry::remember(Entry worker) {
+  order_.push_back(worker->id);
+  const std::string id = worker->id;
+  workers_.insert_or_assign(id, std::move(worker));
 }
 
 std::vector<WorkerRegistry::Entry> WorkerRegistry::list() const {
   std::vector<Entry> workers;
-  for (const auto& [id, entry] : workers_) workers.push_back(entry);
-  std::sort(workers.begin(), workers.end(), [](const Entry& a, const Entry& b) {
-    return std::tie(a->enrolled_at, a->id) < std::tie(b->enrolled_at, b->id);
-  });
+  for (const std::string& id : order_) workers.push_back(find(id));
   return workers;
 }
 
@@ -143,8 +143,7 @@ Result<void> WorkerRegistry::admit(std::string_view id) const {
 Pending<WorkerRecord> WorkerRegistry::enrol(std::string token_id, WorkerRecord worker) {
   auto stored = co_await store_.enrol_worker(std::move(token_id), clock_.system_now(), std::move(worker));
   if (!stored) co_return stored.error();
-  auto entry = std::make_shared<const WorkerRecord>(*stored);
-  workers_.insert_or_assign(entry->id, entry);
+  remember(std::make_shared<const WorkerRecord>(*stored));
   co_return stored;
 }
 

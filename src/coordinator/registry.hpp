@@ -88,6 +88,7 @@ class WorkerRegistry {
   Pending<> load();
 
   using Entry = std::shared_ptr<const WorkerRecord>;
+  // The oldest first.
   std::vector<Entry> list() const;
   // Null when there is none. Revoked workers stay known.
   Entry find(std::string_view id) const;
@@ -111,9 +112,13 @@ class WorkerRegistry {
   void on_revoke(std::function<void(const std::string&)> listener) { revoked_.add(std::move(listener)); }
 
  private:
+  void remember(Entry worker);
+
   store::WorkerStore& store_;
   const Clock& clock_;
   std::map<std::string, Entry, std::less<>> workers_;
+  // Ids, the oldest first.
+  std::vector<std::string> order_;
   std::map<std::string, store::WorkerStore::Sighting> unwritten_;
   std::function<void()> unwritten_listener_;
   Listeners<const std::string&> revoked_;

@@ -173,8 +173,7 @@ asio::awaitable<void> Router::handle(net::HttpExchange& exchange) {
   AccessRecord record;
   record.method = exchange.request().method;
   record.pattern = found.route ? found.route->pattern : "";
-  // A handler that answered nothing leaves that to the server, which says 500.
-  record.status = counted.status() == 0 ? 500 : counted.status();
+  record.status = counted.status();
   record.sent_bytes = counted.sent_bytes();
   record.took = clock_.steady_now() - began;
   const auto level = is_probe(record.pattern) ? spdlog::level::debug : spdlog::level::info;

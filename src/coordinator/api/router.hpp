@@ -52,6 +52,7 @@ struct AccessRecord {
   std::string method;
   // The route's pattern, "/v1/models/{id}"; empty when there is none. Never what the client sent: for metrics' labels.
   std::string pattern;
+  // 0: nothing, because the client had gone away.
   int status = 0;
   std::uint64_t sent_bytes = 0;
   std::chrono::steady_clock::duration took{};
