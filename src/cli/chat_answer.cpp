@@ -64,9 +64,12 @@ asio::awaitable<Result<void>> stream_answer(Context& context, client::Coordinato
 asio::awaitable<Result<std::string>> first_chat_model(client::CoordinatorClient& client) {
   const auto models = co_await client.served_models();
   if (!models) co_return models.error();
+  const client::ServedModel* chosen = nullptr;
   for (const client::ServedModel& model : models->value) {
-    if (model.kind.empty() || model.kind == "chat") co_return model.id;
+    if (!model.kind.empty() && model.kind != "chat") continue;
+    if (!chosen || (chosen->replicas_ready == 0 && model.replicas_ready > 0)) chosen = &model;
   }
+  if (chosen) co_return chosen->id;
   co_return Error(ErrorCode::not_found, "the coordinator has no model to chat with; add one: gogrid model add FILE");
 }
 

@@ -15,8 +15,12 @@ class AnswerPrinter {
  public:
   AnswerPrinter(Terminal& terminal, bool colour) : terminal_(terminal), to_terminal_(terminal.output_is_terminal()), colour_(colour) {}
 
+  ~AnswerPrinter() { finish(); }
+  AnswerPrinter(const AnswerPrinter&) = delete;
+  AnswerPrinter& operator=(const AnswerPrinter&) = delete;
+
   void take(const client::ChatDelta& delta);
-  // Ends the line.
+  // Ends the line, if one was begun.
   void finish();
   // The answer, without the thinking.
   const std::string& answer() const { return answer_; }
@@ -39,7 +43,7 @@ std::string answer_figures(const client::ChatSummary& summary, double first_seco
 boost::asio::awaitable<Result<void>> stream_answer(Context& context, client::CoordinatorClient& client, client::ChatRequest request,
                                                    AnswerPrinter& printer, bool verbose);
 
-// The first model a chat can use.
+// The first model a chat can use, one that is ready if there is one.
 boost::asio::awaitable<Result<std::string>> first_chat_model(client::CoordinatorClient& client);
 
 }  // namespace gogrid::cli

@@ -3,6 +3,7 @@
 #include <histedit.h>
 
 #include <clocale>
+#include <csignal>
 #include <cstdio>
 
 namespace gogrid::cli {
@@ -26,11 +27,13 @@ class LibeditLineEditor final : public LineEditor {
     el_set(edit_, EL_EDITOR, "emacs");
     // Puts the terminal back before a signal ends us.
     el_set(edit_, EL_SIGNAL, 1);
+    // While a line is edited Ctrl-C and Ctrl-Z are keys ("intr=" alone does not take effect), so we do what they should.
+    el_set(edit_, EL_SETTY, "-d", "-isig", nullptr);
     el_set(edit_, EL_ADDFN, "gogrid-interrupt", "Give the line up", interrupt);
     el_set(edit_, EL_BIND, "^C", "gogrid-interrupt", nullptr);
+    el_set(edit_, EL_ADDFN, "gogrid-suspend", "Stop until the shell's fg", suspend);
+    el_set(edit_, EL_BIND, "^Z", "gogrid-suspend", nullptr);
     el_set(edit_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
-    // While a line is edited Ctrl-C is a key.
-    el_set(edit_, EL_SETTY, "-d", "intr=", nullptr);
   }
   ~LibeditLineEditor() override {
     history_end(history_);
@@ -70,6 +73,12 @@ class LibeditLineEditor final : public LineEditor {
     self(edit).interrupted_ = true;
     std::fputs("^C\n", stderr);
     return CC_EOF;
+  }
+  static unsigned char suspend(EditLine* edit, int) {
+    el_set(edit, EL_PREP_TERM, 0);
+    ::kill(0, SIGTSTP);
+    el_set(edit, EL_PREP_TERM, 1);
+    return CC_REDISPLAY;
   }
 
   EditLine* edit_ = nullptr;

@@ -105,12 +105,8 @@ int run_selected(CommandTree& tree, Terminal& terminal, const Environment& envir
   Context context(terminal, environment, tree.options, loop.get_executor(), interrupts);
   std::optional<Result<void>> outcome;
   tasks.spawn("command", run_command(*tree.selected, context, outcome));
-  while (tasks.size() > 0 && loop.run_one() > 0) {
-  }
-  if (was_interrupted) {
-    if (terminal.error_is_terminal()) terminal.error("\n");
-    return ExitCode::interrupted;
-  }
+  run_until_done(loop, tasks);
+  if (was_interrupted) return ExitCode::interrupted;
   if (!outcome) return ExitCode::failed;
   if (*outcome) return ExitCode::success;
   const Error& error = outcome->error();

@@ -274,7 +274,8 @@ TEST_F(ProgramTest, LoginTakesAPinOrAPersonsWord) {
 
 class ChatTest : public ProgramTest {
  protected:
-  ChatTest() { server_.on("GET /v1/models", 200, R"({"data":[{"id":"vectors","kind":"embedding"},{"id":"small"}]})"); }
+  ChatTest() { server_.on("GET /v1/models", 200, R"({"data":[{"id":"vectors","gogrid":{"kind":"embedding"}},{"id":"new","gogrid":{"kind":"chat","replicas":{"ready":0}}},)"
+                                                    R"({"id":"small","gogrid":{"kind":"chat","replicas":{"ready":1}}}]})"); }
 
   void answer(std::vector<std::string> words, bool hold = false) {
     std::vector<std::string> events;
@@ -323,7 +324,7 @@ TEST_F(ChatTest, JsonIsTheWholeAnswer) {
 }
 
 TEST_F(ChatTest, NoModelSaysHowToAddOne) {
-  server_.on("GET /v1/models", 200, R"({"data":[{"id":"vectors","kind":"embedding"}]})");
+  server_.on("GET /v1/models", 200, R"({"data":[{"id":"vectors","gogrid":{"kind":"embedding"}}]})");
   EXPECT_EQ(run({"chat", "x"}), ExitCode::not_found);
   EXPECT_TRUE(said("gogrid model add"));
 }
@@ -340,7 +341,7 @@ TEST_F(ChatTest, CtrlCClosesTheConnection) {
   terminal_.on_out = [](std::string_view) { std::raise(SIGINT); };
   EXPECT_EQ(run({"chat", "Tell me a story"}), ExitCode::interrupted);
   EXPECT_EQ(left.wait_for(std::chrono::seconds(30)), std::future_status::ready);
-  EXPECT_EQ(terminal_.out_text, "Once upon");
+  EXPECT_EQ(terminal_.out_text, "Once upon\n");
 }
 
 TEST_F(ChatTest, AConversationKeepsWhatWasSaid) {

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 TEST(ProgressLine, TellsHowFarHowFastAndHowLong) {
   EXPECT_EQ(progress_line("Uploading", 512 * 1024, 1024 * 1024, 64.0 * 1024, 90),
-            "Uploading  [" + std::string(13, '#') + std::string(14, '.') + "]   50 %  512.0 KiB of 1.0 MiB  64.0 KiB/s  8 s left");
+            "Uploading  [" + std::string(13, '#') + std::string(13, '.') + "]   50 %  512.0 KiB of 1.0 MiB  64.0 KiB/s  8 s left");
   EXPECT_EQ(progress_line("Checking", 0, 0, std::nullopt, 30), "Checking  100 %  0 B of 0 B");
 }
 

@@ -162,7 +162,10 @@ void read(const json& value, Model& out) {
 
 void read(const json& value, ServedModel& out) {
   out.id = text_of(member(value, "id"));
-  out.kind = text_of(member(value, "kind"));
+  // What OpenAI's form has no place for stands in an object of our own.
+  const json& own = member(value, "gogrid");
+  out.kind = text_of(member(own, "kind"));
+  out.replicas_ready = integer_of(member(member(own, "replicas"), "ready"));
 }
 
 void read(const json& value, JoinToken& out) {

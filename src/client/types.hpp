@@ -116,6 +116,7 @@ struct ServedModel {
   std::string id;
   // "chat", "embedding", "rerank"; empty when the server does not say.
   std::string kind;
+  std::int64_t replicas_ready = 0;
 };
 
 struct JoinToken {

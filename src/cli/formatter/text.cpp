@@ -149,7 +149,7 @@ std::string format_when(std::optional<std::int64_t> time, std::int64_t now) {
   // One unit is enough to place a moment.
   const std::int64_t unit = distance >= 86400 ? 86400 : distance >= 3600 ? 3600 : distance >= 60 ? 60 : 1;
   if (distance < 2) return "just now";
-  const std::string length = format_duration(std::chrono::seconds(distance / unit * unit));
+  const std::string length = format_duration(std::chrono::seconds((distance + unit / 2) / unit * unit));
   return *time > now ? "in " + length : length + " ago";
 }
 
