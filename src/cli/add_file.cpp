@@ -65,11 +65,12 @@ Result<void> check_engine(const OpenedFile& file, const std::filesystem::path& p
   const auto prefix = read_prefix(file, zstd_magic.size());
   if (!prefix) return prefix.error();
   if (std::equal(prefix->begin(), prefix->end(), zstd_magic.begin(), zstd_magic.end())) return {};
-  return Error(ErrorCode::invalid_argument, path.string() + " is not an engine bundle (.tar.zst); engine/build makes one");
+  return Error(ErrorCode::invalid_argument,
+               path.string() + " is not an engine bundle (.tar.zst); engine/build makes one");
 }
 
-asio::awaitable<Result<std::string>> add_file(Context& context, client::CoordinatorClient& client, const OpenedFile& file,
-                                              client::UploadRequest request) {
+asio::awaitable<Result<std::string>> add_file(Context& context, client::CoordinatorClient& client,
+                                              const OpenedFile& file, client::UploadRequest request) {
   request.size_bytes = file.size_bytes;
   {
     Progress progress(context.terminal(), "Checking", file.size_bytes);

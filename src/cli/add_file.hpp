@@ -25,7 +25,7 @@ Result<void> check_model(const OpenedFile& file, const std::filesystem::path& pa
 Result<void> check_engine(const OpenedFile& file, const std::filesystem::path& path);
 
 // `request` without size and SHA-256. Returns the upload's id, which is the SHA-256.
-boost::asio::awaitable<Result<std::string>> add_file(Context& context, client::CoordinatorClient& client, const OpenedFile& file,
-                                                     client::UploadRequest request);
+boost::asio::awaitable<Result<std::string>> add_file(Context& context, client::CoordinatorClient& client,
+                                                     const OpenedFile& file, client::UploadRequest request);
 
 }  // namespace gogrid::cli

@@ -16,18 +16,27 @@ class Chat final : public Command {
  public:
   CLI::App* add_to(CLI::App& parent) override {
     CLI::App* app = parent.add_subcommand("chat", "Talk to a model; answers appear as they are written");
-    app->add_option("prompt", words_, "What to ask; '-' stands for standard input. Left out on a terminal: a conversation")->type_name("TEXT");
-    app->add_option("-m,--model", request_.model, "Which model; the first one there is, if left out")->type_name("NAME");
+    app->add_option("prompt", words_,
+                    "What to ask; '-' stands for standard input. Left out on a terminal: a conversation")
+        ->type_name("TEXT");
+    app->add_option("-m,--model", request_.model, "Which model; the first one there is, if left out")
+        ->type_name("NAME");
     app->add_option("--system", system_, "Instructions that come before the conversation")->type_name("TEXT");
-    app->add_option("--temperature", request_.temperature, "0 for the likeliest words, higher for more variety")->check(CLI::Range(0.0, 100.0).description(""))->type_name("NUMBER");
+    app->add_option("--temperature", request_.temperature, "0 for the likeliest words, higher for more variety")
+        ->check(CLI::Range(0.0, 100.0).description(""))
+        ->type_name("NUMBER");
     app->add_option("--max-tokens", request_.max_tokens, "Longest answer")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}).description(""))
         ->type_name("N");
     app->add_flag("-v,--verbose", verbose_, "Tell on standard error how long it took");
-    app->footer("In a conversation: /help lists what can be typed, Ctrl-C stops an answer, Ctrl-D leaves. With --json the whole answer is\n"
-                "printed at its end, as the API gives it.\n\n"
-                "Examples:\n  gogrid chat\n  gogrid chat \"What is GoGrid?\"\n  gogrid chat -m small --system \"Answer in French.\" \"Who are you?\"\n"
-                "  gogrid chat \"Summarise this:\" - < report.txt\n  git diff | gogrid chat --max-tokens 200 \"Write a commit message for:\" -");
+    app->footer(
+        "In a conversation: /help lists what can be typed, Ctrl-C stops an answer, Ctrl-D leaves. With --json the "
+        "whole answer is\n"
+        "printed at its end, as the API gives it.\n\n"
+        "Examples:\n  gogrid chat\n  gogrid chat \"What is GoGrid?\"\n  gogrid chat -m small --system \"Answer in "
+        "French.\" \"Who are you?\"\n"
+        "  gogrid chat \"Summarise this:\" - < report.txt\n  git diff | gogrid chat --max-tokens 200 \"Write a commit "
+        "message for:\" -");
     return app;
   }
 
@@ -76,7 +85,8 @@ class Chat final : public Command {
       prompt += part;
     }
     if (prompt.find_first_not_of(" \t\r\n") == std::string::npos) {
-      return Error(ErrorCode::invalid_argument, "there is nothing to ask: give a prompt, as in gogrid chat \"What is GoGrid?\"");
+      return Error(ErrorCode::invalid_argument,
+                   "there is nothing to ask: give a prompt, as in gogrid chat \"What is GoGrid?\"");
     }
     return prompt;
   }

@@ -44,10 +44,12 @@ std::string answer_figures(const client::ChatSummary& summary, double first_seco
   return text + "]\n";
 }
 
-asio::awaitable<Result<void>> stream_answer(Context& context, client::CoordinatorClient& client, client::ChatRequest request,
-                                            AnswerPrinter& printer, bool verbose) {
+asio::awaitable<Result<void>> stream_answer(Context& context, client::CoordinatorClient& client,
+                                            client::ChatRequest request, AnswerPrinter& printer, bool verbose) {
   using Clock = std::chrono::steady_clock;
-  const auto seconds_since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  const auto seconds_since = [](Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
   const auto start = Clock::now();
   double first_seconds = 0;
   std::function<void(const client::ChatDelta&)> sink = [&](const client::ChatDelta& delta) {

@@ -9,11 +9,12 @@
 
 namespace gogrid::cli {
 
-// Prints pieces of an answer. On a terminal what could steer it is made harmless and thinking is shown dim; elsewhere only the
-// answer itself goes out, byte for byte.
+// Prints pieces of an answer. On a terminal what could steer it is made harmless and thinking is shown dim; elsewhere
+// only the answer itself goes out, byte for byte.
 class AnswerPrinter {
  public:
-  AnswerPrinter(Terminal& terminal, bool colour) : terminal_(terminal), to_terminal_(terminal.output_is_terminal()), colour_(colour) {}
+  AnswerPrinter(Terminal& terminal, bool colour)
+      : terminal_(terminal), to_terminal_(terminal.output_is_terminal()), colour_(colour) {}
 
   ~AnswerPrinter() { finish(); }
   AnswerPrinter(const AnswerPrinter&) = delete;
@@ -40,8 +41,8 @@ class AnswerPrinter {
 std::string answer_figures(const client::ChatSummary& summary, double first_seconds, double all_seconds);
 
 // Streams the answer to `printer`. With `verbose` the figures follow on standard error.
-boost::asio::awaitable<Result<void>> stream_answer(Context& context, client::CoordinatorClient& client, client::ChatRequest request,
-                                                   AnswerPrinter& printer, bool verbose);
+boost::asio::awaitable<Result<void>> stream_answer(Context& context, client::CoordinatorClient& client,
+                                                   client::ChatRequest request, AnswerPrinter& printer, bool verbose);
 
 // The first model a chat can use, one that is ready if there is one.
 boost::asio::awaitable<Result<std::string>> first_chat_model(client::CoordinatorClient& client);

@@ -29,7 +29,11 @@ asio::awaitable<void> attempt_answer(Context& context, client::CoordinatorClient
 }  // namespace
 
 ChatSession::ChatSession(Context& context, client::CoordinatorClient& client, client::ChatRequest request, bool verbose)
-    : context_(context), client_(client), request_(std::move(request)), kept_messages_(request_.messages.size()), verbose_(verbose) {}
+    : context_(context),
+      client_(client),
+      request_(std::move(request)),
+      kept_messages_(request_.messages.size()),
+      verbose_(verbose) {}
 
 asio::awaitable<Result<void>> ChatSession::run() {
   context_.terminal().error("Chatting with " + printable(request_.model) + ". /help tells more, Ctrl-D leaves.\n");

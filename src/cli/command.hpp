@@ -1,5 +1,5 @@
-// One command of the program: declares its options, and runs once. To add one: a class in a file of its own, a factory in
-// cli/commands.hpp, a line in cli/program.cpp.
+// One command of the program: declares its options, and runs once. To add one: a class in a file of its own, a factory
+// in cli/commands.hpp, a line in cli/program.cpp.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

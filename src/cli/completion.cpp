@@ -1,8 +1,8 @@
 // gogrid completion
 #include "cli/completion.hpp"
 
-#include <CLI/CLI.hpp>
 #include <spdlog/fmt/fmt.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
 #include "cli/help.hpp"
@@ -69,7 +69,8 @@ std::vector<std::pair<std::string, std::string>> spellings(const Node& node) {
 
 std::string quoted(std::string_view text, std::string_view quote_escape) {
   std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string(quote_escape) : std::string(1, c);
+  for (const char c : text)
+    out += c == '\'' ? std::string(quote_escape) : std::string(1, c);
   return out + "'";
 }
 
@@ -78,14 +79,16 @@ std::string shell_quoted(std::string_view text) { return quoted(text, "'\\''"); 
 
 std::string fish_quoted(const std::string& text) {
   std::string escaped;
-  for (const char c : text) escaped += c == '\\' ? "\\\\" : std::string(1, c);
+  for (const char c : text)
+    escaped += c == '\\' ? "\\\\" : std::string(1, c);
   return quoted(escaped, "\\'");
 }
 
 // "'gogrid chat' | 'gogrid model' | …": all but the root.
 std::string path_patterns(const std::vector<Node>& nodes, std::string_view separator) {
   std::string out;
-  for (std::size_t i = 1; i < nodes.size(); ++i) out += (i == 1 ? "" : std::string(separator)) + "'" + nodes[i].path + "'";
+  for (std::size_t i = 1; i < nodes.size(); ++i)
+    out += (i == 1 ? "" : std::string(separator)) + "'" + nodes[i].path + "'";
   return out;
 }
 
@@ -94,9 +97,15 @@ class Completion final : public Command {
   CLI::App* add_to(CLI::App& parent) override {
     root_ = &parent;
     CLI::App* app = parent.add_subcommand("completion", "Print a script that completes commands in your shell");
-    app->add_option("shell", shell_, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""))->type_name("SHELL");
-    app->footer("Examples:\n  source <(gogrid completion bash)                                           # now; or in ~/.bashrc\n"
-                "  gogrid completion zsh > \"${fpath[1]}/_gogrid\"\n  gogrid completion fish > ~/.config/fish/completions/gogrid.fish");
+    app->add_option("shell", shell_, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""))
+        ->type_name("SHELL");
+    app->footer(
+        "Examples:\n  source <(gogrid completion bash)                                           # now; or in "
+        "~/.bashrc\n"
+        "  gogrid completion zsh > \"${fpath[1]}/_gogrid\"\n  gogrid completion fish > "
+        "~/.config/fish/completions/gogrid.fish");
     return app;
   }
 
@@ -123,9 +132,11 @@ std::string bash_completion(const CLI::App& root) {
   out += "      " + path_patterns(nodes, " | ") + ") at=\"$at ${COMP_WORDS[i]}\" ;;\n    esac\n  done\n  case $at in\n";
   for (const Node& node : nodes) {
     std::string commands;
-    for (const std::size_t child : node.children) commands += (commands.empty() ? "" : " ") + nodes[child].name;
+    for (const std::size_t child : node.children)
+      commands += (commands.empty() ? "" : " ") + nodes[child].name;
     std::string options;
-    for (const auto& [name, help] : spellings(node)) options += (options.empty() ? "" : " ") + name;
+    for (const auto& [name, help] : spellings(node))
+      options += (options.empty() ? "" : " ") + name;
     out += fmt::format("    '{}') commands='{}' options='{}' ;;\n", node.path, commands, options);
   }
   out += "  esac\n  [[ $current == -* ]] && commands=$options\n";
@@ -136,27 +147,38 @@ std::string bash_completion(const CLI::App& root) {
 std::string zsh_completion(const CLI::App& root) {
   const std::vector<Node> nodes = collect(root);
   // _describe takes "name:help"; a colon in the help is only text.
-  const auto described = [](const std::string& name, const std::string& help) { return " " + shell_quoted(name + ":" + help); };
-  std::string out = "#compdef gogrid\n# zsh completion for gogrid; put it into a folder of $fpath as _gogrid\n_gogrid() {\n";
-  out += "  local at=gogrid i\n  local -a commands options\n  for ((i = 2; i < CURRENT; i++)); do\n    case \"$at $words[i]\" in\n";
+  const auto described = [](const std::string& name, const std::string& help) {
+    return " " + shell_quoted(name + ":" + help);
+  };
+  std::string out =
+      "#compdef gogrid\n# zsh completion for gogrid; put it into a folder of $fpath as _gogrid\n_gogrid() {\n";
+  out +=
+      "  local at=gogrid i\n  local -a commands options\n  for ((i = 2; i < CURRENT; i++)); do\n    case \"$at "
+      "$words[i]\" in\n";
   out += "      (" + path_patterns(nodes, "|") + ") at=\"$at $words[i]\" ;;\n    esac\n  done\n  case $at in\n";
   for (const Node& node : nodes) {
     std::string commands;
-    for (const std::size_t child : node.children) commands += described(nodes[child].name, nodes[child].help);
+    for (const std::size_t child : node.children)
+      commands += described(nodes[child].name, nodes[child].help);
     std::string options;
-    for (const auto& [name, help] : spellings(node)) options += described(name, help);
+    for (const auto& [name, help] : spellings(node))
+      options += described(name, help);
     out += fmt::format("    ('{}') commands=({} ) options=({} ) ;;\n", node.path, commands, options);
   }
-  out += "  esac\n  if [[ $words[CURRENT] == -* ]]; then\n    _describe option options\n  elif (( $#commands )); then\n";
+  out +=
+      "  esac\n  if [[ $words[CURRENT] == -* ]]; then\n    _describe option options\n  elif (( $#commands )); then\n";
   out += "    _describe command commands\n  else\n    _files\n  fi\n}\n";
   return out + "if [[ $funcstack[1] == _gogrid ]]; then _gogrid \"$@\"; else compdef _gogrid gogrid; fi\n";
 }
 
 std::string fish_completion(const CLI::App& root) {
   const std::vector<Node> nodes = collect(root);
-  std::string out = "# fish completion for gogrid; put it into ~/.config/fish/completions/gogrid.fish\nfunction __gogrid_at\n";
-  out += "    set -l at\n    for word in (commandline -opc)\n        switch \"$at $word\"\n            case ' gogrid'\n";
-  out += "                set at gogrid\n            case " + path_patterns(nodes, " ") + "\n                set at \"$at $word\"\n";
+  std::string out =
+      "# fish completion for gogrid; put it into ~/.config/fish/completions/gogrid.fish\nfunction __gogrid_at\n";
+  out +=
+      "    set -l at\n    for word in (commandline -opc)\n        switch \"$at $word\"\n            case ' gogrid'\n";
+  out += "                set at gogrid\n            case " + path_patterns(nodes, " ") +
+         "\n                set at \"$at $word\"\n";
   out += "        end\n    end\n    test \"$at\" = \"$argv\"\nend\n";
   for (const Node& node : nodes) {
     const std::string prefix = "complete -c gogrid -n '__gogrid_at " + node.path + "'";

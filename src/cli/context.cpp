@@ -10,8 +10,8 @@
 
 namespace gogrid::cli {
 
-Context::Context(Terminal& terminal, Environment environment, CommonOptions options, boost::asio::any_io_executor executor,
-                 Interrupts& interrupts)
+Context::Context(Terminal& terminal, Environment environment, CommonOptions options,
+                 boost::asio::any_io_executor executor, Interrupts& interrupts)
     : terminal_(terminal),
       environment_(std::move(environment)),
       options_(std::move(options)),
@@ -54,12 +54,14 @@ Result<client::CoordinatorClient*> Context::client() {
   const auto settings = this->settings();
   if (!settings) return settings.error();
   if (settings->url.empty()) {
-    return Error(ErrorCode::unauthenticated, "no coordinator is set: run 'gogrid login URL', or set GOGRID_URL and GOGRID_API_KEY");
+    return Error(ErrorCode::unauthenticated,
+                 "no coordinator is set: run 'gogrid login URL', or set GOGRID_URL and GOGRID_API_KEY");
   }
   auto address = client::parse_server_url(settings->url);
   if (!address) return address.error();
   if (settings->api_key.empty()) {
-    return Error(ErrorCode::unauthenticated, "no API key is set: run 'gogrid login " + address->url() + "', or set GOGRID_API_KEY");
+    return Error(ErrorCode::unauthenticated,
+                 "no API key is set: run 'gogrid login " + address->url() + "', or set GOGRID_API_KEY");
   }
   client::ClientOptions options;
   options.server = std::move(*address);

@@ -1,5 +1,5 @@
-// What a command runs with: terminal, settings, event loop, and the coordinator's client, made when it is first asked for.
-// One command, one thread.
+// What a command runs with: terminal, settings, event loop, and the coordinator's client, made when it is first asked
+// for. One command, one thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -27,8 +27,9 @@ class EngineAdd final : public Command {
     CLI::App* app = parent.add_subcommand("add", "Upload an engine bundle; workers of its target use it from then on");
     app->add_option("file", path_, "The bundle that engine/build made, a .tar.zst file")->required()->type_name("FILE");
     app->add_option("--name", request_.name, "For you to know it by; the file's name if left out")->type_name("NAME");
-    app->footer("An upload that broke off goes on where it stopped: run the same command again.\n\n"
-                "Examples:\n  gogrid engine add gogrid-engine-cpu-linux-x86_64.tar.zst");
+    app->footer(
+        "An upload that broke off goes on where it stopped: run the same command again.\n\n"
+        "Examples:\n  gogrid engine add gogrid-engine-cpu-linux-x86_64.tar.zst");
     return app;
   }
 
@@ -42,7 +43,8 @@ class EngineAdd final : public Command {
     if (request_.name.empty()) request_.name = name_of(path_);
     const auto added = co_await add_file(context, **client, *file, request_);
     if (!added) co_return added.error();
-    const std::string text = "Added the engine bundle " + printable(request_.name) + ". Workers fetch it now; 'gogrid worker ls' shows how far they are.\n";
+    const std::string text = "Added the engine bundle " + printable(request_.name) +
+                             ". Workers fetch it now; 'gogrid worker ls' shows how far they are.\n";
     print(context, json_object("id", *added), text);
     co_return Result<void>();
   }
@@ -77,8 +79,9 @@ class EngineRemove final : public Command {
     CLI::App* app = parent.add_subcommand("rm", "Remove an engine bundle");
     app->add_option("engine", name_, "Name or id")->required()->type_name("NAME");
     app->add_flag("-y,--yes", yes_, "Do not ask");
-    app->footer("Workers that run it change to the newest one left for their target. On a terminal it asks first.\n\n"
-                "Examples:\n  gogrid engine rm gogrid-engine-cpu-linux-x86_64");
+    app->footer(
+        "Workers that run it change to the newest one left for their target. On a terminal it asks first.\n\n"
+        "Examples:\n  gogrid engine rm gogrid-engine-cpu-linux-x86_64");
     return app;
   }
 

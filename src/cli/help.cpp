@@ -25,7 +25,9 @@ class Help final : public Command {
     const CLI::App* app = root_;
     for (const std::string& name : path_) {
       const auto found = app->get_subcommands([&name](const CLI::App* it) { return it->check_name(name); });
-      if (found.empty()) co_return Error(ErrorCode::not_found, "there is no command '" + full_name(*app) + " " + name + "'; see '" + full_name(*app) + " --help'");
+      if (found.empty())
+        co_return Error(ErrorCode::not_found, "there is no command '" + full_name(*app) + " " + name + "'; see '" +
+                                                  full_name(*app) + " --help'");
       app = found.front();
     }
     context.terminal().out(help_text(*app));
@@ -41,12 +43,15 @@ class Help final : public Command {
 
 std::string full_name(const CLI::App& app) {
   std::string name = app.get_name();
-  for (const CLI::App* parent = app.get_parent(); parent; parent = parent->get_parent()) name = parent->get_name() + " " + name;
+  for (const CLI::App* parent = app.get_parent(); parent; parent = parent->get_parent())
+    name = parent->get_name() + " " + name;
   return name;
 }
 
 // Not App::help(), which tells about the command that was parsed.
-std::string help_text(const CLI::App& app) { return app.get_formatter()->make_help(&app, full_name(app), CLI::AppFormatMode::Normal); }
+std::string help_text(const CLI::App& app) {
+  return app.get_formatter()->make_help(&app, full_name(app), CLI::AppFormatMode::Normal);
+}
 
 CommandPtr make_help() { return std::make_unique<Help>(); }
 

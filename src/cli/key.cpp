@@ -14,13 +14,16 @@ class KeyCreate final : public Command {
   CLI::App* add_to(CLI::App& parent) override {
     CLI::App* app = parent.add_subcommand("create", "Make a key for the coordinator's API");
     app->add_option("name,--name", request_.name, "For you to know it by")->required()->type_name("NAME");
-    app->add_option("--scope", request_.scopes, "What it allows: inference (ask models), admin (all else); repeat for both")
+    app->add_option("--scope", request_.scopes,
+                    "What it allows: inference (ask models), admin (all else); repeat for both")
         ->check(CLI::IsMember({"inference", "admin"}).description(""))
         ->type_name("SCOPE")
         ->default_str("inference");
     app->add_option("--expires", expires_, "How long it is valid: 24h, 90d; for ever if left out")->type_name("TIME");
     app->add_flag("-q,--quiet", quiet_, "Print only the key");
-    app->footer("Examples:\n  gogrid key create laptop\n  gogrid key create ci --expires 90d\n  gogrid key create ops --scope admin --scope inference");
+    app->footer(
+        "Examples:\n  gogrid key create laptop\n  gogrid key create ci --expires 90d\n  gogrid key create ops --scope "
+        "admin --scope inference");
     return app;
   }
 
@@ -37,8 +40,9 @@ class KeyCreate final : public Command {
     if (!key) co_return key.error();
     std::string text = printable(key->value.key) + "\n";
     if (!quiet_) {
-      text += "\nThe key is shown only now: keep it somewhere safe. Use it with\n\n  gogrid login " + (*client)->server().url() +
-              "\n\nor as the API key of an OpenAI or Anthropic client at " + (*client)->server().url() + "/v1\n";
+      text += "\nThe key is shown only now: keep it somewhere safe. Use it with\n\n  gogrid login " +
+              (*client)->server().url() + "\n\nor as the API key of an OpenAI or Anthropic client at " +
+              (*client)->server().url() + "/v1\n";
     }
     print(context, key->json, text);
     co_return Result<void>();
@@ -82,7 +86,8 @@ class KeyRevoke final : public Command {
   asio::awaitable<Result<void>> run(Context& context) override {
     const auto client = context.client();
     if (!client) co_return client.error();
-    if (!confirm(context.terminal(), "Revoke the key " + printable(id_) + "? Whoever uses it is refused from now on.", yes_)) {
+    if (!confirm(context.terminal(), "Revoke the key " + printable(id_) + "? Whoever uses it is refused from now on.",
+                 yes_)) {
       co_return Error(ErrorCode::invalid_argument, "nothing was revoked");
     }
     const auto revoked = co_await (*client)->revoke_key(id_);

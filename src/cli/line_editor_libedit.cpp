@@ -27,7 +27,8 @@ class LibeditLineEditor final : public LineEditor {
     el_set(edit_, EL_EDITOR, "emacs");
     // Puts the terminal back before a signal ends us.
     el_set(edit_, EL_SIGNAL, 1);
-    // While a line is edited Ctrl-C and Ctrl-Z are keys ("intr=" alone does not take effect), so we do what they should.
+    // While a line is edited Ctrl-C and Ctrl-Z are keys ("intr=" alone does not take effect), so we do what they
+    // should.
     el_set(edit_, EL_SETTY, "-d", "-isig", nullptr);
     el_set(edit_, EL_ADDFN, "gogrid-interrupt", "Give the line up", interrupt);
     el_set(edit_, EL_BIND, "^C", "gogrid-interrupt", nullptr);
@@ -56,7 +57,8 @@ class LibeditLineEditor final : public LineEditor {
     if (!text || count <= 0) return line;
     line.kind = Terminal::Line::Kind::text;
     line.text.assign(text, static_cast<std::size_t>(count));
-    while (line.text.ends_with('\n') || line.text.ends_with('\r')) line.text.pop_back();
+    while (line.text.ends_with('\n') || line.text.ends_with('\r'))
+      line.text.pop_back();
     HistEvent event{};
     if (remember && !line.text.empty()) history(history_, &event, H_ENTER, line.text.c_str());
     return line;

@@ -25,9 +25,12 @@ class ModelAdd final : public Command {
     app->add_option("--slots", request_.slots, "Requests that one worker runs at once")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{4096}).description(""))
         ->type_name("N");
-    app->footer("The file's header is checked before anything is sent. An upload that broke off goes on where it stopped: run the same\n"
-                "command again. Bytes the coordinator already has are not sent twice.\n\n"
-                "Examples:\n  gogrid model add llama-3.2-3b-q4_k_m.gguf --name small\n  gogrid model add bge-m3.gguf --kind embedding");
+    app->footer(
+        "The file's header is checked before anything is sent. An upload that broke off goes on where it stopped: run "
+        "the same\n"
+        "command again. Bytes the coordinator already has are not sent twice.\n\n"
+        "Examples:\n  gogrid model add llama-3.2-3b-q4_k_m.gguf --name small\n  gogrid model add bge-m3.gguf --kind "
+        "embedding");
     return app;
   }
 
@@ -44,7 +47,8 @@ class ModelAdd final : public Command {
     const auto model = co_await (*client)->model(request_.name);
     if (!model) co_return model.error();
     const std::string name = printable(model->value.name);
-    print(context, model->json, "Added the model " + name + ". Workers fetch it now; 'gogrid worker ls' shows how far they are.\n");
+    print(context, model->json,
+          "Added the model " + name + ". Workers fetch it now; 'gogrid worker ls' shows how far they are.\n");
     co_return Result<void>();
   }
 
@@ -107,7 +111,8 @@ class ModelRemove final : public Command {
   asio::awaitable<Result<void>> run(Context& context) override {
     const auto client = context.client();
     if (!client) co_return client.error();
-    if (!confirm(context.terminal(), "Remove the model " + printable(name_) + " and its file from the coordinator?", yes_)) {
+    if (!confirm(context.terminal(), "Remove the model " + printable(name_) + " and its file from the coordinator?",
+                 yes_)) {
       co_return Error(ErrorCode::invalid_argument, "nothing was removed");
     }
     const auto removed = co_await (*client)->remove_model(name_);

@@ -33,7 +33,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 coordinator not reached, 4 not al
 // Levenshtein's distance; the names are short.
 std::size_t distance(const std::string& a, const std::string& b) {
   std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t j = 0; j <= b.size(); ++j)
+    row[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
     std::size_t diagonal = row[0];
     row[0] = i;
@@ -48,7 +49,8 @@ std::size_t distance(const std::string& a, const std::string& b) {
 
 // The command whose arguments were being read.
 const CLI::App* deepest(const CLI::App* app) {
-  for (auto parsed = app->get_subcommands(); !parsed.empty(); parsed = app->get_subcommands()) app = parsed.back();
+  for (auto parsed = app->get_subcommands(); !parsed.empty(); parsed = app->get_subcommands())
+    app = parsed.back();
   return app;
 }
 
@@ -64,10 +66,12 @@ std::string unknown_command(const CLI::App* app, const std::string& word) {
       nearest = candidate;
     }
   }
-  return nearest ? text + "; did you mean '" + full_name(*nearest) + "'?" : text + "; see '" + full_name(*app) + " --help'";
+  return nearest ? text + "; did you mean '" + full_name(*nearest) + "'?"
+                 : text + "; see '" + full_name(*app) + " --help'";
 }
 
-int report_usage(const CLI::App& root, const CLI::ParseError& error, const std::vector<std::string>& remaining, Terminal& terminal) {
+int report_usage(const CLI::App& root, const CLI::ParseError& error, const std::vector<std::string>& remaining,
+                 Terminal& terminal) {
   const CLI::App* app = deepest(&root);
   const bool is_group = !app->get_subcommands([](const CLI::App*) { return true; }).empty();
   std::string text;
@@ -83,8 +87,12 @@ int report_usage(const CLI::App& root, const CLI::ParseError& error, const std::
 }
 
 void add_common_options(CLI::App& app, CommonOptions& options) {
-  app.add_option("--url", options.url, "The coordinator's URL, in place of the one you are logged in to")->type_name("URL")->group("Connection");
-  app.add_option("--ca", options.ca_path, "PEM file with the authority that signed the coordinator's certificate")->type_name("FILE")->group("Connection");
+  app.add_option("--url", options.url, "The coordinator's URL, in place of the one you are logged in to")
+      ->type_name("URL")
+      ->group("Connection");
+  app.add_option("--ca", options.ca_path, "PEM file with the authority that signed the coordinator's certificate")
+      ->type_name("FILE")
+      ->group("Connection");
   app.add_flag("--json", options.json, "Print JSON for scripts");
 }
 
@@ -121,9 +129,12 @@ int exit_code(const Error& error, bool reached) {
   if (!reached) return ExitCode::unreachable;
   switch (error.code) {
     case ErrorCode::unauthenticated:
-    case ErrorCode::permission_denied: return ExitCode::not_allowed;
-    case ErrorCode::not_found: return ExitCode::not_found;
-    default: return ExitCode::failed;
+    case ErrorCode::permission_denied:
+      return ExitCode::not_allowed;
+    case ErrorCode::not_found:
+      return ExitCode::not_found;
+    default:
+      return ExitCode::failed;
   }
 }
 
@@ -137,16 +148,19 @@ CommandTree::CommandTree() : root(std::make_unique<CLI::App>("Private GPU infere
   add(*root, make_logout());
   add(*root, make_status());
   add(*root, make_chat());
-  CLI::App& model = add_group("model", "Models: add, list, show, remove", "  gogrid model add llama-3.2-3b-q4_k_m.gguf --name small\n  gogrid model ls");
+  CLI::App& model = add_group("model", "Models: add, list, show, remove",
+                              "  gogrid model add llama-3.2-3b-q4_k_m.gguf --name small\n  gogrid model ls");
   add(model, make_model_add());
   add(model, make_model_list());
   add(model, make_model_show());
   add(model, make_model_remove());
-  CLI::App& worker = add_group("worker", "Workers: list, show, revoke", "  gogrid worker ls\n  gogrid worker show den-pc");
+  CLI::App& worker =
+      add_group("worker", "Workers: list, show, revoke", "  gogrid worker ls\n  gogrid worker show den-pc");
   add(worker, make_worker_list());
   add(worker, make_worker_show());
   add(worker, make_worker_revoke());
-  CLI::App& token = add_group("token", "Join tokens, with which machines become workers", "  gogrid token create --name den-pc");
+  CLI::App& token =
+      add_group("token", "Join tokens, with which machines become workers", "  gogrid token create --name den-pc");
   add(token, make_token_create());
   add(token, make_token_list());
   add(token, make_token_remove());
@@ -154,7 +168,8 @@ CommandTree::CommandTree() : root(std::make_unique<CLI::App>("Private GPU infere
   add(key, make_key_create());
   add(key, make_key_list());
   add(key, make_key_revoke());
-  CLI::App& engine = add_group("engine", "Engine bundles, which workers run models with", "  gogrid engine add gogrid-engine-cpu-linux-x86_64.tar.zst");
+  CLI::App& engine = add_group("engine", "Engine bundles, which workers run models with",
+                               "  gogrid engine add gogrid-engine-cpu-linux-x86_64.tar.zst");
   add(engine, make_engine_add());
   add(engine, make_engine_list());
   add(engine, make_engine_remove());

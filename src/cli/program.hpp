@@ -1,4 +1,5 @@
-// The program `gogrid`: reads the command line, runs one command, turns its outcome into an exit code. Once, on the main thread.
+// The program `gogrid`: reads the command line, runs one command, turns its outcome into an exit code. Once, on the
+// main thread.
 #pragma once
 
 #include <memory>
@@ -10,7 +11,15 @@
 namespace gogrid::cli {
 
 // 0 done, 1 failed, 2 wrong usage, 3 coordinator not reached, 4 not allowed, 5 not found, 130 interrupted.
-enum ExitCode : int { success = 0, failed = 1, usage = 2, unreachable = 3, not_allowed = 4, not_found = 5, interrupted = 130 };
+enum ExitCode : int {
+  success = 0,
+  failed = 1,
+  usage = 2,
+  unreachable = 3,
+  not_allowed = 4,
+  not_found = 5,
+  interrupted = 130
+};
 
 // `reached`: whether a coordinator has answered.
 int exit_code(const Error& error, bool reached);

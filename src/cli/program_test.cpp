@@ -20,8 +20,9 @@ namespace {
 
 using client::TestCoordinator;
 
-constexpr const char* status_json = R"({"version":"0.1.0","uptime_seconds":61,"workers":{"connected":1,"total":2},"models":{"total":1,"ready":1},)"
-                                    R"("requests":{"running":0,"waiting":0},"engine":{"name":"cpu"}})";
+constexpr const char* status_json =
+    R"({"version":"0.1.0","uptime_seconds":61,"workers":{"connected":1,"total":2},"models":{"total":1,"ready":1},)"
+    R"("requests":{"running":0,"waiting":0},"engine":{"name":"cpu"}})";
 constexpr const char* error_json = R"({"error":{"message":"no","type":"t","code":"c","param":null}})";
 
 class ProgramTest : public testing::Test {
@@ -31,7 +32,10 @@ class ProgramTest : public testing::Test {
     home_ = ::mkdtemp(name);
     ca_ = home_ / "server-ca.pem";
     std::ofstream(ca_) << server_.ca();
-    environment_ = {{"HOME", home_.string()}, {"GOGRID_URL", server_.url()}, {"GOGRID_API_KEY", "gg_key"}, {"GOGRID_CA", ca_.string()}};
+    environment_ = {{"HOME", home_.string()},
+                    {"GOGRID_URL", server_.url()},
+                    {"GOGRID_API_KEY", "gg_key"},
+                    {"GOGRID_CA", ca_.string()}};
   }
   ~ProgramTest() override { std::filesystem::remove_all(home_); }
 
@@ -45,7 +49,8 @@ class ProgramTest : public testing::Test {
   }
 
   void log_out() {
-    for (const char* name : {"GOGRID_URL", "GOGRID_API_KEY", "GOGRID_CA"}) environment_.erase(name);
+    for (const char* name : {"GOGRID_URL", "GOGRID_API_KEY", "GOGRID_CA"})
+      environment_.erase(name);
   }
 
   std::filesystem::path write(const std::string& name, std::string_view text) {
@@ -130,7 +135,8 @@ TEST_F(ProgramTest, FlagsWinOverTheEnvironmentWhichWinsOverTheFile) {
   EXPECT_EQ(run({"status", "--url", "https://127.0.0.1:1"}), ExitCode::unreachable);
   environment_["GOGRID_URL"] = "https://127.0.0.1:1";
   environment_["GOGRID_CA"] = "/nowhere";
-  EXPECT_EQ(run({"status", "--url", server_.url() + "/v1/", "--ca", ca_.string()}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(run({"status", "--url", server_.url() + "/v1/", "--ca", ca_.string()}), ExitCode::success)
+      << terminal_.error_text;
 }
 
 TEST_F(ProgramTest, WrongUsageIsOneLineWithTheWayOut) {
@@ -168,17 +174,22 @@ TEST_F(ProgramTest, HelpTeaches) {
   // Every command has an example that begins as it is typed.
   const CommandTree tree;
   const std::function<void(const CLI::App&)> check = [&](const CLI::App& app) {
-    if (app.get_name() != "gogrid") EXPECT_NE(help_text(app).find("\n  " + full_name(app)), std::string::npos) << help_text(app);
-    for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; })) check(*child);
+    if (app.get_name() != "gogrid")
+      EXPECT_NE(help_text(app).find("\n  " + full_name(app)), std::string::npos) << help_text(app);
+    for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; }))
+      check(*child);
   };
-  for (const CLI::App* app : tree.root->get_subcommands([](const CLI::App* it) { return it->get_name() != "completion"; })) check(*app);
+  for (const CLI::App* app :
+       tree.root->get_subcommands([](const CLI::App* it) { return it->get_name() != "completion"; }))
+    check(*app);
 }
 
 TEST_F(ProgramTest, DestructionAsksOnATerminalOnly) {
   server_.on("DELETE /api/v1/workers/den", 204, "");
   const auto deletions = [this] {
     const auto requests = server_.requests();
-    return std::count_if(requests.begin(), requests.end(), [](const auto& request) { return request.line.starts_with("DELETE"); });
+    return std::count_if(requests.begin(), requests.end(),
+                         [](const auto& request) { return request.line.starts_with("DELETE"); });
   };
   terminal_.input_terminal = true;
   terminal_.type("n");
@@ -197,10 +208,12 @@ TEST_F(ProgramTest, DestructionAsksOnATerminalOnly) {
 }
 
 TEST_F(ProgramTest, ANewTokenComesWithTheCommandToType) {
-  server_.on("POST /api/v1/tokens", 201, R"({"id":"1","token":"ggj_1.s.p","name":"den","uses_left":1,"expires_at":4000000000,"created_at":1})");
+  server_.on("POST /api/v1/tokens", 201,
+             R"({"id":"1","token":"ggj_1.s.p","name":"den","uses_left":1,"expires_at":4000000000,"created_at":1})");
   EXPECT_EQ(run({"token", "create", "--name", "den", "--expires", "2h"}), ExitCode::success) << terminal_.error_text;
   EXPECT_TRUE(printed("ggj_1.s.p\n"));
-  EXPECT_TRUE(printed("  gogrid-worker join --coordinator localhost:" + std::to_string(server_.port()))) << terminal_.out_text;
+  EXPECT_TRUE(printed("  gogrid-worker join --coordinator localhost:" + std::to_string(server_.port())))
+      << terminal_.out_text;
   const auto body = nlohmann::json::parse(server_.requests().back().body);
   EXPECT_EQ(body, (nlohmann::json{{"name", "den"}, {"uses", 1}, {"expires_in_seconds", 7200}}));
   EXPECT_EQ(run({"token", "create", "-q"}), ExitCode::success);
@@ -210,8 +223,10 @@ TEST_F(ProgramTest, ANewTokenComesWithTheCommandToType) {
 TEST_F(ProgramTest, KeysHaveTheScopesAskedFor) {
   server_.on("POST /api/v1/keys", 201, R"({"id":"1","key":"gg_1_s","name":"ci","scopes":["inference"]})");
   EXPECT_EQ(run({"key", "create", "ci"}), ExitCode::success) << terminal_.error_text;
-  EXPECT_EQ(nlohmann::json::parse(server_.requests().back().body), (nlohmann::json{{"name", "ci"}, {"scopes", {"inference"}}}));
-  EXPECT_EQ(run({"key", "create", "--name", "ops", "--scope", "admin", "--scope", "inference"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(nlohmann::json::parse(server_.requests().back().body),
+            (nlohmann::json{{"name", "ci"}, {"scopes", {"inference"}}}));
+  EXPECT_EQ(run({"key", "create", "--name", "ops", "--scope", "admin", "--scope", "inference"}), ExitCode::success)
+      << terminal_.error_text;
   EXPECT_EQ(nlohmann::json::parse(server_.requests().back().body).at("scopes"), (nlohmann::json{"admin", "inference"}));
 }
 
@@ -274,12 +289,17 @@ TEST_F(ProgramTest, LoginTakesAPinOrAPersonsWord) {
 
 class ChatTest : public ProgramTest {
  protected:
-  ChatTest() { server_.on("GET /v1/models", 200, R"({"data":[{"id":"vectors","gogrid":{"kind":"embedding"}},{"id":"new","gogrid":{"kind":"chat","replicas":{"ready":0}}},)"
-                                                    R"({"id":"small","gogrid":{"kind":"chat","replicas":{"ready":1}}}]})"); }
+  ChatTest() {
+    server_.on(
+        "GET /v1/models", 200,
+        R"({"data":[{"id":"vectors","gogrid":{"kind":"embedding"}},{"id":"new","gogrid":{"kind":"chat","replicas":{"ready":0}}},)"
+        R"({"id":"small","gogrid":{"kind":"chat","replicas":{"ready":1}}}]})");
+  }
 
   void answer(std::vector<std::string> words, bool hold = false) {
     std::vector<std::string> events;
-    for (const std::string& word : words) events.push_back(nlohmann::json{{"choices", {{{"delta", {{"content", word}}}}}}}.dump());
+    for (const std::string& word : words)
+      events.push_back(nlohmann::json{{"choices", {{{"delta", {{"content", word}}}}}}}.dump());
     if (!hold) {
       events.push_back(R"({"choices":[],"usage":{"completion_tokens":2},"timings":{"predicted_per_second":12.5}})");
       events.push_back("[DONE]");
@@ -296,9 +316,12 @@ TEST_F(ChatTest, PrintsTheAnswerAndNothingElse) {
   EXPECT_EQ(terminal_.out_text, "Hello \x1b[31m\n");
   EXPECT_EQ(terminal_.error_text, "");
   EXPECT_EQ(asked()["model"], "small");
-  EXPECT_EQ(asked()["messages"], nlohmann::json::parse(R"([{"role":"system","content":"Be brief."},{"role":"user","content":"What is it?"}])"));
+  EXPECT_EQ(
+      asked()["messages"],
+      nlohmann::json::parse(R"([{"role":"system","content":"Be brief."},{"role":"user","content":"What is it?"}])"));
   terminal_.output_terminal = true;
-  EXPECT_EQ(run({"chat", "-m", "other", "x", "--verbose", "--max-tokens", "5", "--temperature", "0"}), ExitCode::success);
+  EXPECT_EQ(run({"chat", "-m", "other", "x", "--verbose", "--max-tokens", "5", "--temperature", "0"}),
+            ExitCode::success);
   EXPECT_EQ(terminal_.out_text, "Hello ?[31m\n");
   EXPECT_TRUE(said("[2 tokens, the first after ") && said("12.5 tokens/s]")) << terminal_.error_text;
   EXPECT_EQ(asked()["model"], "other");
@@ -330,7 +353,8 @@ TEST_F(ChatTest, NoModelSaysHowToAddOne) {
 }
 
 TEST_F(ChatTest, ARefusalIsAnError) {
-  server_.on("POST /v1/chat/completions", 503, R"({"error":{"message":"no worker: 1 paused by its owner","code":"no_worker"}})");
+  server_.on("POST /v1/chat/completions", 503,
+             R"({"error":{"message":"no worker: 1 paused by its owner","code":"no_worker"}})");
   EXPECT_EQ(run({"chat", "x"}), ExitCode::failed);
   EXPECT_EQ(terminal_.error_text, "gogrid: no worker: 1 paused by its owner\n");
 }
@@ -353,8 +377,9 @@ TEST_F(ChatTest, AConversationKeepsWhatWasSaid) {
   terminal_.type("second");
   EXPECT_EQ(run({"chat"}), ExitCode::success) << terminal_.error_text;
   EXPECT_EQ(terminal_.out_text, "Hello\nHello\n");
-  EXPECT_EQ(asked()["messages"], nlohmann::json::parse(R"([{"role":"user","content":"first \nline"},{"role":"assistant","content":"Hello"},)"
-                                                       R"({"role":"user","content":"second"}])"));
+  EXPECT_EQ(asked()["messages"],
+            nlohmann::json::parse(R"([{"role":"user","content":"first \nline"},{"role":"assistant","content":"Hello"},)"
+                                  R"({"role":"user","content":"second"}])"));
 }
 
 TEST_F(ChatTest, AConversationsCommandsWork) {
@@ -369,7 +394,8 @@ TEST_F(ChatTest, AConversationsCommandsWork) {
   terminal_.type("/exit");
   terminal_.type("never");
   EXPECT_EQ(run({"chat", "--system", "S"}), ExitCode::success) << terminal_.error_text;
-  EXPECT_EQ(asked()["messages"], nlohmann::json::parse(R"([{"role":"system","content":"S"},{"role":"user","content":"second"}])"));
+  EXPECT_EQ(asked()["messages"],
+            nlohmann::json::parse(R"([{"role":"system","content":"S"},{"role":"user","content":"second"}])"));
   EXPECT_EQ(asked()["model"], "other");
   EXPECT_TRUE(said("There is no /nonsense."));
 }
@@ -433,7 +459,8 @@ TEST_F(ProgramTest, AModelIsUploadedAndShown) {
   const std::string file = write("tiny.v1.gguf", bytes).string();
   server_.expect_upload(Sha256::hex(as_bytes(bytes)), bytes.size());
   server_.on("GET /api/v1/models/tiny.v1", 200, R"({"id":"m1","name":"tiny.v1"})");
-  EXPECT_EQ(run({"model", "add", file, "--json", "--slots", "2", "--kind", "chat"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(run({"model", "add", file, "--json", "--slots", "2", "--kind", "chat"}), ExitCode::success)
+      << terminal_.error_text;
   EXPECT_EQ(nlohmann::json::parse(terminal_.out_text)["id"], "m1");
   EXPECT_TRUE(server_.uploaded() == bytes);
   EXPECT_TRUE(said("Uploading "));
@@ -449,12 +476,13 @@ TEST_F(ProgramTest, AModelIsUploadedAndShown) {
 
 TEST_F(ProgramTest, WhatIsNoModelIsRefusedBeforeAnythingIsSent) {
   const std::string bytes = tiny_model();
-  const std::pair<std::string, const char*> rows[] = {{write("letter.gguf", std::string(1000, 'x')).string(), "GGUF"},
-                                                      {write("cut.gguf", std::string_view(bytes).substr(0, bytes.size() - 1)).string(), "truncated"},
-                                                      {write("head.gguf", std::string_view(bytes).substr(0, 30)).string(), "head.gguf"},
-                                                      {write("empty.gguf", "").string(), "empty"},
-                                                      {home_.string(), "not a file"},
-                                                      {(home_ / "none.gguf").string(), "none.gguf"}};
+  const std::pair<std::string, const char*> rows[] = {
+      {write("letter.gguf", std::string(1000, 'x')).string(), "GGUF"},
+      {write("cut.gguf", std::string_view(bytes).substr(0, bytes.size() - 1)).string(), "truncated"},
+      {write("head.gguf", std::string_view(bytes).substr(0, 30)).string(), "head.gguf"},
+      {write("empty.gguf", "").string(), "empty"},
+      {home_.string(), "not a file"},
+      {(home_ / "none.gguf").string(), "none.gguf"}};
   for (const auto& [file, words] : rows) {
     EXPECT_EQ(run({"model", "add", file}), ExitCode::failed) << file;
     EXPECT_TRUE(said(words)) << terminal_.error_text;
@@ -467,7 +495,8 @@ TEST_F(ProgramTest, WhatIsNoModelIsRefusedBeforeAnythingIsSent) {
 TEST_F(ProgramTest, AnEngineIsUploaded) {
   const std::string bytes = "\x28\xb5\x2f\xfd" + std::string(5000, 'e');
   server_.expect_upload(Sha256::hex(as_bytes(bytes)), bytes.size());
-  EXPECT_EQ(run({"engine", "add", write("cpu-b1.tar.zst", bytes).string(), "--json"}), ExitCode::success) << terminal_.error_text;
+  EXPECT_EQ(run({"engine", "add", write("cpu-b1.tar.zst", bytes).string(), "--json"}), ExitCode::success)
+      << terminal_.error_text;
   EXPECT_EQ(nlohmann::json::parse(terminal_.out_text)["id"], Sha256::hex(as_bytes(bytes)));
   EXPECT_EQ(nlohmann::json::parse(server_.requests().front().body)["name"], "cpu-b1");
 }
@@ -508,7 +537,8 @@ set -e
 
 TEST(CompletionScripts, ZshAndFishReadThem) {
   const CommandTree tree;
-  const int zsh = run_shell("zsh", "set -e\nautoload -Uz compinit\ncompinit -u -D\n" + zsh_completion(*tree.root) + "[[ -n ${_comps[gogrid]} ]]\n");
+  const int zsh = run_shell("zsh", "set -e\nautoload -Uz compinit\ncompinit -u -D\n" + zsh_completion(*tree.root) +
+                                       "[[ -n ${_comps[gogrid]} ]]\n");
   const int fish = run_shell("fish", fish_completion(*tree.root) + R"(
 test (count (complete -C 'gogrid model ')) -eq 4; or exit 1
 complete -C 'gogrid model add --na' | string match -q -- '--name*'; or exit 2

@@ -21,7 +21,8 @@ void RateMeter::add(ProgressTime now, std::uint64_t done_bytes) {
   // Going back, after a broken connection, starts anew.
   if (!samples_.empty() && done_bytes < samples_.back().done_bytes) samples_.clear();
   samples_.push_back({now, done_bytes});
-  while (samples_.size() > 2 && now - samples_.front().time > rate_window) samples_.pop_front();
+  while (samples_.size() > 2 && now - samples_.front().time > rate_window)
+    samples_.pop_front();
 }
 
 std::optional<double> RateMeter::bytes_per_second() const {
@@ -36,7 +37,8 @@ std::string progress_line(const std::string& label, std::uint64_t done_bytes, st
                           std::optional<double> bytes_per_second, std::size_t width) {
   done_bytes = std::min(done_bytes, total_bytes);
   const double part = total_bytes == 0 ? 1 : static_cast<double>(done_bytes) / static_cast<double>(total_bytes);
-  std::string numbers = fmt::format("{:3} %  {} of {}", static_cast<int>(part * 100), format_bytes(done_bytes), format_bytes(total_bytes));
+  std::string numbers = fmt::format("{:3} %  {} of {}", static_cast<int>(part * 100), format_bytes(done_bytes),
+                                    format_bytes(total_bytes));
   if (bytes_per_second) {
     numbers += fmt::format("  {}/s", format_bytes(static_cast<std::uint64_t>(*bytes_per_second)));
     const double left = std::min(static_cast<double>(total_bytes - done_bytes) / *bytes_per_second, 1e8);
@@ -65,7 +67,9 @@ void Progress::update(std::uint64_t done_bytes, ProgressTime now) {
   rate_.add(now, done_bytes);
   const std::size_t width = terminal_.width();
   // A line that fills the last column would wrap on some terminals. CSI K clears what a longer line left.
-  terminal_.error("\r" + progress_line(label_, done_bytes, total_bytes_, rate_.bytes_per_second(), width > 1 ? width - 1 : 1) + "\x1b[K");
+  terminal_.error("\r" +
+                  progress_line(label_, done_bytes, total_bytes_, rate_.bytes_per_second(), width > 1 ? width - 1 : 1) +
+                  "\x1b[K");
   drawn_ = true;
 }
 

@@ -1,4 +1,5 @@
-// A progress bar on standard error, where that is a terminal; elsewhere one line at the start and none after. One owner, one thread.
+// A progress bar on standard error, where that is a terminal; elsewhere one line at the start and none after. One
+// owner, one thread.
 #pragma once
 
 #include <chrono>

@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 
 TEST(ProgressLine, TellsHowFarHowFastAndHowLong) {
   EXPECT_EQ(progress_line("Uploading", 512 * 1024, 1024 * 1024, 64.0 * 1024, 90),
-            "Uploading  [" + std::string(13, '#') + std::string(13, '.') + "]   50 %  512.0 KiB of 1.0 MiB  64.0 KiB/s  8 s left");
+            "Uploading  [" + std::string(13, '#') + std::string(13, '.') +
+                "]   50 %  512.0 KiB of 1.0 MiB  64.0 KiB/s  8 s left");
   EXPECT_EQ(progress_line("Checking", 0, 0, std::nullopt, 30), "Checking  100 %  0 B of 0 B");
 }
 
@@ -35,7 +36,8 @@ TEST(RateMeter, IsTheLastSecondsAndStartsAnewWhenItGoesBack) {
   EXPECT_EQ(meter.bytes_per_second(), std::nullopt);
   meter.add(start + 1s, 1000);
   EXPECT_EQ(meter.bytes_per_second(), 1000);
-  for (int second = 2; second <= 20; ++second) meter.add(start + second * 1s, 1000 + 10 * second);
+  for (int second = 2; second <= 20; ++second)
+    meter.add(start + second * 1s, 1000 + 10 * second);
   EXPECT_NEAR(meter.bytes_per_second().value(), 10, 1);
   meter.add(start + 21s, 5);
   EXPECT_EQ(meter.bytes_per_second(), std::nullopt);

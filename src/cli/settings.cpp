@@ -21,7 +21,8 @@ Config declare(Settings& settings) {
   std::vector<Setting> all;
   all.push_back({"url", "GOGRID_URL", "--url", "The coordinator's URL", settings.url});
   all.push_back({"api_key", "GOGRID_API_KEY", "", "Key for the coordinator's API", settings.api_key, true});
-  all.push_back({"ca_path", "GOGRID_CA", "--ca", "PEM file with the authority that signed the coordinator's certificate", settings.ca_path});
+  all.push_back({"ca_path", "GOGRID_CA", "--ca",
+                 "PEM file with the authority that signed the coordinator's certificate", settings.ca_path});
   return Config(std::move(all));
 }
 

@@ -1,5 +1,5 @@
-// Where the coordinator is and how to prove who asks: ~/.config/gogrid/config.toml, which `gogrid login` writes, then the environment
-// (GOGRID_URL, GOGRID_API_KEY, GOGRID_CA), then flags. Any thread.
+// Where the coordinator is and how to prove who asks: ~/.config/gogrid/config.toml, which `gogrid login` writes, then
+// the environment (GOGRID_URL, GOGRID_API_KEY, GOGRID_CA), then flags. Any thread.
 #pragma once
 
 #include <filesystem>

@@ -86,7 +86,8 @@ class ProcessTerminal final : public Terminal {
   std::size_t width() const override {
     winsize size{};
     constexpr std::size_t usual_width = 80;
-    if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return usual_width;
+    if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+      return usual_width;
     return size.ws_col > 0 ? size.ws_col : usual_width;
   }
 
@@ -130,17 +131,22 @@ class ProcessTerminal final : public Terminal {
     while (read_byte(byte) == 1 && secret.size() < max_line_bytes) {
       switch (byte) {
         case '\r':
-        case '\n': return secret;
-        case ctrl_c: return Error(ErrorCode::cancelled, "interrupted");
+        case '\n':
+          return secret;
+        case ctrl_c:
+          return Error(ErrorCode::cancelled, "interrupted");
         case ctrl_d:
           if (secret.empty()) return Error(ErrorCode::cancelled, "nothing was entered");
           return secret;
-        case ctrl_u: secret.clear(); break;
+        case ctrl_u:
+          secret.clear();
+          break;
         case backspace:
         case delete_key:
           if (!secret.empty()) secret.pop_back();
           break;
-        default: secret += byte;
+        default:
+          secret += byte;
       }
     }
     return secret;

@@ -1,4 +1,5 @@
-// Where a command's text goes and comes from: an interface, so that commands can be tested. One owner, one thread; reads block.
+// Where a command's text goes and comes from: an interface, so that commands can be tested. One owner, one thread;
+// reads block.
 #pragma once
 
 #include <cstddef>
@@ -31,9 +32,11 @@ class Terminal {
   // Columns of the terminal.
   virtual std::size_t width() const = 0;
 
-  // A line without its end, edited by the person where input is a terminal; `remember` puts it in the history of this run.
+  // A line without its end, edited by the person where input is a terminal; `remember` puts it in the history of this
+  // run.
   virtual Line read_line(const std::string& prompt, bool remember) = 0;
-  // A line that is not shown as it is typed. Where input is no terminal: its next line, without a prompt. `cancelled` on Ctrl-C.
+  // A line that is not shown as it is typed. Where input is no terminal: its next line, without a prompt. `cancelled`
+  // on Ctrl-C.
   virtual Result<std::string> read_secret(const std::string& prompt) = 0;
   // All of standard input; more than `limit_bytes` is too_large.
   virtual Result<std::string> read_input(std::size_t limit_bytes) = 0;
@@ -42,7 +45,8 @@ class Terminal {
 // The process's own standard streams.
 std::unique_ptr<Terminal> make_terminal();
 
-// Asks; only "y" or "yes" is yes. Where input is no terminal nobody can be asked, and it is yes: scripts mean what they say.
+// Asks; only "y" or "yes" is yes. Where input is no terminal nobody can be asked, and it is yes: scripts mean what they
+// say.
 bool confirm(Terminal& terminal, const std::string& question, bool assume_yes);
 
 }  // namespace gogrid::cli

@@ -1,6 +1,6 @@
 // gogrid token create | ls | rm
-#include <CLI/CLI.hpp>
 #include <spdlog/fmt/fmt.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
 #include "cli/formatter/json.hpp"
@@ -14,12 +14,14 @@ namespace {
 std::string next_steps(const client::JoinToken& token, const client::ServerAddress& server, const View& view) {
   const std::string uses = token.uses_left == 1 ? "once" : fmt::format("{} times", token.uses_left);
   const std::string until = token.expires_at ? format_when(token.expires_at, view.now) : "never";
-  std::string text = fmt::format("{}\n\nThe token is shown only now. It can be used {}, and expires {}.\n", printable(token.token), uses, until);
+  std::string text = fmt::format("{}\n\nThe token is shown only now. It can be used {}, and expires {}.\n",
+                                 printable(token.token), uses, until);
   text += fmt::format("On the worker's machine, type this, and give it the token when it asks:\n\n  {}\n\n",
                       styled(Style::bold, "gogrid-worker join --coordinator " + server.authority(), view.colour));
   text += "In a script, put the token into GOGRID_JOIN_TOKEN.\n";
   if (server.is_loopback()) {
-    text += fmt::format("'{}' is this machine itself: on another one, use this machine's name or address in its place.\n", server.host);
+    text += fmt::format(
+        "'{}' is this machine itself: on another one, use this machine's name or address in its place.\n", server.host);
   }
   return text;
 }
@@ -29,11 +31,18 @@ class TokenCreate final : public Command {
   CLI::App* add_to(CLI::App& parent) override {
     CLI::App* app = parent.add_subcommand("create", "Make a join token, and say what to type on the worker's machine");
     app->add_option("--name", request_.name, "For you to know it by, and the first worker's name")->type_name("NAME");
-    app->add_option("--uses", request_.uses, "How many workers may join with it")->check(CLI::Range(1, 100'000).description(""))->type_name("N")->capture_default_str();
-    app->add_option("--expires", expires_, "How long it is valid: 30m, 24h, 7d")->capture_default_str()->type_name("TIME");
+    app->add_option("--uses", request_.uses, "How many workers may join with it")
+        ->check(CLI::Range(1, 100'000).description(""))
+        ->type_name("N")
+        ->capture_default_str();
+    app->add_option("--expires", expires_, "How long it is valid: 30m, 24h, 7d")
+        ->capture_default_str()
+        ->type_name("TIME");
     app->add_flag("-q,--quiet", quiet_, "Print only the token");
-    app->footer("The token also holds the fingerprint of the coordinator's authority, so that the worker knows whom it talks to.\n\n"
-                "Examples:\n  gogrid token create --name den-pc\n  gogrid token create --uses 20 --expires 1h");
+    app->footer(
+        "The token also holds the fingerprint of the coordinator's authority, so that the worker knows whom it talks "
+        "to.\n\n"
+        "Examples:\n  gogrid token create --name den-pc\n  gogrid token create --uses 20 --expires 1h");
     return app;
   }
 
@@ -45,8 +54,9 @@ class TokenCreate final : public Command {
     request_.expires_in_seconds = *expires;
     const auto token = co_await (*client)->create_token(request_);
     if (!token) co_return token.error();
-    print(context, token->json,
-          quiet_ ? printable(token->value.token) + "\n" : next_steps(token->value, (*client)->server(), context.view()));
+    print(
+        context, token->json,
+        quiet_ ? printable(token->value.token) + "\n" : next_steps(token->value, (*client)->server(), context.view()));
     co_return Result<void>();
   }
 

@@ -14,8 +14,9 @@ class WorkerList final : public Command {
   CLI::App* add_to(CLI::App& parent) override {
     CLI::App* app = parent.add_subcommand("ls", "List the workers: state, models, slots in use");
     app->alias("list");
-    app->footer("SLOTS is how many of a worker's requests run, of how many it runs at once.\n\nExamples:\n  gogrid worker ls\n"
-                "  gogrid worker ls --json");
+    app->footer(
+        "SLOTS is how many of a worker's requests run, of how many it runs at once.\n\nExamples:\n  gogrid worker ls\n"
+        "  gogrid worker ls --json");
     return app;
   }
 
@@ -32,7 +33,8 @@ class WorkerList final : public Command {
 class WorkerShow final : public Command {
  public:
   CLI::App* add_to(CLI::App& parent) override {
-    CLI::App* app = parent.add_subcommand("show", "Everything about one worker, and why it does not work if it does not");
+    CLI::App* app =
+        parent.add_subcommand("show", "Everything about one worker, and why it does not work if it does not");
     app->add_option("worker", name_, "Name or id")->required()->type_name("NAME");
     app->footer("Examples:\n  gogrid worker show den-pc");
     return app;
@@ -57,15 +59,18 @@ class WorkerRevoke final : public Command {
     CLI::App* app = parent.add_subcommand("revoke", "Cut a worker off at once, for good");
     app->add_option("worker", name_, "Name or id")->required()->type_name("NAME");
     app->add_flag("-y,--yes", yes_, "Do not ask");
-    app->footer("Its connection is closed and its certificate refused from now on; to come back it must join with a new token.\n"
-                "On a terminal it asks first.\n\nExamples:\n  gogrid worker revoke den-pc");
+    app->footer(
+        "Its connection is closed and its certificate refused from now on; to come back it must join with a new "
+        "token.\n"
+        "On a terminal it asks first.\n\nExamples:\n  gogrid worker revoke den-pc");
     return app;
   }
 
   asio::awaitable<Result<void>> run(Context& context) override {
     const auto client = context.client();
     if (!client) co_return client.error();
-    if (!confirm(context.terminal(), "Revoke the worker " + printable(name_) + "? It is cut off at once and must join again.", yes_)) {
+    if (!confirm(context.terminal(),
+                 "Revoke the worker " + printable(name_) + "? It is cut off at once and must join again.", yes_)) {
       co_return Error(ErrorCode::invalid_argument, "nothing was revoked");
     }
     const auto revoked = co_await (*client)->revoke_worker(name_);

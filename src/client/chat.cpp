@@ -11,8 +11,10 @@ using nlohmann::json;
 void read_summary(const json& event, ChatSummary& summary) {
   const json& usage = member(event, "usage");
   if (const json& count = member(usage, "prompt_tokens"); count.is_number()) summary.prompt_tokens = integer_of(count);
-  if (const json& count = member(usage, "completion_tokens"); count.is_number()) summary.completion_tokens = integer_of(count);
-  if (const auto rate = number_of(member(member(event, "timings"), "predicted_per_second"))) summary.tokens_per_second = rate;
+  if (const json& count = member(usage, "completion_tokens"); count.is_number())
+    summary.completion_tokens = integer_of(count);
+  if (const auto rate = number_of(member(member(event, "timings"), "predicted_per_second")))
+    summary.tokens_per_second = rate;
 }
 
 }  // namespace
@@ -42,7 +44,8 @@ Result<bool> ChatStreamReader::take(std::string_view data, const std::function<v
   read_summary(*event, summary_);
   const json& choices = member(*event, "choices");
   if (!choices.is_array() || choices.empty()) return false;
-  if (const json& reason = member(choices.front(), "finish_reason"); reason.is_string()) summary_.finish_reason = text_of(reason);
+  if (const json& reason = member(choices.front(), "finish_reason"); reason.is_string())
+    summary_.finish_reason = text_of(reason);
   const json& delta = member(choices.front(), "delta");
   const ChatDelta piece{text_of(member(delta, "content")), text_of(member(delta, "reasoning_content"))};
   if (!piece.content.empty() || !piece.reasoning.empty()) sink(piece);

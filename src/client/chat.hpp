@@ -47,7 +47,8 @@ struct ChatSummary {
 // Puts the events of an answer together: one take() for each event's data.
 class ChatStreamReader {
  public:
-  // True once "[DONE]" has come. An error object in the stream is an error with its message; what is not JSON is `protocol`.
+  // True once "[DONE]" has come. An error object in the stream is an error with its message; what is not JSON is
+  // `protocol`.
   Result<bool> take(std::string_view data, const std::function<void(const ChatDelta&)>& sink);
   const ChatSummary& summary() const { return summary_; }
 

@@ -13,15 +13,19 @@ namespace {
 
 constexpr std::size_t max_answer_bytes = 16 * 1024 * 1024;
 constexpr std::size_t max_error_bytes = 64 * 1024;
-constexpr net::HttpClientTimeouts quick_timeouts{std::chrono::seconds(10), std::chrono::seconds(60), std::chrono::seconds(60)};
-// A part of an upload is answered after the file was synced and, for the last one, hashed. What sits between may not stall longer.
-constexpr net::HttpClientTimeouts patient_timeouts{std::chrono::seconds(10), std::chrono::minutes(20), std::chrono::minutes(20)};
+constexpr net::HttpClientTimeouts quick_timeouts{std::chrono::seconds(10), std::chrono::seconds(60),
+                                                 std::chrono::seconds(60)};
+// A part of an upload is answered after the file was synced and, for the last one, hashed. What sits between may not
+// stall longer.
+constexpr net::HttpClientTimeouts patient_timeouts{std::chrono::seconds(10), std::chrono::minutes(20),
+                                                   std::chrono::minutes(20)};
 
 std::unique_ptr<net::HttpClient> make_http(asio::any_io_executor executor, const ClientOptions& options,
                                            net::HttpClientTimeouts timeouts) {
   net::ClientTls tls;
   tls.trusted_ca = options.trusted_ca;
-  return net::make_http_client(std::move(executor), net::HttpEndpoint::https(options.server.host, options.server.port, std::move(tls)),
+  return net::make_http_client(std::move(executor),
+                               net::HttpEndpoint::https(options.server.host, options.server.port, std::move(tls)),
                                timeouts);
 }
 
@@ -29,8 +33,8 @@ std::unique_ptr<net::HttpClient> make_http(asio::any_io_executor executor, const
 std::string segment(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '~' ||
-                       (c == '.' && text != "." && text != "..");
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '_' || c == '~' || (c == '.' && text != "." && text != "..");
     if (plain) {
       out += c;
     } else {
@@ -45,11 +49,13 @@ std::string dump(const json& value) { return value.dump(-1, ' ', false, json::er
 Result<UploadState> read_upload(const std::string& text, std::string id) {
   const auto parsed = parse_object(text);
   // Not `protocol`, which a connection that was cut is: asking again would not help.
-  if (!parsed) return Error(ErrorCode::internal, "the coordinator's answer to an upload cannot be read: " + parsed.error().detail);
+  if (!parsed)
+    return Error(ErrorCode::internal, "the coordinator's answer to an upload cannot be read: " + parsed.error().detail);
   UploadState state;
   state.id = std::move(id);
   if (std::string told = text_of(member(*parsed, "id")); !told.empty()) state.id = std::move(told);
-  state.offset_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(integer_of(member(*parsed, "offset_bytes")), 0));
+  state.offset_bytes =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(integer_of(member(*parsed, "offset_bytes")), 0));
   state.complete = flag_of(member(*parsed, "complete"));
   return state;
 }
@@ -57,7 +63,8 @@ Result<UploadState> read_upload(const std::string& text, std::string id) {
 // The offset a 409 answer gives; nullopt if it gives none.
 std::optional<std::uint64_t> right_offset(const std::string& body) {
   const std::string param = read_error(body).param;
-  if (param.empty() || param.size() > 18 || param.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+  if (param.empty() || param.size() > 18 || param.find_first_not_of("0123456789") != std::string::npos)
+    return std::nullopt;
   return std::stoull(param);
 }
 
@@ -77,12 +84,14 @@ bool CoordinatorClient::reached() const { return reached_; }
 
 Error CoordinatorClient::explain_failure(const Error& error) const {
   if (error.code == ErrorCode::unauthenticated) {
-    return Error(error.code, error.detail + "; set GOGRID_CA to the coordinator's ca.pem, or check and remember it with 'gogrid login " +
-                                 options_.server.url() + "'");
+    return Error(error.code,
+                 error.detail +
+                     "; set GOGRID_CA to the coordinator's ca.pem, or check and remember it with 'gogrid login " +
+                     options_.server.url() + "'");
   }
   if (error.code == ErrorCode::unavailable && options_.server.port == 443) {
-    return Error(error.code, error.detail + " A coordinator's own port is " + std::to_string(default_port) + ": https://" +
-                                 options_.server.host + ":" + std::to_string(default_port));
+    return Error(error.code, error.detail + " A coordinator's own port is " + std::to_string(default_port) +
+                                 ": https://" + options_.server.host + ":" + std::to_string(default_port));
   }
   return error;
 }
@@ -93,7 +102,8 @@ Error CoordinatorClient::explain_status(int status, const std::string& body) con
   if (status == 401) error.detail += "; log in with a key that is valid: gogrid login " + options_.server.url();
   if (status == 403 && from_coordinator) error.detail += "; an administrator makes keys with 'gogrid key create'";
   if (status == 404 && !from_coordinator) error.detail += "; is " + options_.server.url() + " a GoGrid coordinator?";
-  if (status >= 300 && status < 400) error.detail = options_.server.url() + " answers with a redirect; log in to the address it leads to";
+  if (status >= 300 && status < 400)
+    error.detail = options_.server.url() + " answers with a redirect; log in to the address it leads to";
   return error;
 }
 
@@ -134,7 +144,9 @@ asio::awaitable<Result<Answer<T>>> CoordinatorClient::get(std::string target) {
   auto text = co_await call("GET", std::move(target), "");
   if (!text) co_return text.error();
   auto answer = read_answer<T>(std::move(*text));
-  if (!answer) co_return Error(ErrorCode::protocol, options_.server.url() + " does not answer as a coordinator: " + answer.error().detail);
+  if (!answer)
+    co_return Error(ErrorCode::protocol,
+                    options_.server.url() + " does not answer as a coordinator: " + answer.error().detail);
   co_return answer;
 }
 
@@ -143,7 +155,9 @@ asio::awaitable<Result<Answer<T>>> CoordinatorClient::post(std::string target, s
   auto text = co_await call("POST", std::move(target), std::move(body));
   if (!text) co_return text.error();
   auto answer = read_answer<T>(std::move(*text));
-  if (!answer) co_return Error(ErrorCode::protocol, options_.server.url() + " does not answer as a coordinator: " + answer.error().detail);
+  if (!answer)
+    co_return Error(ErrorCode::protocol,
+                    options_.server.url() + " does not answer as a coordinator: " + answer.error().detail);
   co_return answer;
 }
 
@@ -160,22 +174,36 @@ asio::awaitable<Result<Answer<std::vector<Worker>>>> CoordinatorClient::workers(
 asio::awaitable<Result<Answer<Worker>>> CoordinatorClient::worker(std::string name) {
   return get<Worker>("/api/v1/workers/" + segment(name));
 }
-asio::awaitable<Result<void>> CoordinatorClient::revoke_worker(std::string name) { return remove("/api/v1/workers/" + segment(name)); }
-asio::awaitable<Result<Answer<std::vector<Model>>>> CoordinatorClient::models() { return get<std::vector<Model>>("/api/v1/models"); }
+asio::awaitable<Result<void>> CoordinatorClient::revoke_worker(std::string name) {
+  return remove("/api/v1/workers/" + segment(name));
+}
+asio::awaitable<Result<Answer<std::vector<Model>>>> CoordinatorClient::models() {
+  return get<std::vector<Model>>("/api/v1/models");
+}
 asio::awaitable<Result<Answer<Model>>> CoordinatorClient::model(std::string name) {
   return get<Model>("/api/v1/models/" + segment(name));
 }
-asio::awaitable<Result<void>> CoordinatorClient::remove_model(std::string name) { return remove("/api/v1/models/" + segment(name)); }
+asio::awaitable<Result<void>> CoordinatorClient::remove_model(std::string name) {
+  return remove("/api/v1/models/" + segment(name));
+}
 asio::awaitable<Result<Answer<std::vector<Engine>>>> CoordinatorClient::engines() {
   return get<std::vector<Engine>>("/api/v1/engines");
 }
-asio::awaitable<Result<void>> CoordinatorClient::remove_engine(std::string name) { return remove("/api/v1/engines/" + segment(name)); }
+asio::awaitable<Result<void>> CoordinatorClient::remove_engine(std::string name) {
+  return remove("/api/v1/engines/" + segment(name));
+}
 asio::awaitable<Result<Answer<std::vector<JoinToken>>>> CoordinatorClient::tokens() {
   return get<std::vector<JoinToken>>("/api/v1/tokens");
 }
-asio::awaitable<Result<void>> CoordinatorClient::remove_token(std::string id) { return remove("/api/v1/tokens/" + segment(id)); }
-asio::awaitable<Result<Answer<std::vector<ApiKey>>>> CoordinatorClient::keys() { return get<std::vector<ApiKey>>("/api/v1/keys"); }
-asio::awaitable<Result<void>> CoordinatorClient::revoke_key(std::string id) { return remove("/api/v1/keys/" + segment(id)); }
+asio::awaitable<Result<void>> CoordinatorClient::remove_token(std::string id) {
+  return remove("/api/v1/tokens/" + segment(id));
+}
+asio::awaitable<Result<Answer<std::vector<ApiKey>>>> CoordinatorClient::keys() {
+  return get<std::vector<ApiKey>>("/api/v1/keys");
+}
+asio::awaitable<Result<void>> CoordinatorClient::revoke_key(std::string id) {
+  return remove("/api/v1/keys/" + segment(id));
+}
 asio::awaitable<Result<Answer<std::vector<ServedModel>>>> CoordinatorClient::served_models() {
   return get<std::vector<ServedModel>>("/v1/models");
 }
@@ -193,7 +221,8 @@ asio::awaitable<Result<Answer<ApiKey>>> CoordinatorClient::create_key(KeyRequest
   return post<ApiKey>("/api/v1/keys", dump(body));
 }
 
-asio::awaitable<Result<ChatSummary>> CoordinatorClient::chat(ChatRequest request, std::function<void(const ChatDelta&)> sink) {
+asio::awaitable<Result<ChatSummary>> CoordinatorClient::chat(ChatRequest request,
+                                                             std::function<void(const ChatDelta&)> sink) {
   net::HttpClientRequest http_request;
   http_request.method = "POST";
   http_request.target = "/v1/chat/completions";
@@ -238,7 +267,8 @@ asio::awaitable<Result<std::string>> CoordinatorClient::chat_json(ChatRequest re
 }
 
 asio::awaitable<Result<UploadState>> CoordinatorClient::begin_upload(UploadRequest request) {
-  json body{{"kind", request.kind}, {"name", request.name}, {"size_bytes", request.size_bytes}, {"sha256", request.sha256}};
+  json body{
+      {"kind", request.kind}, {"name", request.name}, {"size_bytes", request.size_bytes}, {"sha256", request.sha256}};
   if (!request.model_kind.empty()) body["model_kind"] = request.model_kind;
   if (request.context_tokens) body["context_tokens"] = *request.context_tokens;
   if (request.slots) body["slots"] = *request.slots;
@@ -251,8 +281,8 @@ asio::awaitable<Result<UploadState>> CoordinatorClient::begin_upload(UploadReque
   co_return state;
 }
 
-asio::awaitable<Result<UploadState>> CoordinatorClient::upload_part(std::string id, std::uint64_t offset, std::uint64_t length,
-                                                                    PartSource source) {
+asio::awaitable<Result<UploadState>> CoordinatorClient::upload_part(std::string id, std::uint64_t offset,
+                                                                    std::uint64_t length, PartSource source) {
   net::HttpClientRequest request;
   request.method = "PUT";
   request.target = "/api/v1/uploads/" + segment(id) + "?offset=" + std::to_string(offset);

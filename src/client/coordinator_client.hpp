@@ -1,6 +1,6 @@
-// Typed client of the coordinator's HTTPS API. Errors are one line for a person that says what to do next; their code is that of
-// the HTTP status, or `unavailable` and `unauthenticated` of a server that cannot be reached or trusted (see reached()).
-// Used on its executor's thread; calls may overlap. Cancelling a call's coroutine closes its connection.
+// Typed client of the coordinator's HTTPS API. Errors are one line for a person that says what to do next; their code
+// is that of the HTTP status, or `unavailable` and `unauthenticated` of a server that cannot be reached or trusted (see
+// reached()). Used on its executor's thread; calls may overlap. Cancelling a call's coroutine closes its connection.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -105,7 +105,8 @@ class CoordinatorClient {
 
   // Begins or finds the upload of those bytes; the state says where to go on.
   Reply<UploadState> begin_upload(UploadRequest request);
-  // Sends `length` bytes that belong at `offset`. An offset that is not the coordinator's is no error: the state has the right one.
+  // Sends `length` bytes that belong at `offset`. An offset that is not the coordinator's is no error: the state has
+  // the right one.
   Reply<UploadState> upload_part(std::string id, std::uint64_t offset, std::uint64_t length, PartSource source);
 
  private:

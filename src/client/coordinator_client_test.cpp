@@ -1,14 +1,14 @@
-// The typed client against a real HTTPS server: answers are read, failures become errors with a way out, uploads survive a
-// coordinator that dies, and nothing a server says can harm.
+// The typed client against a real HTTPS server: answers are read, failures become errors with a way out, uploads
+// survive a coordinator that dies, and nothing a server says can harm.
 #include "client/coordinator_client.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/redirect_error.hpp>
 
 #include "base/file.hpp"
 #include "client/read_json.hpp"
@@ -59,9 +59,10 @@ class CoordinatorClientTest : public testing::Test {
 };
 
 TEST_F(CoordinatorClientTest, ReadsWhatTheServerSaysAndKeepsItsText) {
-  const std::string json = R"({"data":[{"id":"w1","name":"den","connected":true,"availability":"paused","reason":"owner","rtt_ms":1.5,)"
-                           R"("hardware":{"cpu":"X","cpu_threads":8,"memory_bytes":17179869184},"last_seen_at":1700000000,"revoked_at":null,)"
-                           R"("engine":{"phase":"ready"},"replicas":[{"model_name":"m","phase":"ready","slots":4,"slots_busy":1}],"newer":1}]})";
+  const std::string json =
+      R"({"data":[{"id":"w1","name":"den","connected":true,"availability":"paused","reason":"owner","rtt_ms":1.5,)"
+      R"("hardware":{"cpu":"X","cpu_threads":8,"memory_bytes":17179869184},"last_seen_at":1700000000,"revoked_at":null,)"
+      R"("engine":{"phase":"ready"},"replicas":[{"model_name":"m","phase":"ready","slots":4,"slots_busy":1}],"newer":1}]})";
   server_.on("GET /api/v1/workers", 200, json);
   const auto workers = wait(client_.workers());
   ASSERT_TRUE(workers) << workers.error().detail;
@@ -92,13 +93,18 @@ TEST_F(CoordinatorClientTest, StatusesBecomeErrorsThatSayWhatToDo) {
     ErrorCode code;
     const char* words;
   };
-  const Row rows[] = {{400, ErrorCode::invalid_argument, "the message"}, {401, ErrorCode::unauthenticated, "gogrid login"},
-                      {403, ErrorCode::permission_denied, "gogrid key create"}, {404, ErrorCode::not_found, "the message"},
-                      {409, ErrorCode::conflict, "the message"}, {429, ErrorCode::resource_exhausted, "the message"},
-                      {500, ErrorCode::internal, "the message"}, {503, ErrorCode::unavailable, "the message"},
+  const Row rows[] = {{400, ErrorCode::invalid_argument, "the message"},
+                      {401, ErrorCode::unauthenticated, "gogrid login"},
+                      {403, ErrorCode::permission_denied, "gogrid key create"},
+                      {404, ErrorCode::not_found, "the message"},
+                      {409, ErrorCode::conflict, "the message"},
+                      {429, ErrorCode::resource_exhausted, "the message"},
+                      {500, ErrorCode::internal, "the message"},
+                      {503, ErrorCode::unavailable, "the message"},
                       {301, ErrorCode::protocol, "redirect"}};
   for (const Row& row : rows) {
-    server_.on("GET /api/v1/models/x", row.status, R"({"error":{"message":"the message","type":"t","code":"c","param":null}})");
+    server_.on("GET /api/v1/models/x", row.status,
+               R"({"error":{"message":"the message","type":"t","code":"c","param":null}})");
     const auto model = wait(client_.model("x"));
     ASSERT_FALSE(model) << row.status;
     EXPECT_EQ(model.error().code, row.code) << row.status;
@@ -127,7 +133,8 @@ TEST_F(CoordinatorClientTest, HostileAnswersAreErrors) {
     ASSERT_TRUE(models) << odd;
     EXPECT_TRUE(models->value.empty());
   }
-  server_.on("GET /api/v1/models", 200, R"({"data":[1,null,{"name":5,"size_bytes":"x","context_tokens":1e300,"slots":99999999999999999999}]})");
+  server_.on("GET /api/v1/models", 200,
+             R"({"data":[1,null,{"name":5,"size_bytes":"x","context_tokens":1e300,"slots":99999999999999999999}]})");
   const auto models = wait(client_.models());
   ASSERT_TRUE(models);
   EXPECT_EQ(models->value.size(), 3u);
@@ -175,10 +182,13 @@ TEST_F(CoordinatorClientTest, FetchesTheAuthorityForAPersonToCompare) {
 }
 
 TEST_F(CoordinatorClientTest, StreamsAnAnswerInPieces) {
-  server_.stream("POST /v1/chat/completions",
-                 {R"({"choices":[{"delta":{"role":"assistant"}}]})", R"({"choices":[{"delta":{"reasoning_content":"hm"}}]})",
-                  R"({"choices":[{"delta":{"content":"Hel"}}]})", R"({"choices":[{"delta":{"content":"lo"},"finish_reason":"stop"}]})",
-                  R"({"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2},"timings":{"predicted_per_second":12.5}})", "[DONE]"});
+  server_.stream(
+      "POST /v1/chat/completions",
+      {R"({"choices":[{"delta":{"role":"assistant"}}]})", R"({"choices":[{"delta":{"reasoning_content":"hm"}}]})",
+       R"({"choices":[{"delta":{"content":"Hel"}}]})",
+       R"({"choices":[{"delta":{"content":"lo"},"finish_reason":"stop"}]})",
+       R"({"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2},"timings":{"predicted_per_second":12.5}})",
+       "[DONE]"});
   std::string text;
   std::string thoughts;
   const auto summary = wait(client_.chat({"m", {{"user", "hi \xff"}}, 0.5, 10}, [&](const ChatDelta& delta) {
@@ -210,7 +220,8 @@ TEST_F(CoordinatorClientTest, AStreamThatFailsIsAnError) {
     ASSERT_FALSE(summary);
     EXPECT_NE(summary.error().detail.find(words), std::string::npos) << summary.error().detail;
   }
-  server_.stream("POST /v1/chat/completions", {R"({"choices":[5]})", R"({"choices":[{"delta":{"content":[1]}}]})", "{}", "[DONE]"});
+  server_.stream("POST /v1/chat/completions",
+                 {R"({"choices":[5]})", R"({"choices":[{"delta":{"content":[1]}}]})", "{}", "[DONE]"});
   EXPECT_TRUE(wait(client_.chat({"m", {}, {}, {}}, [](const ChatDelta&) { ADD_FAILURE(); })));
 }
 

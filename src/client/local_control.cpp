@@ -17,8 +17,8 @@ constexpr std::size_t max_answer_bytes = 4 * 1024 * 1024;
 Error no_daemon(const std::filesystem::path& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0 && errno == EACCES) {
-    return Error(ErrorCode::permission_denied,
-                 "the worker's control socket " + path.string() + " belongs to another user: run this command as that user");
+    return Error(ErrorCode::permission_denied, "the worker's control socket " + path.string() +
+                                                   " belongs to another user: run this command as that user");
   }
   return Error(ErrorCode::unavailable,
                "no worker is running here (no answer on " + path.string() + "): start it with 'gogrid-worker run'");
@@ -44,7 +44,8 @@ asio::awaitable<Result<Answer<LocalStatus>>> LocalControl::resume() { return cal
 
 asio::awaitable<Result<Answer<LocalStatus>>> LocalControl::stop() { return call("POST", "/v1/stop", "{}"); }
 
-asio::awaitable<Result<Answer<LocalStatus>>> LocalControl::call(std::string method, std::string target, std::string body) {
+asio::awaitable<Result<Answer<LocalStatus>>> LocalControl::call(std::string method, std::string target,
+                                                                std::string body) {
   net::HttpClientRequest request;
   request.method = std::move(method);
   request.target = std::move(target);

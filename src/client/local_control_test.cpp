@@ -32,7 +32,9 @@ class LocalControlTest : public testing::Test {
   ~LocalControlTest() override { std::filesystem::remove_all(directory_); }
 
   void listen() {
-    server_ = net::listen_unix(loop_.get_executor(), socket_, {}, [this](net::HttpExchange& exchange) { return handle(exchange); }).value();
+    server_ = net::listen_unix(loop_.get_executor(), socket_, {}, [this](net::HttpExchange& exchange) {
+                return handle(exchange);
+              }).value();
     tasks_.spawn("server", server_->run());
   }
 

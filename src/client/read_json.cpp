@@ -32,7 +32,8 @@ void read(const json& value, ReplicaState& out) {
 
 void read_replicas(const json& value, std::vector<ReplicaState>& out) {
   if (!value.is_array()) return;
-  for (const json& element : value) read(element, out.emplace_back());
+  for (const json& element : value)
+    read(element, out.emplace_back());
 }
 
 }  // namespace
@@ -182,7 +183,8 @@ void read(const json& value, ApiKey& out) {
   out.key = text_of(member(value, "key"));
   out.name = text_of(member(value, "name"));
   const json& scopes = member(value, "scopes");
-  for (const json& scope : scopes.is_array() ? scopes : json::array()) out.scopes.push_back(text_of(scope));
+  for (const json& scope : scopes.is_array() ? scopes : json::array())
+    out.scopes.push_back(text_of(scope));
   out.created_at = time_of(member(value, "created_at"));
   out.expires_at = time_of(member(value, "expires_at"));
   out.revoked_at = time_of(member(value, "revoked_at"));
@@ -219,16 +221,32 @@ ApiError read_error(std::string_view body) {
 Error error_from_status(int status, std::string_view body) {
   ErrorCode code = ErrorCode::internal;
   switch (status) {
-    case 401: code = ErrorCode::unauthenticated; break;
-    case 403: code = ErrorCode::permission_denied; break;
-    case 404: code = ErrorCode::not_found; break;
-    case 408: code = ErrorCode::timeout; break;
-    case 409: code = ErrorCode::conflict; break;
-    case 413: code = ErrorCode::too_large; break;
-    case 429: code = ErrorCode::resource_exhausted; break;
+    case 401:
+      code = ErrorCode::unauthenticated;
+      break;
+    case 403:
+      code = ErrorCode::permission_denied;
+      break;
+    case 404:
+      code = ErrorCode::not_found;
+      break;
+    case 408:
+      code = ErrorCode::timeout;
+      break;
+    case 409:
+      code = ErrorCode::conflict;
+      break;
+    case 413:
+      code = ErrorCode::too_large;
+      break;
+    case 429:
+      code = ErrorCode::resource_exhausted;
+      break;
     case 502:
     case 503:
-    case 504: code = ErrorCode::unavailable; break;
+    case 504:
+      code = ErrorCode::unavailable;
+      break;
     default:
       if (status >= 400 && status < 500) code = ErrorCode::invalid_argument;
       if (status < 400) code = ErrorCode::protocol;

@@ -1,5 +1,5 @@
-// Reads servers' JSON into client/types.hpp: bounded in depth, and a field that is missing or of another type is its default.
-// Internal to client/. Any thread.
+// Reads servers' JSON into client/types.hpp: bounded in depth, and a field that is missing or of another type is its
+// default. Internal to client/. Any thread.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -11,7 +11,8 @@
 
 namespace gogrid::client {
 
-// A JSON object; anything else is `protocol`. Nested deeper than 64 levels is refused, as printing it would recurse as deep.
+// A JSON object; anything else is `protocol`. Nested deeper than 64 levels is refused, as printing it would recurse as
+// deep.
 Result<nlohmann::json> parse_object(std::string_view text);
 
 // `object[key]`, or null when there is no such member or `object` is no object.
@@ -37,7 +38,8 @@ template <class T>
 void read(const nlohmann::json& json, std::vector<T>& out) {
   const nlohmann::json& data = member(json, "data");
   if (!data.is_array()) return;
-  for (const nlohmann::json& element : data) read(element, out.emplace_back());
+  for (const nlohmann::json& element : data)
+    read(element, out.emplace_back());
 }
 
 template <class T>

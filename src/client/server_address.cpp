@@ -17,8 +17,8 @@ std::string_view trim(std::string_view text) {
 }
 
 Error bad_url(std::string_view text, std::string_view why) {
-  return Error(ErrorCode::invalid_argument,
-               "'" + std::string(text.substr(0, 200)) + "' is not a coordinator's URL: " + std::string(why) + " (example: https://grid:8443)");
+  return Error(ErrorCode::invalid_argument, "'" + std::string(text.substr(0, 200)) + "' is not a coordinator's URL: " +
+                                                std::string(why) + " (example: https://grid:8443)");
 }
 
 bool is_host_character(char c) {
@@ -40,7 +40,8 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 }
 
 std::string_view strip_slashes(std::string_view path) {
-  while (path.ends_with('/')) path.remove_suffix(1);
+  while (path.ends_with('/'))
+    path.remove_suffix(1);
   return path;
 }
 
@@ -63,7 +64,8 @@ Result<ServerAddress> parse_server_url(std::string_view text) {
   ServerAddress address;
   if (const auto scheme_end = rest.find("://"); scheme_end != std::string_view::npos) {
     std::string scheme(rest.substr(0, scheme_end));
-    std::transform(scheme.begin(), scheme.end(), scheme.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+    std::transform(scheme.begin(), scheme.end(), scheme.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
     if (scheme != "https") return bad_url(shown, "only https is served");
     address.port = 443;
     rest.remove_prefix(scheme_end + 3);
@@ -102,7 +104,8 @@ Result<ServerAddress> parse_server_url(std::string_view text) {
     if (!number) return bad_url(shown, "the port must be a number from 1 to 65535");
     address.port = *number;
   }
-  if (!std::all_of(path.begin(), path.end(), is_path_character)) return bad_url(shown, "it has more than a host and a path");
+  if (!std::all_of(path.begin(), path.end(), is_path_character))
+    return bad_url(shown, "it has more than a host and a path");
   path = strip_slashes(path);
   if (path.ends_with("/v1")) path = strip_slashes(path.substr(0, path.size() - 3));
   address.host = host;

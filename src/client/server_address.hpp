@@ -1,4 +1,5 @@
-// Where a coordinator is, read from what people type: "grid", "grid:9443", "https://grid.example/", with or without "/v1".
+// Where a coordinator is, read from what people type: "grid", "grid:9443", "https://grid.example/", with or without
+// "/v1".
 #pragma once
 
 #include <cstdint>
@@ -27,8 +28,9 @@ struct ServerAddress {
   friend bool operator==(const ServerAddress&, const ServerAddress&) = default;
 };
 
-// Without a scheme the port is 8443; "https://host" means port 443, as everywhere. White space around the text, trailing slashes
-// and a trailing "/v1" are taken off. Anything else than https, user names, queries and fragments are invalid_argument.
+// Without a scheme the port is 8443; "https://host" means port 443, as everywhere. White space around the text,
+// trailing slashes and a trailing "/v1" are taken off. Anything else than https, user names, queries and fragments are
+// invalid_argument.
 Result<ServerAddress> parse_server_url(std::string_view text);
 
 }  // namespace gogrid::client

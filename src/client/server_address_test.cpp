@@ -38,9 +38,29 @@ TEST(ServerAddress, IsReadFromWhatPeopleType) {
 }
 
 TEST(ServerAddress, WhatIsNoneIsRefused) {
-  for (const std::string text : {"", "  ", "http://grid:8443", "ftp://grid", "https://", "grid:", "grid:0", "grid:65536", "grid:1x", "grid:-1",
-                                 ":8443", "a b", "grid\r\nX: y", "[::1", "[::1]x", "[::1]:", "[grid]:1", "::1", "https://grid?x=1",
-                                 "https://grid#x", "https://grid/a b", "gr\xc3\xb6id", "//grid"}) {
+  for (const std::string text : {"",
+                                 "  ",
+                                 "http://grid:8443",
+                                 "ftp://grid",
+                                 "https://",
+                                 "grid:",
+                                 "grid:0",
+                                 "grid:65536",
+                                 "grid:1x",
+                                 "grid:-1",
+                                 ":8443",
+                                 "a b",
+                                 "grid\r\nX: y",
+                                 "[::1",
+                                 "[::1]x",
+                                 "[::1]:",
+                                 "[grid]:1",
+                                 "::1",
+                                 "https://grid?x=1",
+                                 "https://grid#x",
+                                 "https://grid/a b",
+                                 "gr\xc3\xb6id",
+                                 "//grid"}) {
     const auto address = parse_server_url(text);
     ASSERT_FALSE(address) << text;
     EXPECT_EQ(address.error().code, ErrorCode::invalid_argument);

@@ -1,5 +1,5 @@
-// TestCoordinator: a real HTTPS server on a port of the system's choice, with answers that a test writes down. For tests only.
-// It runs on a thread of its own; what it saw may be asked from any thread.
+// TestCoordinator: a real HTTPS server on a port of the system's choice, with answers that a test writes down. For
+// tests only. It runs on a thread of its own; what it saw may be asked from any thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -38,8 +38,8 @@ class TestCoordinator {
 
   TestCoordinator() : TestCoordinator(make_authority()) {}
   explicit TestCoordinator(net::pki::KeyAndCertificate authority) : authority_(std::move(authority)) {
-    const auto leaf = net::pki::issue_server_certificate(authority_, {"localhost", "127.0.0.1"}, std::chrono::system_clock::now(),
-                                                         std::chrono::hours(1));
+    const auto leaf = net::pki::issue_server_certificate(authority_, {"localhost", "127.0.0.1"},
+                                                         std::chrono::system_clock::now(), std::chrono::hours(1));
     tls_.certificate_chain = leaf.value().certificate + authority_.certificate;
     tls_.private_key = leaf.value().private_key;
     listen(0);
@@ -56,7 +56,8 @@ class TestCoordinator {
   TestCoordinator& operator=(const TestCoordinator&) = delete;
 
   static net::pki::KeyAndCertificate make_authority() {
-    return net::pki::create_authority("Test authority", std::chrono::system_clock::now(), std::chrono::hours(1)).value();
+    return net::pki::create_authority("Test authority", std::chrono::system_clock::now(), std::chrono::hours(1))
+        .value();
   }
 
   const std::string& ca() const { return authority_.certificate; }
@@ -90,7 +91,8 @@ class TestCoordinator {
     upload_size_ = size_bytes;
     uploaded_ = std::move(have);
   }
-  // Dies, with all its connections, whenever it has taken this many bytes of a part, so many times; then it is back at once.
+  // Dies, with all its connections, whenever it has taken this many bytes of a part, so many times; then it is back at
+  // once.
   void die_in_upload(std::uint64_t after_bytes, int times) {
     const std::lock_guard lock(mutex_);
     die_after_ = after_bytes;
@@ -115,7 +117,9 @@ class TestCoordinator {
 
   void listen(std::uint16_t port) {
     const boost::asio::ip::tcp::endpoint endpoint(boost::asio::ip::address_v4::loopback(), port);
-    server_ = net::listen_https(loop_.get_executor(), endpoint, tls_, {}, [this](Exchange& exchange) { return handle(exchange); }).value();
+    server_ = net::listen_https(loop_.get_executor(), endpoint, tls_, {}, [this](Exchange& exchange) {
+                return handle(exchange);
+              }).value();
     port_ = server_->port();
   }
 
@@ -167,7 +171,8 @@ class TestCoordinator {
   static Reply not_found() {
     Reply reply;
     reply.status = 404;
-    reply.body = R"({"error":{"message":"there is no such thing","type":"invalid_request_error","code":"not_found","param":null}})";
+    reply.body =
+        R"({"error":{"message":"there is no such thing","type":"invalid_request_error","code":"not_found","param":null}})";
     return reply;
   }
 
@@ -193,8 +198,8 @@ class TestCoordinator {
   Reply upload_state() const {
     Reply reply;
     const bool complete = uploaded_.size() == upload_size_ && Sha256::hex(as_bytes(uploaded_)) == upload_id_;
-    reply.body = R"({"id":")" + upload_id_ + R"(","offset_bytes":)" + std::to_string(uploaded_.size()) + R"(,"complete":)" +
-                 (complete ? "true" : "false") + "}";
+    reply.body = R"({"id":")" + upload_id_ + R"(","offset_bytes":)" + std::to_string(uploaded_.size()) +
+                 R"(,"complete":)" + (complete ? "true" : "false") + "}";
     return reply;
   }
 
@@ -203,7 +208,9 @@ class TestCoordinator {
     Reply reply;
     if (const std::uint64_t there = uploaded().size(); offset != there) {
       reply.status = 409;
-      reply.body = R"({"error":{"message":"wrong offset","type":"invalid_request_error","code":"wrong_offset","param":")" + std::to_string(there) + R"("}})";
+      reply.body =
+          R"({"error":{"message":"wrong offset","type":"invalid_request_error","code":"wrong_offset","param":")" +
+          std::to_string(there) + R"("}})";
       (void)co_await exchange.respond({reply.status, {}}, std::move(reply.body));
       co_return;
     }

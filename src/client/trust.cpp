@@ -18,8 +18,9 @@ constexpr std::chrono::seconds patience{10};
 asio::awaitable<Result<bool>> is_trusted(asio::any_io_executor executor, ServerAddress server, std::string trusted_ca) {
   net::ClientTls tls;
   tls.trusted_ca = std::move(trusted_ca);
-  const auto http = net::make_http_client(std::move(executor), net::HttpEndpoint::https(server.host, server.port, std::move(tls)),
-                                          {patience, patience, patience});
+  const auto http =
+      net::make_http_client(std::move(executor), net::HttpEndpoint::https(server.host, server.port, std::move(tls)),
+                            {patience, patience, patience});
   net::HttpClientRequest request;
   request.target = server.path_prefix + "/healthz";
   const auto response = co_await http->send(std::move(request));
@@ -28,12 +29,15 @@ asio::awaitable<Result<bool>> is_trusted(asio::any_io_executor executor, ServerA
   co_return response.error();
 }
 
-asio::awaitable<Result<Authority>> fetch_authority(asio::any_io_executor executor, ServerAddress server, std::string pin) {
+asio::awaitable<Result<Authority>> fetch_authority(asio::any_io_executor executor, ServerAddress server,
+                                                   std::string pin) {
   const auto chain = co_await net::fetch_server_chain(std::move(executor), server.host, server.port, patience);
   if (!chain) co_return chain.error();
   for (auto certificate = chain->rbegin(); certificate != chain->rend(); ++certificate) {
     const auto info = net::pki::inspect(*certificate);
-    if (!info) co_return Error(ErrorCode::protocol, server.url() + " shows a certificate that cannot be read: " + info.error().detail);
+    if (!info)
+      co_return Error(ErrorCode::protocol,
+                      server.url() + " shows a certificate that cannot be read: " + info.error().detail);
     if (!pin.empty() && info->public_key_pin != pin) continue;
     Authority authority;
     authority.certificate = *certificate;
@@ -42,7 +46,9 @@ asio::awaitable<Result<Authority>> fetch_authority(asio::any_io_executor executo
     authority.expires_at = to_unix_seconds(info->not_after);
     co_return authority;
   }
-  co_return Error(ErrorCode::unauthenticated, server.url() + " shows no certificate with this pin: it is not the coordinator you mean, or the pin is wrong");
+  co_return Error(
+      ErrorCode::unauthenticated,
+      server.url() + " shows no certificate with this pin: it is not the coordinator you mean, or the pin is wrong");
 }
 
 }  // namespace gogrid::client

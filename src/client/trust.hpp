@@ -12,9 +12,10 @@
 
 namespace gogrid::client {
 
-// Sends one request without any key. false: the server is there and `trusted_ca` (PEM; empty: the system's authorities) does not
-// vouch for it. `unavailable`: no server.
-boost::asio::awaitable<Result<bool>> is_trusted(boost::asio::any_io_executor executor, ServerAddress server, std::string trusted_ca);
+// Sends one request without any key. false: the server is there and `trusted_ca` (PEM; empty: the system's authorities)
+// does not vouch for it. `unavailable`: no server.
+boost::asio::awaitable<Result<bool>> is_trusted(boost::asio::any_io_executor executor, ServerAddress server,
+                                                std::string trusted_ca);
 
 struct Authority {
   std::string certificate;  // PEM
@@ -24,8 +25,9 @@ struct Authority {
   std::int64_t expires_at = 0;
 };
 
-// The authority at the end of the chain that the server shows, or with a `pin` the one in it that has this pin (`unauthenticated`
-// when there is none). Without a pin nothing vouches for it but the person who is asked.
-boost::asio::awaitable<Result<Authority>> fetch_authority(boost::asio::any_io_executor executor, ServerAddress server, std::string pin);
+// The authority at the end of the chain that the server shows, or with a `pin` the one in it that has this pin
+// (`unauthenticated` when there is none). Without a pin nothing vouches for it but the person who is asked.
+boost::asio::awaitable<Result<Authority>> fetch_authority(boost::asio::any_io_executor executor, ServerAddress server,
+                                                          std::string pin);
 
 }  // namespace gogrid::client

@@ -1,5 +1,5 @@
-// What the coordinator's API and the worker's control socket answer, as values. Times are seconds since 1970 (UTC), sizes bytes.
-// A field the server left out has its default here: older and newer servers stay readable. Any thread.
+// What the coordinator's API and the worker's control socket answer, as values. Times are seconds since 1970 (UTC),
+// sizes bytes. A field the server left out has its default here: older and newer servers stay readable. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@ namespace gogrid::client {
 
 using UnixSeconds = std::int64_t;
 
-// An answer read into a value, and its own JSON text: scripts get every field the server sent, also ones newer than this client.
+// An answer read into a value, and its own JSON text: scripts get every field the server sent, also ones newer than
+// this client.
 template <class T>
 struct Answer {
   T value;

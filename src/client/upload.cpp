@@ -31,7 +31,9 @@ Result<std::size_t> read_at(int fd, std::span<std::byte> buffer, std::uint64_t o
   }
 }
 
-Error file_shrank() { return Error(ErrorCode::conflict, "the file became shorter while it was read; run the command again"); }
+Error file_shrank() {
+  return Error(ErrorCode::conflict, "the file became shorter while it was read; run the command again");
+}
 
 // What a broken connection, a proxy or a restarting coordinator looks like; everything else is an answer.
 bool may_pass(const Error& error) {
@@ -39,10 +41,12 @@ bool may_pass(const Error& error) {
 }
 
 // Hands out one part of the file. The buffer stays the caller's; the read on the pool is always waited for.
-asio::awaitable<Result<std::size_t>> next_bytes(asio::thread_pool& pool, int fd, std::uint64_t& position, std::uint64_t end,
-                                                std::span<std::byte> buffer, const std::function<void(std::uint64_t)>& on_progress) {
+asio::awaitable<Result<std::size_t>> next_bytes(asio::thread_pool& pool, int fd, std::uint64_t& position,
+                                                std::uint64_t end, std::span<std::byte> buffer,
+                                                const std::function<void(std::uint64_t)>& on_progress) {
   if (position == end) co_return std::size_t{0};
-  const std::span<std::byte> room = buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - position)));
+  const std::span<std::byte> room =
+      buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - position)));
   auto work = [fd, room, at = position] { return read_at(fd, room, at); };
   const auto count = co_await run_blocking(pool, std::move(work));
   if (!count) co_return count.error();
@@ -57,7 +61,8 @@ asio::awaitable<Result<std::size_t>> next_bytes(asio::thread_pool& pool, int fd,
 asio::awaitable<Result<std::string>> hash_file(asio::thread_pool& pool, int fd, std::uint64_t size_bytes,
                                                std::function<void(std::uint64_t)> on_progress) {
   Sha256 hash;
-  std::vector<std::byte> buffer(static_cast<std::size_t>(std::min<std::uint64_t>(hash_step_bytes, std::max<std::uint64_t>(size_bytes, 1))));
+  std::vector<std::byte> buffer(
+      static_cast<std::size_t>(std::min<std::uint64_t>(hash_step_bytes, std::max<std::uint64_t>(size_bytes, 1))));
   std::uint64_t done = 0;
   while (done < size_bytes) {
     const std::span<std::byte> room =

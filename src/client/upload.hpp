@@ -1,5 +1,5 @@
-// Uploads a large file to the coordinator so that nothing but a refusal ends it: goes on where the coordinator's copy ends, and
-// tries again when the connection breaks. On its executor's thread; the file is read on a pool.
+// Uploads a large file to the coordinator so that nothing but a refusal ends it: goes on where the coordinator's copy
+// ends, and tries again when the connection breaks. On its executor's thread; the file is read on a pool.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -15,7 +15,8 @@
 
 namespace gogrid::client {
 
-// SHA-256 of the first `size_bytes` of an open file, in steps, so that it can be cancelled. `on_progress` gets the bytes done.
+// SHA-256 of the first `size_bytes` of an open file, in steps, so that it can be cancelled. `on_progress` gets the
+// bytes done.
 boost::asio::awaitable<Result<std::string>> hash_file(boost::asio::thread_pool& pool, int fd, std::uint64_t size_bytes,
                                                       std::function<void(std::uint64_t)> on_progress);
 
@@ -34,6 +35,7 @@ struct Upload {
 };
 
 // Completes when the coordinator has the whole file, has checked it and registered it. Returns the upload's id.
-boost::asio::awaitable<Result<std::string>> upload_file(CoordinatorClient& client, boost::asio::thread_pool& pool, Upload upload);
+boost::asio::awaitable<Result<std::string>> upload_file(CoordinatorClient& client, boost::asio::thread_pool& pool,
+                                                        Upload upload);
 
 }  // namespace gogrid::client

@@ -28,7 +28,8 @@ std::string to_pem(X509* certificate) {
 int keep_and_refuse(X509_STORE_CTX* store, void* argument) {
   auto& kept = *static_cast<std::vector<std::string>*>(argument);
   const STACK_OF(X509)* chain = X509_STORE_CTX_get0_untrusted(store);
-  for (int i = 0; i < std::min(sk_X509_num(chain), max_certificates); ++i) kept.push_back(to_pem(sk_X509_value(chain, i)));
+  for (int i = 0; i < std::min(sk_X509_num(chain), max_certificates); ++i)
+    kept.push_back(to_pem(sk_X509_value(chain, i)));
   X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
   return 0;
 }
@@ -36,7 +37,8 @@ int keep_and_refuse(X509_STORE_CTX* store, void* argument) {
 }  // namespace
 
 asio::awaitable<Result<std::vector<std::string>>> fetch_server_chain(asio::any_io_executor executor, std::string host,
-                                                                     std::uint16_t port, std::chrono::milliseconds timeout) {
+                                                                     std::uint16_t port,
+                                                                     std::chrono::milliseconds timeout) {
   ClientTls tls;
   auto context = make_client_context(tls);
   if (!context) co_return context.error();

@@ -7,8 +7,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// JSON needs C0 escaped and leaves C1, DEL and overrides of direction alone, which terminals act on. Within JSON's strings, which
-// is the only place they can be, \uXXXX is the same text.
+// JSON needs C0 escaped and leaves C1, DEL and overrides of direction alone, which terminals act on. Within JSON's
+// strings, which is the only place they can be, \uXXXX is the same text.
 std::string escape_steering(const std::string& json) {
   std::string out;
   out.reserve(json.size());

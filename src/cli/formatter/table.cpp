@@ -14,7 +14,8 @@ void trim_right(std::string& line) { line.erase(line.find_last_not_of(' ') + 1);
 }  // namespace
 
 void Table::add_row(std::vector<Cell> cells) {
-  for (Cell& cell : cells) cell.text = cell.text.empty() ? "-" : printable(cell.text);
+  for (Cell& cell : cells)
+    cell.text = cell.text.empty() ? "-" : printable(cell.text);
   cells.resize(columns_.size(), Cell("-"));
   rows_.push_back(std::move(cells));
 }
@@ -23,7 +24,8 @@ std::vector<std::size_t> Table::widths(const View& view) const {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     std::size_t width = display_width(columns_[i].title);
-    for (const auto& row : rows_) width = std::max(width, display_width(row[i].text));
+    for (const auto& row : rows_)
+      width = std::max(width, display_width(row[i].text));
     widths.push_back(width);
   }
   if (view.width == 0) return widths;
@@ -71,7 +73,8 @@ void Facts::add(std::string name, Cell value) {
 
 std::string Facts::text(const View& view) const {
   std::size_t width = 0;
-  for (const auto& [name, value] : facts_) width = std::max(width, display_width(name));
+  for (const auto& [name, value] : facts_)
+    width = std::max(width, display_width(name));
   std::string out;
   for (const auto& [name, value] : facts_) {
     out += styled(Style::bold, name, view.colour) + std::string(width - display_width(name) + gap, ' ') +

@@ -118,13 +118,15 @@ TEST(Views, KeysAndModelsReadWell) {
 }
 
 TEST(Json, IsTheServersOwnInItsOrder) {
-  EXPECT_EQ(pretty_json(R"({"b":1,"a":[true,null],"newer":{}})"), "{\n  \"b\": 1,\n  \"a\": [\n    true,\n    null\n  ],\n  \"newer\": {}\n}\n");
+  EXPECT_EQ(pretty_json(R"({"b":1,"a":[true,null],"newer":{}})"),
+            "{\n  \"b\": 1,\n  \"a\": [\n    true,\n    null\n  ],\n  \"newer\": {}\n}\n");
   EXPECT_EQ(pretty_json("not JSON"), "not JSON");
   EXPECT_EQ(json_object("removed", "a\"b"), "{\n  \"removed\": \"a\\\"b\"\n}\n");
 }
 
 TEST(Json, CannotSteerATerminalAndStaysTheSameText) {
-  EXPECT_EQ(pretty_json("\"\x7f \xc2\x9b \xe2\x80\xae \xe2\x81\xa6 \xe2\x82\xac\""), "\"\\u007f \\u009b \\u202e \\u2066 \xe2\x82\xac\"\n");
+  EXPECT_EQ(pretty_json("\"\x7f \xc2\x9b \xe2\x80\xae \xe2\x81\xa6 \xe2\x82\xac\""),
+            "\"\\u007f \\u009b \\u202e \\u2066 \xe2\x82\xac\"\n");
 }
 
 }  // namespace

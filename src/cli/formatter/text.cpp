@@ -42,17 +42,20 @@ struct Range {
 
 template <std::size_t Count>
 bool in_any(const std::array<Range, Count>& ranges, char32_t value) {
-  return std::any_of(ranges.begin(), ranges.end(), [value](Range range) { return value >= range.first && value <= range.last; });
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [value](Range range) { return value >= range.first && value <= range.last; });
 }
 
 // The blocks that matter of Unicode's EastAsianWidth (W and F) and of the marks without width.
-constexpr std::array wide{Range{0x1100, 0x115f},   Range{0x2e80, 0x303e},   Range{0x3041, 0xa4cf},   Range{0xac00, 0xd7a3},
-                          Range{0xf900, 0xfaff},   Range{0xfe30, 0xfe6f},   Range{0xff00, 0xff60},   Range{0xffe0, 0xffe6},
-                          Range{0x1f300, 0x1f64f}, Range{0x1f680, 0x1f6ff}, Range{0x1f900, 0x1f9ff}, Range{0x20000, 0x3fffd}};
-constexpr std::array no_width{Range{0x300, 0x36f},   Range{0x483, 0x489},   Range{0x591, 0x5bd},   Range{0x64b, 0x65f},
-                              Range{0x200b, 0x200f}, Range{0x20d0, 0x20ff}, Range{0xfe00, 0xfe0f}, Range{0xfeff, 0xfeff},
-                              Range{0xe0100, 0xe01ef}};
-// C0 and DEL, C1, line and paragraph separators, and overrides of direction, which can make a line read other than it is.
+constexpr std::array wide{Range{0x1100, 0x115f},   Range{0x2e80, 0x303e},   Range{0x3041, 0xa4cf},
+                          Range{0xac00, 0xd7a3},   Range{0xf900, 0xfaff},   Range{0xfe30, 0xfe6f},
+                          Range{0xff00, 0xff60},   Range{0xffe0, 0xffe6},   Range{0x1f300, 0x1f64f},
+                          Range{0x1f680, 0x1f6ff}, Range{0x1f900, 0x1f9ff}, Range{0x20000, 0x3fffd}};
+constexpr std::array no_width{Range{0x300, 0x36f},   Range{0x483, 0x489},   Range{0x591, 0x5bd},
+                              Range{0x64b, 0x65f},   Range{0x200b, 0x200f}, Range{0x20d0, 0x20ff},
+                              Range{0xfe00, 0xfe0f}, Range{0xfeff, 0xfeff}, Range{0xe0100, 0xe01ef}};
+// C0 and DEL, C1, line and paragraph separators, and overrides of direction, which can make a line read other than it
+// is.
 constexpr std::array steering{Range{0, 0x1f}, Range{0x7f, 0x9f}, Range{0x2028, 0x202e}, Range{0x2066, 0x2069}};
 
 std::size_t width_of(char32_t value) {
@@ -132,7 +135,8 @@ std::string format_bytes(std::uint64_t bytes) {
 
 std::string format_duration(std::chrono::seconds duration) {
   const std::int64_t seconds = std::max<std::int64_t>(duration.count(), 0);
-  const auto two = [](std::int64_t large, std::string_view large_unit, std::int64_t small, std::string_view small_unit) {
+  const auto two = [](std::int64_t large, std::string_view large_unit, std::int64_t small,
+                      std::string_view small_unit) {
     if (small == 0) return fmt::format("{} {}", large, large_unit);
     return fmt::format("{} {} {} {}", large, large_unit, small, small_unit);
   };
@@ -157,8 +161,8 @@ std::string format_time(std::int64_t unix_seconds) {
   const std::time_t time = unix_seconds;
   std::tm parts{};
   if (!::gmtime_r(&time, &parts)) return "-";
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
-                     parts.tm_min, parts.tm_sec);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+                     parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
 Result<std::int64_t> parse_duration_seconds(std::string_view text, std::string_view what) {

@@ -1,5 +1,5 @@
-// Text for terminals: what servers and models say is made harmless, widths are counted in columns, numbers and times are shown as
-// people read them. Pure functions, any thread.
+// Text for terminals: what servers and models say is made harmless, widths are counted in columns, numbers and times
+// are shown as people read them. Pure functions, any thread.
 #pragma once
 
 #include <chrono>
@@ -12,14 +12,14 @@
 
 namespace gogrid::cli {
 
-// Columns the text takes on a terminal: two for wide East Asian characters and emoji, none for combining marks. Invalid UTF-8
-// counts one column a byte.
+// Columns the text takes on a terminal: two for wide East Asian characters and emoji, none for combining marks. Invalid
+// UTF-8 counts one column a byte.
 std::size_t display_width(std::string_view text);
 // At most `columns` wide, with "…" in place of what was cut.
 std::string shorten(std::string_view text, std::size_t columns);
 
-// `text` without what could steer a terminal: control characters and overrides of direction become "?", wrong bytes U+FFFD.
-// Tabs and line ends stay if `keep_lines`, otherwise they become spaces.
+// `text` without what could steer a terminal: control characters and overrides of direction become "?", wrong bytes
+// U+FFFD. Tabs and line ends stay if `keep_lines`, otherwise they become spaces.
 std::string printable(std::string_view text, bool keep_lines = false);
 
 enum class Style { none, bold, dim, red, green, yellow, cyan };

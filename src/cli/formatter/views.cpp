@@ -37,7 +37,8 @@ std::string worker_models(const client::Worker& worker) {
   for (const client::ReplicaState& replica : worker.replicas) {
     if (!text.empty()) text += ", ";
     text += replica.model_name.empty() ? replica.model_id : replica.model_name;
-    if (replica.phase != "ready") text += " (" + phase_text(replica.phase, replica.done_bytes, replica.total_bytes) + ")";
+    if (replica.phase != "ready")
+      text += " (" + phase_text(replica.phase, replica.done_bytes, replica.total_bytes) + ")";
   }
   if (!text.empty() || !worker.connected) return text;
   return worker.reason;
@@ -55,7 +56,8 @@ std::string slots_text(const client::Worker& worker) {
 
 std::string join(const std::vector<std::string>& texts) {
   std::string out;
-  for (const std::string& text : texts) out += (out.empty() ? "" : ",") + text;
+  for (const std::string& text : texts)
+    out += (out.empty() ? "" : ",") + text;
   return out;
 }
 
@@ -89,20 +91,34 @@ std::string count_of(std::int64_t value) { return value > 0 ? std::to_string(val
 
 std::string show_list(const std::vector<client::Worker>& workers, const View& view) {
   if (workers.empty()) return "No workers yet. Make a join token for one: gogrid token create\n";
-  Table table({{"NAME"}, {"STATE"}, {"SLOTS", Align::right}, {"SANDBOX"}, {"ADDRESS"}, {"LAST SEEN"}, {"MODELS", Align::left, true}});
+  Table table({{"NAME"},
+               {"STATE"},
+               {"SLOTS", Align::right},
+               {"SANDBOX"},
+               {"ADDRESS"},
+               {"LAST SEEN"},
+               {"MODELS", Align::left, true}});
   for (const client::Worker& worker : workers) {
-    table.add_row({worker.name.empty() ? worker.id : worker.name, worker_state(worker), slots_text(worker), sandbox_cell(worker.sandbox),
-                   worker.address, worker.connected ? "now" : format_when(worker.last_seen_at, view.now), worker_models(worker)});
+    table.add_row({worker.name.empty() ? worker.id : worker.name, worker_state(worker), slots_text(worker),
+                   sandbox_cell(worker.sandbox), worker.address,
+                   worker.connected ? "now" : format_when(worker.last_seen_at, view.now), worker_models(worker)});
   }
   return table.text(view);
 }
 
 std::string show_list(const std::vector<client::Model>& models, const View& view) {
   if (models.empty()) return "No models yet. Add a GGUF file: gogrid model add FILE\n";
-  Table table({{"NAME", Align::left, true}, {"KIND"}, {"SIZE", Align::right}, {"PARAMETERS", Align::right}, {"QUANTIZATION"},
-               {"CONTEXT", Align::right}, {"READY", Align::right}, {"ADDED"}});
+  Table table({{"NAME", Align::left, true},
+               {"KIND"},
+               {"SIZE", Align::right},
+               {"PARAMETERS", Align::right},
+               {"QUANTIZATION"},
+               {"CONTEXT", Align::right},
+               {"READY", Align::right},
+               {"ADDED"}});
   for (const client::Model& model : models) {
-    table.add_row({model.name, model.kind, bytes(model.size_bytes), parameters_text(model.parameters), model.quantization, count_of(model.context_tokens),
+    table.add_row({model.name, model.kind, bytes(model.size_bytes), parameters_text(model.parameters),
+                   model.quantization, count_of(model.context_tokens),
                    readiness(model.replicas_ready, model.replicas_total), format_when(model.created_at, view.now)});
   }
   return table.text(view);
@@ -110,7 +126,13 @@ std::string show_list(const std::vector<client::Model>& models, const View& view
 
 std::string show_list(const std::vector<client::Engine>& engines, const View& view) {
   if (engines.empty()) return "No engine bundles yet. Build one with engine/build, then: gogrid engine add FILE\n";
-  Table table({{"NAME", Align::left, true}, {"VERSION"}, {"FLAVOUR"}, {"TARGET"}, {"SIZE", Align::right}, {"IN USE"}, {"ADDED"}});
+  Table table({{"NAME", Align::left, true},
+               {"VERSION"},
+               {"FLAVOUR"},
+               {"TARGET"},
+               {"SIZE", Align::right},
+               {"IN USE"},
+               {"ADDED"}});
   for (const client::Engine& engine : engines) {
     table.add_row({engine.name, engine.version, engine.flavour, engine.target, bytes(engine.size_bytes),
                    engine.current ? Cell("yes", Style::green) : Cell("no"), format_when(engine.created_at, view.now)});
@@ -133,9 +155,11 @@ std::string show_list(const std::vector<client::ApiKey>& keys, const View& view)
   Table table({{"ID"}, {"NAME", Align::left, true}, {"SCOPES"}, {"STATE"}, {"EXPIRES"}, {"LAST USED"}, {"CREATED"}});
   for (const client::ApiKey& key : keys) {
     const bool expired = key.expires_at && *key.expires_at <= view.now;
-    const Cell state = key.revoked_at ? Cell("revoked", Style::red) : expired ? Cell("expired", Style::red) : Cell("valid", Style::green);
-    table.add_row({key.id, key.name, join(key.scopes), state, expiry(key.expires_at, view), format_when(key.last_used_at, view.now),
-                   format_when(key.created_at, view.now)});
+    const Cell state = key.revoked_at ? Cell("revoked", Style::red)
+                       : expired      ? Cell("expired", Style::red)
+                                      : Cell("valid", Style::green);
+    table.add_row({key.id, key.name, join(key.scopes), state, expiry(key.expires_at, view),
+                   format_when(key.last_used_at, view.now), format_when(key.created_at, view.now)});
   }
   return table.text(view);
 }
@@ -150,7 +174,8 @@ std::string show_one(const client::GridStatus& status, const std::string& url, c
   facts.add("Models", Cell(fmt::format("{} ready of {}", status.models_ready, status.models_total),
                            status.models_ready > 0 ? Style::green : Style::yellow));
   facts.add("Requests", fmt::format("{} running, {} waiting", status.requests_running, status.requests_waiting));
-  facts.add("Engine", status.engine.empty() ? Cell("none; add one: gogrid engine add FILE", Style::yellow) : Cell(status.engine));
+  facts.add("Engine",
+            status.engine.empty() ? Cell("none; add one: gogrid engine add FILE", Style::yellow) : Cell(status.engine));
   return facts.text(view);
 }
 
@@ -163,7 +188,8 @@ std::string show_one(const client::Worker& worker, const View& view) {
   facts.add("Version", worker.version);
   facts.add("Target", worker.target);
   facts.add("Sandbox", sandbox_cell(worker.sandbox));
-  facts.add("Processor", worker.cpu_threads > 0 ? fmt::format("{} ({} threads)", worker.cpu, worker.cpu_threads) : worker.cpu);
+  facts.add("Processor",
+            worker.cpu_threads > 0 ? fmt::format("{} ({} threads)", worker.cpu, worker.cpu_threads) : worker.cpu);
   facts.add("Memory", bytes(worker.memory_bytes));
   facts.add("Address", worker.address);
   facts.add("Round trip", worker.rtt_ms ? fmt::format("{:.1f} ms", *worker.rtt_ms) : "");
@@ -179,12 +205,16 @@ std::string show_one(const client::Worker& worker, const View& view) {
   }
   std::string out = facts.text(view);
   if (worker.replicas.empty()) return out;
-  Table table({{"MODEL", Align::left, true}, {"STATE"}, {"SLOTS", Align::right}, {"STARTS", Align::right}, {"DETAIL", Align::left, true}});
+  Table table({{"MODEL", Align::left, true},
+               {"STATE"},
+               {"SLOTS", Align::right},
+               {"STARTS", Align::right},
+               {"DETAIL", Align::left, true}});
   for (const client::ReplicaState& replica : worker.replicas) {
     table.add_row({replica.model_name.empty() ? replica.model_id : replica.model_name,
                    Cell(phase_text(replica.phase, replica.done_bytes, replica.total_bytes), phase_style(replica.phase)),
-                   replica.slots > 0 ? fmt::format("{}/{}", replica.slots_busy, replica.slots) : "", count_of(replica.starts),
-                   replica.detail});
+                   replica.slots > 0 ? fmt::format("{}/{}", replica.slots_busy, replica.slots) : "",
+                   count_of(replica.starts), replica.detail});
   }
   return out + "\n" + table.text(view);
 }
