@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "net/http_server.hpp"
+#include "worker/host.hpp"
 #include "worker/worker.hpp"
 
 namespace gogrid::worker {
@@ -105,7 +106,7 @@ std::string Worker::status_json() const {
   json out;
   out["version"] = GOGRID_VERSION;
   out["worker_id"] = options_.identity.worker_id;
-  out["name"] = options_.config.name;
+  out["name"] = options_.config.name.empty() ? host_name() : options_.config.name;
   out["coordinator"] = {
       {"address", options_.identity.coordinator_host + ":" + std::to_string(options_.identity.coordinator_port)},
       {"connected", session.connected},

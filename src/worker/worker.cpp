@@ -1,5 +1,6 @@
 #include "worker/worker.hpp"
 
+#include <cstdlib>
 #include <sys/resource.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -28,6 +29,7 @@ constexpr std::uint32_t max_context_tokens = 16u << 20;
 SandboxOptions sandbox_options(const WorkerOptions& options) {
   SandboxOptions sandbox;
   sandbox.insecure = options.insecure_no_sandbox;
+  if (const char* path = std::getenv("PATH")) sandbox.path = path;
   sandbox.memory_bytes = memory_limit_bytes(options.config.max_memory_gb, machine_memory_bytes());
   return sandbox;
 }

@@ -24,6 +24,7 @@ constexpr std::chrono::milliseconds first_look{50};
 constexpr std::chrono::milliseconds longest_look{2000};
 constexpr std::chrono::milliseconds health_timeout{10'000};
 constexpr int health_attempts = 3;
+constexpr std::chrono::seconds end_timeout{20};
 constexpr std::size_t shown_log_lines = 12;
 constexpr std::size_t max_health_bytes = 64 * 1024;
 
@@ -43,6 +44,8 @@ struct Replica::Run {
   std::filesystem::path socket;
   LogTail tail;
   std::optional<ExitStatus> status;
+  // Everybody who shared its output is gone.
+  bool log_ended = false;
   bool ready = false;
   bool suspect = false;
   // It wrote a line that may mean that it is ready.
@@ -62,8 +65,13 @@ Replica::~Replica() = default;
 void Replica::start() { tasks_.spawn("replica " + spec_.model_name, supervise()); }
 
 void Replica::stop() {
-  if (run_ && run_->process) run_->process->kill();
-  tasks_.cancel();
+  stopping_ = true;
+  if (run_) {
+    run_->process->kill();
+    wake_.notify();
+  } else {
+    tasks_.cancel();
+  }
 }
 
 asio::awaitable<void> Replica::stopped() { co_await tasks_.wait(); }
@@ -115,6 +123,7 @@ asio::awaitable<void> Replica::supervise() {
     const auto begin = std::chrono::steady_clock::now();
     const auto done = co_await run_once();
     run_ = nullptr;
+    if (stopping_) co_return;
     if (std::chrono::steady_clock::now() - begin > stable_time) back_off.reset();
     if (done) {
       back_off.reset();
@@ -165,8 +174,8 @@ asio::awaitable<Result<void>> Replica::run_once() {
   tasks_.spawn("engine log", read_log(*run));
   tasks_.spawn("engine exit", wait_for_exit(*run));
   auto ready = co_await wait_until_ready(*run);
-  if (!ready) {
-    (*run)->process->kill();
+  if (!ready || stopping_) {
+    co_await end(*run);
     co_return ready;
   }
   (*run)->ready = true;
@@ -175,8 +184,15 @@ asio::awaitable<Result<void>> Replica::run_once() {
   set(std::move(loading));
   auto watched = co_await watch(*run, engine->id);
   (*run)->ready = false;
-  (*run)->process->kill();
+  co_await end(*run);
   co_return watched;
+}
+
+// Its memory is free again when this completes.
+asio::awaitable<void> Replica::end(std::shared_ptr<Run> run) {
+  run->process->kill();
+  const auto deadline = std::chrono::steady_clock::now() + end_timeout;
+  while (!(run->status && run->log_ended) && std::chrono::steady_clock::now() < deadline) co_await run->changed.wait_until(deadline);
 }
 
 Result<std::shared_ptr<Replica::Run>> Replica::launch(const Engine& engine, const std::filesystem::path& model) {
@@ -204,6 +220,8 @@ asio::awaitable<void> Replica::read_log(std::shared_ptr<Run> run) {
     run->tail.feed(text, on_line);
   };
   co_await run->process->read_output(std::move(sink));
+  run->log_ended = true;
+  run->changed.notify();
 }
 
 asio::awaitable<void> Replica::wait_for_exit(std::shared_ptr<Run> run) {

@@ -37,7 +37,7 @@ class Replica {
   ~Replica();
 
   void start();
-  // Kills the engine and cancels all there is to do; wait for stopped() before letting go.
+  // Kills the engine or cancels what comes before it; wait for stopped(), when all of its processes are gone, before letting go.
   void stop();
   boost::asio::awaitable<void> stopped();
   // Something it may have waited for is there: the connection, the sandbox. Ends a wait for the next try.
@@ -82,6 +82,7 @@ class Replica {
   boost::asio::awaitable<bool> healthy(std::shared_ptr<Run> run, std::chrono::milliseconds limit);
   boost::asio::awaitable<void> read_log(std::shared_ptr<Run> run);
   boost::asio::awaitable<void> wait_for_exit(std::shared_ptr<Run> run);
+  boost::asio::awaitable<void> end(std::shared_ptr<Run> run);
   Error ended(const Run& run) const;
   void set(Progress progress);
 
@@ -92,6 +93,7 @@ class Replica {
   std::uint32_t starts_ = 0;
   std::uint32_t requests_ = 0;
   std::shared_ptr<Run> run_;
+  bool stopping_ = false;
   Notifier wake_;
   Notifier became_idle_;
 };

@@ -20,7 +20,7 @@ struct SandboxOptions {
   // Run programs without any isolation: the owner asked for it by name.
   bool insecure = false;
   std::uint64_t memory_bytes = 0;
-  // Where to look for bubblewrap.
+  // Where to look for bubblewrap; the worker puts its PATH here.
   std::string path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 };
 
