@@ -1,5 +1,5 @@
 // gcc 12 destroys some temporaries twice when they stand in an expression that contains co_await: a brace-initialised aggregate
-// with designated members, and a lambda that captures by value. Name the value first. Detached coroutines only in base/task_group.
+// with designated members, a lambda that captures by value, and the branches of `?:`. Name the value first. Detached coroutines only in base/task_group.
 import { lineOf, listFiles, read, type Fault } from "./files.ts";
 
 export function checkCoroutines(): Fault[] {
@@ -10,11 +10,14 @@ export function checkCoroutines(): Fault[] {
       const expression = statementFrom(text, match.index);
       const fault = (what: string) => faults.push({ file, line: lineOf(text, match.index), what });
       if (/[({,]\s*\w*\s*\{\s*\.\w+\s*=/.test(expression)) fault("aggregate temporary in a co_await expression: name it first");
+      if (/\?[^;:]*$/.test(lineBefore(text, match.index)) || /^co_await[^;]*\([^;]*\?[^;]*:[^;]*\)/.test(expression.replace(/\[[^\]]*\][^{]*\{[\s\S]*\}/, ""))) {
+        fault("conditional expression around or in a co_await expression: use if, or name the value first");
+      }
       if (/\[(?:[^\]&]*\b(?!this\b)\w+\b[^\]]*|=)\]\s*(\([^)]*\))?\s*(mutable\s*)?(->[^{]*)?\{/.test(captureList(expression))) {
         fault("lambda that captures by value in a co_await expression: name it first");
       }
     }
-    if (/asio::detached/.test(text) && !/_test\.cpp$/.test(file) && !file.startsWith("tests/") && file !== "src/base/task_group.cpp") {
+    if (/asio::detached/.test(text) && !/_test(_support)?\.[ch]pp$/.test(file) && !file.startsWith("tests/") && file !== "src/base/task_group.cpp") {
       faults.push({ file, line: lineOf(text, text.indexOf("asio::detached")), what: "only base/task_group detaches coroutines" });
     }
   }
@@ -30,6 +33,10 @@ function statementFrom(text: string, start: number): string {
     if (text[i] === ";" && depth <= 0) return text.slice(start, i);
   }
   return text.slice(start);
+}
+
+function lineBefore(text: string, index: number): string {
+  return text.slice(text.lastIndexOf("\n", index) + 1, index);
 }
 
 /** The expression with subscripts removed, so that what is left in brackets is lambda captures. */

@@ -144,7 +144,7 @@ test("each failure is the SDK's own error class, with a message", async () => {
     grid.openai("gg_0000000000000000_wrong").chat.completions.create({ model, messages: question }),
     OpenAI.AuthenticationError,
   );
-  const admin = await grid.api("POST", "/api/v1/keys", { name: "admin only", scopes: ["admin"] });
+  const admin = await grid.api("POST", "/api/v1/keys", { name: "admin-only", scopes: ["admin"] });
   await assert.rejects(
     grid.openai(admin.json.key).chat.completions.create({ model, messages: question }),
     OpenAI.PermissionDeniedError,

@@ -70,7 +70,8 @@ asio::awaitable<void> answer(ApiRequest& request, ApiResult<Uploads::Progress> p
                                   {"offset_bytes", progress->offset_bytes},
                                   {"size_bytes", progress->size_bytes},
                                   {"complete", progress->complete}});
-  co_await respond_json(request.exchange, created && !progress->complete ? 201 : 200, std::move(text));
+  const int status = created && !progress->complete ? 201 : 200;
+  co_await respond_json(request.exchange, status, std::move(text));
 }
 
 asio::awaitable<void> begin_upload(ApiRequest& request, Uploads& uploads) {
