@@ -1,5 +1,5 @@
 // The bench's client: keeps N requests in flight against one address for a number of requests, and prints what it saw as JSON:
-//   load --unix SOCKET | --port P --ca FILE [--key-file FILE]  --body FILE --concurrency N --requests R [--stream]
+//   load --unix SOCKET | --port P --ca FILE [--key-file FILE]  --body FILE --concurrency N --requests R
 // Latencies are in microseconds, from the request being sent to the last byte; first_us to the first byte of the body. In a stream
 // every "data:" line but the last counts as a token. The first tenth of the requests warms up and is not counted.
 #include <algorithm>
@@ -53,17 +53,23 @@ long count_events(std::string_view text) {
   return count;
 }
 
-asio::awaitable<bool> one_request(net::HttpClient* client, const net::HttpClientRequest* prepared, Totals* totals, bool counted) {
+// The first failure is shown, all are counted.
+void failed(Totals* totals, const std::string& why) {
+  if (totals->errors++ == 0) std::fprintf(stderr, "%s\n", why.c_str());
+}
+
+asio::awaitable<void> one_request(net::HttpClient* client, const net::HttpClientRequest* prepared, Totals* totals, bool counted) {
   const auto start = SteadyClock::now();
   net::HttpClientRequest request = *prepared;
   auto response = co_await client->send(std::move(request));
-  if (!response || (*response)->head().status != 200) co_return false;
+  if (!response) co_return failed(totals, response.error().detail);
+  if ((*response)->head().status != 200) co_return failed(totals, "status " + std::to_string((*response)->head().status));
   double first = 0;
   long events = 0;
   std::vector<std::byte> buffer(64 * 1024);
   for (;;) {
     const auto count = co_await (*response)->read_some(buffer);
-    if (!count) co_return false;
+    if (!count) co_return failed(totals, count.error().detail);
     if (*count == 0) break;
     if (first == 0) first = microseconds_since(start);
     events += count_events(as_text(std::span(buffer).first(*count)));
@@ -73,7 +79,6 @@ asio::awaitable<bool> one_request(net::HttpClient* client, const net::HttpClient
     totals->first_us.push_back(first);
     totals->tokens += std::max(0L, events - 1);
   }
-  co_return true;
 }
 
 asio::awaitable<void> one_client(asio::any_io_executor executor, net::HttpEndpoint endpoint, const net::HttpClientRequest* request,
@@ -82,8 +87,7 @@ asio::awaitable<void> one_client(asio::any_io_executor executor, net::HttpEndpoi
   while (totals->started < totals->wanted) {
     const bool counted = totals->started >= totals->warm_up;
     if (totals->started++ == totals->warm_up) totals->begun = SteadyClock::now();
-    const bool ok = co_await one_request(client.get(), request, totals, counted);
-    if (!ok) ++totals->errors;
+    co_await one_request(client.get(), request, totals, counted);
   }
 }
 

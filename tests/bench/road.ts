@@ -40,7 +40,7 @@ async function load(target: string[], bodyFile: string, concurrency: number, req
   const result = await run(path.join(binDir, "load"), args);
   if (result.code !== 0) throw new Error(`load: ${result.stderr}`);
   const answer = JSON.parse(result.stdout) as Load;
-  if (answer.errors > 0) throw new Error(`load ${args.join(" ")}: ${answer.errors} errors`);
+  if (answer.errors > 0) throw new Error(`load ${args.join(" ")}: ${answer.errors} errors: ${result.stderr}`);
   return answer;
 }
 
@@ -85,7 +85,7 @@ async function startNginx(engineSocket: string): Promise<{ port: number; ca: str
       proxy_ssl_protocols TLSv1.3; }
   }`;
   const file = path.join(dir, "nginx.conf");
-  fs.writeFileSync(file, `daemon off; pid ${dir}/nginx.pid; error_log ${dir}/nginx.log; worker_processes 1;
+  fs.writeFileSync(file, `daemon off; ${process.getuid!() === 0 ? "user root; " : ""}pid ${dir}/nginx.pid; error_log ${dir}/nginx.log; worker_processes 1;
 events { worker_connections 4096; }
 http { access_log off; ${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${dir}/${name};`).join(" ")}
   ${hop(ports[0]!, `127.0.0.1:${ports[1]}`, "https")} ${hop(ports[1]!, `unix:${engineSocket}`, "http")} }`);
