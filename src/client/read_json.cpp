@@ -1,6 +1,6 @@
 #include "client/read_json.hpp"
 
-#include <cmath>
+#include <algorithm>
 
 namespace gogrid::client {
 namespace {
@@ -64,12 +64,14 @@ std::string text_of(const json& value) {
 }
 
 std::int64_t integer_of(const json& value) {
+  // RFC 7493 §2.2: what every reader of JSON takes for the same number. Sums and percentages of such do not overflow.
+  constexpr std::int64_t largest = (std::int64_t{1} << 53) - 1;
   if (value.is_number_unsigned()) {
-    return static_cast<std::int64_t>(std::min<std::uint64_t>(value.get<std::uint64_t>(), INT64_MAX));
+    return static_cast<std::int64_t>(std::min<std::uint64_t>(value.get<std::uint64_t>(), largest));
   }
-  if (value.is_number_integer()) return value.get<std::int64_t>();
-  const double number = value.is_number_float() ? value.get<double>() : 0;
-  return std::abs(number) < 9e18 ? static_cast<std::int64_t>(number) : 0;
+  if (value.is_number_integer()) return std::clamp<std::int64_t>(value.get<std::int64_t>(), 0, largest);
+  if (!value.is_number_float()) return 0;
+  return static_cast<std::int64_t>(std::clamp<double>(value.get<double>(), 0, static_cast<double>(largest)));
 }
 
 bool flag_of(const json& value) { return value.is_boolean() && value.get<bool>(); }
@@ -108,7 +110,7 @@ void read(const json& value, LocalStatus& out) {
 
 void read(const json& value, GridStatus& out) {
   out.version = text_of(member(value, "version"));
-  out.uptime_seconds = number_of(member(value, "uptime_seconds")).value_or(0);
+  out.uptime_seconds = integer_of(member(value, "uptime_seconds"));
   const json& workers = member(value, "workers");
   out.workers_connected = integer_of(member(workers, "connected"));
   out.workers_total = integer_of(member(workers, "total"));

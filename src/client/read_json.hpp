@@ -19,6 +19,7 @@ Result<nlohmann::json> parse_object(std::string_view text);
 const nlohmann::json& member(const nlohmann::json& object, const char* key);
 // Text; "" for everything else. A number or true/false is shown as text.
 std::string text_of(const nlohmann::json& value);
+// From 0 to 2^53 - 1; what is beyond is the nearest of these, what is no number 0.
 std::int64_t integer_of(const nlohmann::json& value);
 bool flag_of(const nlohmann::json& value);
 std::optional<double> number_of(const nlohmann::json& value);

@@ -63,7 +63,7 @@ struct LocalStatus {
 
 struct GridStatus {
   std::string version;
-  double uptime_seconds = 0;
+  std::int64_t uptime_seconds = 0;
   std::int64_t workers_connected = 0;
   std::int64_t workers_total = 0;
   std::int64_t models_ready = 0;

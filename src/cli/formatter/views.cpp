@@ -45,11 +45,12 @@ std::string worker_models(const client::Worker& worker) {
 }
 
 std::string slots_text(const client::Worker& worker) {
-  std::int64_t busy = 0;
-  std::int64_t slots = 0;
+  // A hostile list is long enough for a sum to overflow.
+  std::uint64_t busy = 0;
+  std::uint64_t slots = 0;
   for (const client::ReplicaState& replica : worker.replicas) {
-    busy += replica.slots_busy;
-    slots += replica.slots;
+    busy += static_cast<std::uint64_t>(replica.slots_busy);
+    slots += static_cast<std::uint64_t>(replica.slots);
   }
   return slots > 0 ? fmt::format("{}/{}", busy, slots) : "";
 }
@@ -168,7 +169,7 @@ std::string show_one(const client::GridStatus& status, const std::string& url, c
   Facts facts;
   facts.add("Coordinator", url);
   facts.add("Version", status.version);
-  facts.add("Up for", format_duration(std::chrono::seconds(static_cast<std::int64_t>(status.uptime_seconds))));
+  facts.add("Up for", format_duration(std::chrono::seconds(status.uptime_seconds)));
   facts.add("Workers", Cell(fmt::format("{} connected of {}", status.workers_connected, status.workers_total),
                             status.workers_connected > 0 ? Style::green : Style::yellow));
   facts.add("Models", Cell(fmt::format("{} ready of {}", status.models_ready, status.models_total),
