@@ -179,16 +179,24 @@ class TestCoordinator {
   boost::asio::awaitable<void> send_events(Exchange& exchange, std::vector<std::string> events) {
     net::ResponseHead head;
     head.headers.set("content-type", "text/event-stream");
-    (void)co_await exchange.start(std::move(head));
+    const auto started = co_await exchange.start(std::move(head));
+    bool gone = !started;
     for (const std::string& event : events) {
       const std::string text = "data: " + event + "\n\n";
-      (void)co_await exchange.write(text);
+      const auto written = co_await exchange.write(text);
+      gone = gone || !written;
+    }
+    if (hold_ && gone) {
+      left_.set_value();
+      co_return;
     }
     if (hold_) {
-      boost::asio::steady_timer gone(loop_, boost::asio::steady_timer::time_point::max());
-      exchange.watch_disconnect([&gone] { gone.cancel(); });
+      using Timer = boost::asio::steady_timer;
+      Timer left(loop_, Timer::time_point::max());
+      // Not cancel(): the client may be gone before the wait begins.
+      exchange.watch_disconnect([&left] { left.expires_at(Timer::time_point::min()); });
       boost::system::error_code ignored;
-      co_await gone.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+      co_await left.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
       left_.set_value();
       co_return;
     }
