@@ -66,7 +66,8 @@ Result<Setup> set_up(const GlobalOptions& global) {
   log_options.format = setup.config.log_format == "json" ? LogFormat::json : LogFormat::text;
   if (auto started = start_logging(log_options); !started) return started.error();
   const auto path = state_path(global);
-  if (path.empty()) return Error(ErrorCode::invalid_argument, "HOME is not set: name a state directory with --state-dir");
+  if (path.empty())
+    return Error(ErrorCode::invalid_argument, "HOME is not set: name a state directory with --state-dir");
   setup.state = std::make_unique<StateDirectory>(path, setup.config.cache_dir);
   if (auto made = setup.state->make(); !made) return made.error();
   if (auto locked = setup.state->lock(); !locked) return locked.error();
@@ -104,7 +105,8 @@ Result<Request> complete_request(const WorkerConfig& config, std::string coordin
   if (token.empty() && asks) token = ask("Join token (from `gogrid token create`; not shown)", "", true).value_or("");
   if (coordinator.empty() || token.empty()) {
     return Error(ErrorCode::invalid_argument,
-                 "this worker has not joined a coordinator: run `gogrid-worker join --coordinator HOST:PORT` with a token from `gogrid "
+                 "this worker has not joined a coordinator: run `gogrid-worker join --coordinator HOST:PORT` with a "
+                 "token from `gogrid "
                  "token create`, or set GOGRID_COORDINATOR_HOST, GOGRID_COORDINATOR_PORT and GOGRID_JOIN_TOKEN");
   }
   auto address = CoordinatorAddress::parse(coordinator, port);
@@ -116,7 +118,8 @@ Result<Request> complete_request(const WorkerConfig& config, std::string coordin
   return request;
 }
 
-asio::awaitable<void> enrol_into(asio::any_io_executor executor, Request request, std::string name, Result<Identity>* result) {
+asio::awaitable<void> enrol_into(asio::any_io_executor executor, Request request, std::string name,
+                                 Result<Identity>* result) {
   *result = co_await worker::enrol(executor, std::move(request.address), std::move(request.token), std::move(name));
 }
 
@@ -145,7 +148,8 @@ Result<Identity> find_identity(const Setup& setup) {
   if (!times) return times.error();
   if (times->expires < std::chrono::system_clock::now()) {
     return Error(ErrorCode::unauthenticated,
-                 "the worker's certificate has expired: it was away for too long. Join again with `gogrid-worker join` and a new token");
+                 "the worker's certificate has expired: it was away for too long. Join again with `gogrid-worker join` "
+                 "and a new token");
   }
   // What is configured now wins over what was true when it joined.
   if (!setup.config.coordinator_host.empty()) {
@@ -179,13 +183,16 @@ asio::awaitable<void> run_daemon(worker::Worker& daemon, asio::signal_set& signa
 
 using Call = std::function<asio::awaitable<Result<client::Answer<client::LocalStatus>>>(client::LocalControl&)>;
 
-asio::awaitable<void> call_daemon(client::LocalControl& control, const Call& call, Result<client::Answer<client::LocalStatus>>* result) {
+asio::awaitable<void> call_daemon(client::LocalControl& control, const Call& call,
+                                  Result<client::Answer<client::LocalStatus>>* result) {
   *result = co_await call(control);
 }
 
-int with_daemon(const GlobalOptions& global, const Call& call, const std::function<void(const client::Answer<client::LocalStatus>&)>& show) {
+int with_daemon(const GlobalOptions& global, const Call& call,
+                const std::function<void(const client::Answer<client::LocalStatus>&)>& show) {
   const auto path = state_path(global);
-  if (path.empty()) return report(Error(ErrorCode::invalid_argument, "HOME is not set: name a state directory with --state-dir"));
+  if (path.empty())
+    return report(Error(ErrorCode::invalid_argument, "HOME is not set: name a state directory with --state-dir"));
   asio::io_context io(1);
   TaskGroup tasks(io.get_executor());
   client::LocalControl control(io.get_executor(), StateDirectory(path).control_socket());
@@ -210,7 +217,8 @@ int join(const GlobalOptions& global, const JoinOptions& options) {
   const auto address = request->address.text();
   auto identity = enrol_and_store(*setup, std::move(*request));
   if (!identity) return report(identity.error());
-  std::printf("joined %s as %s; start the worker with `gogrid-worker run`\n", address.c_str(), identity->worker_id.c_str());
+  std::printf("joined %s as %s; start the worker with `gogrid-worker run`\n", address.c_str(),
+              identity->worker_id.c_str());
   return ok;
 }
 
@@ -250,15 +258,17 @@ int show_status(const GlobalOptions& global, bool json) {
 int pause(const GlobalOptions& global, const std::string& reason) {
   const Call call = [reason](client::LocalControl& control) { return control.pause(reason); };
   return with_daemon(global, call, [](const auto& answer) {
-    std::printf("paused: no new work is taken, also after a restart; %lld requests still run. `gogrid-worker resume` goes on\n",
-                static_cast<long long>(answer.value.requests_running));
+    std::printf(
+        "paused: no new work is taken, also after a restart; %lld requests still run. `gogrid-worker resume` goes on\n",
+        static_cast<long long>(answer.value.requests_running));
   });
 }
 
 int resume(const GlobalOptions& global) {
   const Call call = [](client::LocalControl& control) { return control.resume(); };
   return with_daemon(global, call, [](const auto& answer) {
-    std::printf("%s%s%s\n", answer.value.availability.c_str(), answer.value.reason.empty() ? "" : ": ", answer.value.reason.c_str());
+    std::printf("%s%s%s\n", answer.value.availability.c_str(), answer.value.reason.empty() ? "" : ": ",
+                answer.value.reason.c_str());
   });
 }
 

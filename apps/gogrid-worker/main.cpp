@@ -23,7 +23,8 @@ constexpr const char* description =
 
 constexpr const char* footer =
     "Settings come from ~/.config/gogrid-worker/config.toml, then from the environment (GOGRID_COORDINATOR_HOST,\n"
-    "GOGRID_COORDINATOR_PORT, GOGRID_WORKER_...), then from flags; later ones win. `gogrid-worker run --help` lists them.\n"
+    "GOGRID_COORDINATOR_PORT, GOGRID_WORKER_...), then from flags; later ones win. `gogrid-worker run --help` lists "
+    "them.\n"
     "State (identity, models, engines) is kept in ~/.local/share/gogrid-worker.\n"
     "Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 no worker runs here.";
 
@@ -40,7 +41,8 @@ void add_setting_flags(CLI::App& command, std::list<FlagText>& texts) {
     if (setting.flag.empty()) continue;
     FlagText& text = texts.emplace_back();
     text.key = setting.key;
-    text.option = command.add_option(setting.flag, text.text, setting.help + " (" + setting.key + ", " + setting.environment + ")");
+    text.option = command.add_option(setting.flag, text.text,
+                                     setting.help + " (" + setting.key + ", " + setting.environment + ")");
   }
 }
 
@@ -60,14 +62,18 @@ int run_command(int argc, char** argv) {
   worker_app::JoinOptions join_options;
   CLI::App* join = app.add_subcommand("join", "Enrol this machine with a coordinator, using a join token");
   join->add_option("TOKEN", join_options.token,
-                   "The token, or - to read it from standard input. Others on this machine can see arguments: better leave it out and "
+                   "The token, or - to read it from standard input. Others on this machine can see arguments: better "
+                   "leave it out and "
                    "set GOGRID_JOIN_TOKEN, or type it when asked");
-  join->add_option("--coordinator", join_options.coordinator, "HOST or HOST:PORT (GOGRID_COORDINATOR_HOST, GOGRID_COORDINATOR_PORT)");
+  join->add_option("--coordinator", join_options.coordinator,
+                   "HOST or HOST:PORT (GOGRID_COORDINATOR_HOST, GOGRID_COORDINATOR_PORT)");
 
   bool insecure = false;
-  CLI::App* run = app.add_subcommand("run", "Connect to the coordinator and serve until stopped (SIGTERM or `stop`; a second SIGTERM ends at once)");
+  CLI::App* run = app.add_subcommand(
+      "run", "Connect to the coordinator and serve until stopped (SIGTERM or `stop`; a second SIGTERM ends at once)");
   run->add_flag("--insecure-no-sandbox", insecure,
-                "Run engines without a sandbox. A damaged or hostile model file can then do whatever this user can; shown in status");
+                "Run engines without a sandbox. A damaged or hostile model file can then do whatever this user can; "
+                "shown in status");
   add_setting_flags(*run, texts);
 
   bool json = false;

@@ -1,7 +1,7 @@
 #include "status_text.hpp"
 
-#include <ctime>
 #include <fmt/format.h>
+#include <ctime>
 
 namespace gogrid::worker_app {
 namespace {
@@ -19,7 +19,8 @@ template <class State>
 std::string progress(const State& state) {
   std::string text = state.phase;
   if (state.phase == "fetching" && state.total_bytes > 0) {
-    text += fmt::format(" {:.0f} % of {:.1f} MB", 100.0 * static_cast<double>(state.done_bytes) / static_cast<double>(state.total_bytes),
+    text += fmt::format(" {:.0f} % of {:.1f} MB",
+                        100.0 * static_cast<double>(state.done_bytes) / static_cast<double>(state.total_bytes),
                         static_cast<double>(state.total_bytes) / 1e6);
   }
   if (!state.detail.empty()) text += ": " + state.detail;
@@ -40,8 +41,11 @@ std::string indented(const std::string& text) {
 
 std::string status_text(const client::LocalStatus& status) {
   std::string out;
-  const auto line = [&out](const char* name, const std::string& value) { out += fmt::format("{:<13} {}\n", name, indented(value)); };
-  line("worker", status.worker_id + (status.name.empty() ? "" : " (" + status.name + ")") + ", version " + status.version);
+  const auto line = [&out](const char* name, const std::string& value) {
+    out += fmt::format("{:<13} {}\n", name, indented(value));
+  };
+  line("worker",
+       status.worker_id + (status.name.empty() ? "" : " (" + status.name + ")") + ", version " + status.version);
   std::string connection = status.coordinator + (status.connected ? ", connected" : ", not connected");
   if (status.connected && status.connected_since) connection += " since " + date(*status.connected_since);
   if (status.connected && status.rtt_ms) connection += fmt::format(", {:.1f} ms away", *status.rtt_ms);
@@ -50,7 +54,8 @@ std::string status_text(const client::LocalStatus& status) {
   line("availability", status.availability + (status.reason.empty() ? "" : ": " + status.reason));
   line("sandbox", status.sandbox + (status.sandbox_detail.empty() ? "" : ": " + status.sandbox_detail));
   if (status.engine) {
-    line("engine", (status.engine->description.empty() ? "" : status.engine->description + ", ") + progress(*status.engine));
+    line("engine",
+         (status.engine->description.empty() ? "" : status.engine->description + ", ") + progress(*status.engine));
   }
   for (const auto& replica : status.replicas) {
     std::string text = replica.model_name + ", " + progress(replica);

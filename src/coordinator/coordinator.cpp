@@ -185,6 +185,12 @@ void Coordinator::Parts::give_engines() {
 void Coordinator::Parts::connect_parts() {
   give_engines();
   give_models();
+  // After a restart requests wait a moment for the workers, which find out within a keep-alive, instead of being turned away.
+  std::vector<domain::WorkerId> known;
+  for (const auto& worker : workers.list()) {
+    if (!worker->revoked_at) known.emplace_back(worker->id);
+  }
+  dispatcher.expect_workers(known, config.workers.keep_alive + std::chrono::seconds(5));
   models.on_change([this] { give_models(); });
   engines.on_change([this] { give_engines(); });
   workers.on_revoke([this](const std::string& id) { sessions->disconnect(id, "this worker was revoked"); });

@@ -145,6 +145,7 @@ TEST_F(CoordinatorStart, WhatRunsWhenItStopsIsFinished) {
     };
     const auto answer = co_await net::test::fetch(*client, std::move(made));
     status = answer.status;
+    EXPECT_EQ(answer.status, 200) << answer.body;
   };
   TaskGroup group(io.get_executor());
   group.spawn("slow", slow());

@@ -58,6 +58,10 @@ void Dispatcher::set_engines(const std::vector<domain::EngineBundle>& engines) {
   for (const auto& engine : engines) carry_out(scheduler_.engine_changed(engine.target, engine, now()));
 }
 
+void Dispatcher::expect_workers(const std::vector<domain::WorkerId>& ids, std::chrono::milliseconds grace) {
+  carry_out(scheduler_.workers_expected(ids, grace, now()));
+}
+
 void Dispatcher::worker_connected(std::shared_ptr<WorkerLink> link, domain::WorkerFacts facts) {
   const domain::WorkerId id = link->worker_id();
   links_[id] = std::move(link);

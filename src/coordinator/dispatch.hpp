@@ -45,6 +45,8 @@ class Dispatcher {
   // The current one of each target.
   void set_engines(const std::vector<domain::EngineBundle>& engines);
 
+  // At the start: workers that are likely to connect again soon. Requests wait for them instead of being turned away.
+  void expect_workers(const std::vector<domain::WorkerId>& ids, std::chrono::milliseconds grace);
   void worker_connected(std::shared_ptr<WorkerLink> link, domain::WorkerFacts facts);
   void worker_reported(const domain::WorkerId& id, domain::WorkerReport report);
   // Ignored when another connection of the worker has taken the link's place.

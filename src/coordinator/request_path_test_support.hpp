@@ -297,6 +297,7 @@ class RequestPathTest : public testing::Test {
     InferenceApi::Options api_options;
     api_options.wait_timeout = wait_timeout_;
     api_options.max_body_bytes = 4 * 1024 * 1024;
+    api_options.max_held_bytes = max_held_bytes_;
     api_.emplace(*dispatcher_, library_, metrics_, clock_, api_options);
     server_ = std::make_unique<net::test::TestServer>(io_, [this](net::HttpExchange& exchange) { return answer(exchange); });
     client_ = net::make_http_client(io_.get_executor(), server_->endpoint());
@@ -387,6 +388,7 @@ class RequestPathTest : public testing::Test {
   domain::SchedulerLimits limits_;
   WorkerSessions::Options options_;
   std::chrono::milliseconds wait_timeout_{20'000};
+  std::size_t max_held_bytes_ = 64 * 1024 * 1024;
   std::set<std::string> revoked_;
   TaskGroup tasks_;
   std::optional<Dispatcher> dispatcher_;

@@ -13,9 +13,8 @@ constexpr std::size_t secret_bytes = 32;
 constexpr std::size_t pin_bytes = 32;
 
 bool is_lower_hex(std::string_view text, std::size_t bytes) {
-  return text.size() == 2 * bytes && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+  return text.size() == 2 * bytes &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 Error malformed(std::string_view what) {

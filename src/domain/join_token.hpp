@@ -1,5 +1,6 @@
-// JoinToken: what `gogrid token create` prints and `gogrid-worker join` takes: ggj_<id>.<secret>.<pin>. The pin is the SHA-256 of
-// the coordinator's authority's public key, so that the first contact is already authenticated. Values, any thread.
+// JoinToken: what `gogrid token create` prints and `gogrid-worker join` takes: ggj_<id>.<secret>.<pin>. The pin is the
+// SHA-256 of the coordinator's authority's public key, so that the first contact is already authenticated. Values, any
+// thread.
 #pragma once
 
 #include <string>

@@ -62,7 +62,7 @@ std::string describe(const Outlook& outlook) {
   add(outlook.ready, "ready (" + std::to_string(outlook.slots_busy) + " of " + count_of(outlook.slots, "slot") + " busy)");
   add(outlook.paused, outlook.paused == 1 ? "paused by its owner" : "paused by their owners");
   add(outlook.loading, outlook.loading_detail.empty() ? "loading" : outlook.loading_detail);
-  add(outlook.lost, "lost its connection a moment ago");
+  add(outlook.lost, "connecting again");
   add(outlook.draining, "shutting down");
   add(outlook.refusing, "cannot run work" + in_brackets(outlook.refusing_detail));
   add(outlook.failing, "failing to start its engine" + in_brackets(outlook.failing_detail));

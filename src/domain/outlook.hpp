@@ -18,7 +18,7 @@ struct Outlook {
   std::size_t paused = 0;
   std::size_t draining = 0;
   std::size_t refusing = 0;
-  std::size_t lost = 0;       // its connection broke a moment ago; it may be back
+  std::size_t lost = 0;       // it lost its connection, or the coordinator has just started; it is expected back
   // Connected workers that cannot have it.
   std::size_t without_engine = 0;
   std::size_t without_memory = 0;

@@ -39,6 +39,7 @@ Actions Scheduler::worker_connected(const WorkerId& id, WorkerFacts facts, Stead
   auto& worker = *(workers_[id] = std::make_unique<Worker>());
   worker.id = id;
   worker.facts = std::move(facts);
+  worker.facts_known = true;
   plan(worker, true, actions);
   settle_all(now, actions);
   return actions;
@@ -81,6 +82,19 @@ Actions Scheduler::worker_gone(const WorkerId& id, bool may_return, SteadyTime n
   }
   settle_all(now, actions);
   return actions;
+}
+
+Actions Scheduler::workers_expected(const std::vector<WorkerId>& ids, std::chrono::milliseconds grace, SteadyTime now) {
+  for (const auto& id : ids) {
+    auto& worker = workers_[id];
+    if (worker) continue;
+    worker = std::make_unique<Worker>();
+    worker->id = id;
+    worker->connected = false;
+    worker->expected_until = now + grace;
+    wake_at(worker->expected_until);
+  }
+  return {};
 }
 
 Actions Scheduler::model_added(Model model, SteadyTime now) {
@@ -265,7 +279,10 @@ void Scheduler::plan(Worker& worker, bool always_assign, Actions& actions) {
 }
 
 void Scheduler::plan_all(Actions& actions) {
-  for (auto& [id, worker] : workers_) plan(*worker, false, actions);
+  for (auto& [id, worker] : workers_) {
+    if (!worker->facts_known) continue;
+    plan(*worker, false, actions);
+  }
 }
 
 void Scheduler::drop_if_unused(Replica& replica) {

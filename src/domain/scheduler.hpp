@@ -89,6 +89,9 @@ class Scheduler {
   // or finished.
   Actions worker_gone(const WorkerId& id, bool may_return, SteadyTime now);
 
+  // Workers that were connected before this scheduler began and are likely to come back within `grace`.
+  Actions workers_expected(const std::vector<WorkerId>& ids, std::chrono::milliseconds grace, SteadyTime now);
+
   // Models are assigned in the order in which they are added.
   Actions model_added(Model model, SteadyTime now);
   Actions model_removed(const ModelId& id, SteadyTime now);

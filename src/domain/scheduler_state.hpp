@@ -27,6 +27,8 @@ struct Scheduler::Replica {
 struct Scheduler::Worker {
   WorkerId id;
   WorkerFacts facts;
+  // False while it is only expected: then it may turn out to have any model.
+  bool facts_known = false;
   bool connected = true;
   // Of a worker that is not connected: when it is no longer expected back.
   SteadyTime expected_until{};

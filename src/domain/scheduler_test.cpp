@@ -332,6 +332,22 @@ TEST_F(SchedulerTest, AWorkerThatLostItsConnectionIsExpectedBackForAMoment) {
   EXPECT_EQ(words(scheduler_.tick(now_)), (Words{"r1!no_worker", "r2!no_worker"}));
 }
 
+TEST_F(SchedulerTest, WorkersThatWereThereBeforeAStartAreWaitedForAWhile) {
+  scheduler_.workers_expected({WorkerId("w1"), WorkerId("w2")}, 10s, now_);
+  scheduler_.model_added(model("a", 1), now_);
+  scheduler_.engine_changed("linux-x86_64", bundle(), now_);
+  EXPECT_EQ(words(submit("r1")), Words{});
+  EXPECT_EQ(scheduler_.explain(RequestId("r1"), now_)->text, "2 workers have this model: 2 connecting again");
+  EXPECT_EQ(scheduler_.totals().workers_connected, 0u);
+  EXPECT_EQ(words(connect("w1")), (Words{"w1=a"}));
+  EXPECT_EQ(words(report_of("w1", report({replica("a", Phase::ready, 1)}))), (Words{"r1>w1"}));
+  report_of("w1", report({}, Availability::paused));
+  EXPECT_EQ(words(submit("r2")), Words{});
+  now_ += 10s;
+  EXPECT_EQ(words(scheduler_.tick(now_)), (Words{"r2!no_worker"}));
+  scheduler_.check_invariants();
+}
+
 TEST_F(SchedulerTest, ARevokedOrLeavingWorkerIsNotExpectedBack) {
   ready_workers({"w1"}, 1);
   scheduler_.worker_gone(WorkerId("w1"), false, now_);

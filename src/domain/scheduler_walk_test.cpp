@@ -20,6 +20,7 @@ class Walk {
       scheduler_.model_added(model(i), now_);
       models_.insert(i);
     }
+    scheduler_.workers_expected({WorkerId("w0"), WorkerId("w1")}, 5s, now_);
     scheduler_.engine_changed("linux-x86_64", EngineBundle{"e", "cpu", 1, "linux-x86_64"}, now_);
   }
 

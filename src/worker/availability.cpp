@@ -15,7 +15,9 @@ constexpr std::size_t max_reason_bytes = 200;
 std::string clean(std::string reason) {
   reason.resize(std::min(reason.size(), max_reason_bytes));
   // Cut between characters: continuation bytes of UTF-8 are 10xxxxxx.
-  while (!reason.empty() && reason.size() == max_reason_bytes && (static_cast<unsigned char>(reason.back()) & 0xc0) == 0x80) reason.pop_back();
+  while (!reason.empty() && reason.size() == max_reason_bytes &&
+         (static_cast<unsigned char>(reason.back()) & 0xc0) == 0x80)
+    reason.pop_back();
   for (char& c : reason) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
@@ -26,10 +28,14 @@ std::string clean(std::string reason) {
 
 std::string_view to_string(Availability availability) {
   switch (availability) {
-    case Availability::available: return "available";
-    case Availability::paused: return "paused";
-    case Availability::draining: return "draining";
-    case Availability::refusing: return "refusing";
+    case Availability::available:
+      return "available";
+    case Availability::paused:
+      return "paused";
+    case Availability::draining:
+      return "draining";
+    case Availability::refusing:
+      return "refusing";
   }
   return "unknown";
 }
@@ -51,7 +57,8 @@ Result<void> AvailabilityPolicy::pause(std::string reason) {
 }
 
 Result<void> AvailabilityPolicy::resume() {
-  if (::unlink(pause_file_.c_str()) != 0 && errno != ENOENT) return system_error("cannot resume: " + pause_file_.string(), errno);
+  if (::unlink(pause_file_.c_str()) != 0 && errno != ENOENT)
+    return system_error("cannot resume: " + pause_file_.string(), errno);
   paused_ = false;
   pause_reason_.clear();
   return {};
@@ -66,10 +73,14 @@ Availability AvailabilityPolicy::current() const {
 
 std::string AvailabilityPolicy::reason() const {
   switch (current()) {
-    case Availability::available: return "";
-    case Availability::paused: return pause_reason_.empty() ? "paused by its owner" : pause_reason_;
-    case Availability::draining: return "the worker is stopping";
-    case Availability::refusing: return obstacle_;
+    case Availability::available:
+      return "";
+    case Availability::paused:
+      return pause_reason_.empty() ? "paused by its owner" : pause_reason_;
+    case Availability::draining:
+      return "the worker is stopping";
+    case Availability::refusing:
+      return obstacle_;
   }
   return "";
 }

@@ -1,5 +1,6 @@
-// Availability: whether this worker takes work, and why not: what its owner asked for, whether it is stopping, and whether it has a
-// sandbox to run work in. A pause is kept in a file, so that it outlives the daemon. Event loop thread.
+// Availability: whether this worker takes work, and why not: what its owner asked for, whether it is stopping, and
+// whether it has a sandbox to run work in. A pause is kept in a file, so that it outlives the daemon. Event loop
+// thread.
 #pragma once
 
 #include <filesystem>

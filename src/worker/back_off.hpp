@@ -12,8 +12,8 @@ class BackOff {
 
   BackOff(Duration first, Duration longest) : first_(first), longest_(longest), next_(first) {}
 
-  // The next wait, twice the one before up to the longest. `chance` in [0, 1) spreads it over its upper half, so that many who
-  // failed together do not come back together.
+  // The next wait, twice the one before up to the longest. `chance` in [0, 1) spreads it over its upper half, so that
+  // many who failed together do not come back together.
   Duration next(double chance) {
     const Duration whole = next_;
     next_ = std::min(longest_, next_ * 2);

@@ -19,21 +19,26 @@ std::filesystem::path xdg_dir(const std::function<const char*(const char*)>& env
 
 std::vector<Setting> worker_settings(WorkerConfig& config) {
   return {
-      {"coordinator.host", "GOGRID_COORDINATOR_HOST", "", "Host name or address of the coordinator; `join` remembers it", config.coordinator_host},
+      {"coordinator.host", "GOGRID_COORDINATOR_HOST", "",
+       "Host name or address of the coordinator; `join` remembers it", config.coordinator_host},
       {"coordinator.port", "GOGRID_COORDINATOR_PORT", "", "Its port, TCP and UDP", config.coordinator_port},
-      {"worker.name", "GOGRID_WORKER_NAME", "--name", "What the coordinator calls this machine (empty: its host name)", config.name},
+      {"worker.name", "GOGRID_WORKER_NAME", "--name", "What the coordinator calls this machine (empty: its host name)",
+       config.name},
       {"worker.max_memory_gb", "GOGRID_WORKER_MAX_MEMORY_GB", "--max-memory-gb",
        "Memory that engines may use, in GB (0: what the machine has, less a reserve)", config.max_memory_gb},
-      {"worker.cache_dir", "GOGRID_WORKER_CACHE_DIR", "--cache-dir", "Where models and engines are kept (empty: the state directory)",
-       config.cache_dir},
+      {"worker.cache_dir", "GOGRID_WORKER_CACHE_DIR", "--cache-dir",
+       "Where models and engines are kept (empty: the state directory)", config.cache_dir},
       {"worker.engine_path", "GOGRID_WORKER_ENGINE_PATH", "--engine-path",
-       "A local llama-server to run, in the same sandbox, instead of the coordinator's engine bundle", config.engine_path},
-      {"worker.threads", "GOGRID_WORKER_THREADS", "--threads", "CPU threads for each engine (0: the engine decides)", config.threads},
-      {"worker.drain_timeout", "GOGRID_WORKER_DRAIN_TIMEOUT", "--drain-timeout", "How long `stop` waits for running requests",
-       config.drain_timeout},
+       "A local llama-server to run, in the same sandbox, instead of the coordinator's engine bundle",
+       config.engine_path},
+      {"worker.threads", "GOGRID_WORKER_THREADS", "--threads", "CPU threads for each engine (0: the engine decides)",
+       config.threads},
+      {"worker.drain_timeout", "GOGRID_WORKER_DRAIN_TIMEOUT", "--drain-timeout",
+       "How long `stop` waits for running requests", config.drain_timeout},
       {"worker.engine_start_timeout", "GOGRID_WORKER_ENGINE_START_TIMEOUT", "--engine-start-timeout",
        "How long an engine may take to load its model", config.engine_start_timeout},
-      {"log.level", "GOGRID_WORKER_LOG_LEVEL", "--log-level", "trace, debug, info, warning, error or off", config.log_level},
+      {"log.level", "GOGRID_WORKER_LOG_LEVEL", "--log-level", "trace, debug, info, warning, error or off",
+       config.log_level},
       {"log.format", "GOGRID_WORKER_LOG_FORMAT", "--log-format", "text or json", config.log_format},
   };
 }
@@ -54,12 +59,16 @@ Result<void> check_config(const WorkerConfig& config) {
   }
   if (config.threads > 1024) return bad("worker.threads must be at most 1024");
   if (config.max_memory_gb > 1e6) return bad("worker.max_memory_gb must be at most 1000000");
-  if (config.max_memory_gb > 0 && config.max_memory_gb < 0.25) return bad("worker.max_memory_gb must be 0 (no limit) or at least 0.25");
-  if (!config.cache_dir.empty() && !config.cache_dir.is_absolute()) return bad("worker.cache_dir must be an absolute path");
-  if (!config.engine_path.empty() && !config.engine_path.is_absolute()) return bad("worker.engine_path must be an absolute path");
+  if (config.max_memory_gb > 0 && config.max_memory_gb < 0.25)
+    return bad("worker.max_memory_gb must be 0 (no limit) or at least 0.25");
+  if (!config.cache_dir.empty() && !config.cache_dir.is_absolute())
+    return bad("worker.cache_dir must be an absolute path");
+  if (!config.engine_path.empty() && !config.engine_path.is_absolute())
+    return bad("worker.engine_path must be an absolute path");
   if (config.name.size() > 255) return bad("worker.name must be at most 255 bytes");
   if (config.log_format != "text" && config.log_format != "json") return bad("log.format must be text or json");
-  if (config.engine_start_timeout < std::chrono::seconds(1)) return bad("worker.engine_start_timeout must be at least 1s");
+  if (config.engine_start_timeout < std::chrono::seconds(1))
+    return bad("worker.engine_start_timeout must be at least 1s");
   return {};
 }
 

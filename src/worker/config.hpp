@@ -40,7 +40,8 @@ Result<void> load_config(WorkerConfig& config, const std::filesystem::path& file
 // What single settings cannot say: ranges, and paths that must be absolute or exist.
 Result<void> check_config(const WorkerConfig& config);
 
-// ~/.config/gogrid-worker/config.toml and ~/.local/share/gogrid-worker, or where the XDG variables point. Empty without HOME.
+// ~/.config/gogrid-worker/config.toml and ~/.local/share/gogrid-worker, or where the XDG variables point. Empty without
+// HOME.
 std::filesystem::path default_config_file(const std::function<const char*(const char*)>& environment);
 std::filesystem::path default_state_dir(const std::function<const char*(const char*)>& environment);
 

@@ -21,7 +21,9 @@ net::ResponseHead json_head(int status) {
 }
 
 std::string error_json(const Error& error) {
-  const json body = {{"error", {{"message", error.detail}, {"type", "worker_error"}, {"code", to_string(error.code)}, {"param", nullptr}}}};
+  const json body = {
+      {"error",
+       {{"message", error.detail}, {"type", "worker_error"}, {"code", to_string(error.code)}, {"param", nullptr}}}};
   return body.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -38,9 +40,12 @@ Result<std::string> read_reason(const std::string& body) {
 
 std::string_view to_string(SandboxKind kind) {
   switch (kind) {
-    case SandboxKind::bubblewrap: return "bubblewrap";
-    case SandboxKind::none_insecure: return "none_insecure";
-    case SandboxKind::unavailable: return "unavailable";
+    case SandboxKind::bubblewrap:
+      return "bubblewrap";
+    case SandboxKind::none_insecure:
+      return "none_insecure";
+    case SandboxKind::unavailable:
+      return "unavailable";
   }
   return "unknown";
 }
@@ -84,7 +89,8 @@ asio::awaitable<Result<void>> Worker::carry_out(net::HttpExchange& exchange) {
   const std::string& method = exchange.request().method;
   if (path == "/v1/status" && method == "GET") co_return Result<void>();
   const bool known = path == "/v1/pause" || path == "/v1/resume" || path == "/v1/stop";
-  if (!known || method != "POST") co_return Error(ErrorCode::not_found, "there is no " + method + " " + path.substr(0, 100));
+  if (!known || method != "POST")
+    co_return Error(ErrorCode::not_found, "there is no " + method + " " + path.substr(0, 100));
   auto body = co_await exchange.read_body(max_body_bytes);
   if (!body) co_return body.error();
   auto reason = read_reason(*body);
@@ -120,7 +126,8 @@ std::string Worker::status_json() const {
   out["engine"] = progress_json(engines_.progress());
   out["engine"]["description"] = engines_.description();
   out["replicas"] = json::array();
-  for (const auto& [id, replica] : replicas_) out["replicas"].push_back(replica_json(id, *replica));
+  for (const auto& [id, replica] : replicas_)
+    out["replicas"].push_back(replica_json(id, *replica));
   out["requests"] = {{"running", requests_running_}, {"total", requests_total_}};
   out["certificate_expires_at"] = to_unix_seconds(session.certificate_expires);
   return out.dump(-1, ' ', false, json::error_handler_t::replace);

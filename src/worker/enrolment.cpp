@@ -25,7 +25,7 @@ Error refusal(int status, const std::string& body) {
   std::string reason;
   if (json.is_object() && json.contains("error")) reason = text_of(json["error"], "message");
   if (reason.empty()) reason = "it answered with status " + std::to_string(status);
-  const ErrorCode code = status == 403 || status == 401 ? ErrorCode::permission_denied
+  const ErrorCode code = status == 403 || status == 401   ? ErrorCode::permission_denied
                          : status >= 500 || status == 429 ? ErrorCode::unavailable
                                                           : ErrorCode::invalid_argument;
   return Error(code, "the coordinator refused: " + reason);
@@ -56,11 +56,13 @@ Result<Identity> read_answer(const std::string& body, const JoinToken& token, st
 Result<CoordinatorAddress> CoordinatorAddress::parse(std::string_view text, std::uint16_t default_port) {
   const auto bad = [&](const std::string& why) {
     return Error(ErrorCode::invalid_argument, "\"" + std::string(text.substr(0, max_host_bytes)) +
-                                                  "\" is not a coordinator's address: " + why + "; write HOST or HOST:PORT");
+                                                  "\" is not a coordinator's address: " + why +
+                                                  "; write HOST or HOST:PORT");
   };
   std::string_view rest = text;
   if (rest.starts_with("https://")) rest.remove_prefix(8);
-  while (rest.ends_with('/')) rest.remove_suffix(1);
+  while (rest.ends_with('/'))
+    rest.remove_suffix(1);
   std::string_view host = rest;
   std::string_view port;
   bool has_port = false;
@@ -72,13 +74,15 @@ Result<CoordinatorAddress> CoordinatorAddress::parse(std::string_view text, std:
     has_port = !after.empty();
     if (has_port && after.front() != ':') return bad("after the bracket comes something else than a port");
     if (has_port) port = after.substr(1);
-  } else if (const auto colon = rest.find(':'); colon != std::string_view::npos && rest.find(':', colon + 1) == std::string_view::npos) {
+  } else if (const auto colon = rest.find(':');
+             colon != std::string_view::npos && rest.find(':', colon + 1) == std::string_view::npos) {
     host = rest.substr(0, colon);
     port = rest.substr(colon + 1);
     has_port = true;
   }
   if (host.empty() || host.size() > max_host_bytes) return bad("the host is missing or too long");
-  if (host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:%") != std::string_view::npos) {
+  if (host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:%") !=
+      std::string_view::npos) {
     return bad("the host holds a character that none has");
   }
   CoordinatorAddress address;
@@ -86,7 +90,8 @@ Result<CoordinatorAddress> CoordinatorAddress::parse(std::string_view text, std:
   address.port = default_port;
   if (has_port) {
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
-    if (error != std::errc() || end != port.data() + port.size() || address.port == 0) return bad("the port must be from 1 to 65535");
+    if (error != std::errc() || end != port.data() + port.size() || address.port == 0)
+      return bad("the port must be from 1 to 65535");
   }
   return address;
 }
@@ -110,7 +115,8 @@ asio::awaitable<Result<Identity>> enrol(asio::any_io_executor executor, Coordina
   timeouts.idle = answer_timeout;
   const auto client =
       net::make_http_client(executor, net::HttpEndpoint::https(address.host, address.port, std::move(tls)), timeouts);
-  const nlohmann::json body = {{"token", token.credential()}, {"certificate_request", *request}, {"host_name", host_name}};
+  const nlohmann::json body = {
+      {"token", token.credential()}, {"certificate_request", *request}, {"host_name", host_name}};
   net::HttpClientRequest post;
   post.method = "POST";
   post.target = "/worker/v1/enrol";
@@ -119,8 +125,9 @@ asio::awaitable<Result<Identity>> enrol(asio::any_io_executor executor, Coordina
   auto response = co_await client->send(std::move(post));
   if (!response) {
     if (response.error().code != ErrorCode::unauthenticated) co_return response.error();
-    co_return Error(ErrorCode::unauthenticated,
-                    response.error().detail + "; the join token was made by another coordinator, or somebody is in between");
+    co_return Error(
+        ErrorCode::unauthenticated,
+        response.error().detail + "; the join token was made by another coordinator, or somebody is in between");
   }
   auto answer = co_await (*response)->read_all(max_answer_bytes);
   if (!answer) co_return answer.error();

@@ -1,5 +1,5 @@
-// Enrolment: makes a key, asks the coordinator for a certificate with a join token, and trusts nobody but the authority that the
-// token pins. Used on the executor's thread.
+// Enrolment: makes a key, asks the coordinator for a certificate with a join token, and trusts nobody but the authority
+// that the token pins. Used on the executor's thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -24,7 +24,7 @@ struct CoordinatorAddress {
 };
 
 // A new identity; nothing is stored. The error is the coordinator's reason, or says what is wrong with its certificate.
-boost::asio::awaitable<Result<Identity>> enrol(boost::asio::any_io_executor executor, CoordinatorAddress address, JoinToken token,
-                                               std::string host_name);
+boost::asio::awaitable<Result<Identity>> enrol(boost::asio::any_io_executor executor, CoordinatorAddress address,
+                                               JoinToken token, std::string host_name);
 
 }  // namespace gogrid::worker

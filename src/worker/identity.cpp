@@ -43,8 +43,9 @@ Result<void> read_place(const std::filesystem::path& directory, Identity& identi
 Result<Identity> load_identity(const std::filesystem::path& directory) {
   Identity identity;
   if (auto read = read_place(directory, identity); !read) return read.error();
-  const std::pair<const char*, std::string*> files[] = {
-      {"worker.key", &identity.private_key}, {"worker.pem", &identity.certificate_chain}, {"ca.pem", &identity.authority}};
+  const std::pair<const char*, std::string*> files[] = {{"worker.key", &identity.private_key},
+                                                        {"worker.pem", &identity.certificate_chain},
+                                                        {"ca.pem", &identity.authority}};
   for (const auto& [name, target] : files) {
     auto text = read_file(directory / name, max_file_bytes);
     if (!text) return damaged(directory, text.error().detail);

@@ -1,5 +1,5 @@
-// Identity: the worker's key and certificate, the authority it trusts, and where its coordinator is. Kept below the state directory;
-// the key never leaves the machine. Blocking; any thread.
+// Identity: the worker's key and certificate, the authority it trusts, and where its coordinator is. Kept below the
+// state directory; the key never leaves the machine. Blocking; any thread.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
-// Notifier: wakes the coroutines that wait for something to change. Whoever waits checks its condition before and after.
-// Used on its executor's one thread.
+// Notifier: wakes the coroutines that wait for something to change. Whoever waits checks its condition before and
+// after. Used on its executor's one thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -19,7 +19,8 @@ class Notifier {
   Notifier& operator=(const Notifier&) = delete;
 
   void notify() {
-    for (auto* timer : waiting_) timer->cancel();
+    for (auto* timer : waiting_)
+      timer->cancel();
   }
 
   boost::asio::awaitable<void> wait() { co_await wait_until(boost::asio::steady_timer::time_point::max()); }

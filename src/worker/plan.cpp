@@ -6,7 +6,8 @@ namespace gogrid::worker {
 namespace {
 
 const ReplicaSpec* find(const std::vector<ReplicaSpec>& specs, const std::string& model_id) {
-  const auto found = std::find_if(specs.begin(), specs.end(), [&](const ReplicaSpec& spec) { return spec.model_id == model_id; });
+  const auto found =
+      std::find_if(specs.begin(), specs.end(), [&](const ReplicaSpec& spec) { return spec.model_id == model_id; });
   return found == specs.end() ? nullptr : &*found;
 }
 

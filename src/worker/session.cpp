@@ -191,10 +191,12 @@ asio::awaitable<Result<void>> Session::greet(std::shared_ptr<Link> link) {
   const auto& welcome = (*frame)->welcome();
   BlobSource source;
   source.host = options_.coordinator_host;
-  source.port = static_cast<std::uint16_t>(welcome.https_port() != 0 ? welcome.https_port() : options_.coordinator_port);
+  source.port =
+      static_cast<std::uint16_t>(welcome.https_port() != 0 ? welcome.https_port() : options_.coordinator_port);
   source.ticket = welcome.blob_ticket();
   source.authority = options_.identity.authority;
-  log().info("connected to {}:{} (version {})", options_.coordinator_host, options_.coordinator_port, welcome.version().substr(0, 40));
+  log().info("connected to {}:{} (version {})", options_.coordinator_host, options_.coordinator_port,
+             welcome.version().substr(0, 40));
   status_.connected = true;
   status_.since = std::chrono::system_clock::now();
   client_.connected(std::move(source));
@@ -225,7 +227,8 @@ asio::awaitable<void> Session::read_control(std::shared_ptr<Link> link) {
     if (!frame) {
       if (frame.error().code == ErrorCode::protocol) link->fail(frame.error());
       // Otherwise the connection is over, and says why.
-      if (frame.error().code != ErrorCode::protocol) link->connection->close(close_code_done, "the control stream ended");
+      if (frame.error().code != ErrorCode::protocol)
+        link->connection->close(close_code_done, "the control stream ended");
       co_return;
     }
     if (!*frame) {
@@ -238,11 +241,15 @@ asio::awaitable<void> Session::read_control(std::shared_ptr<Link> link) {
 
 void Session::take_frame(Link& link, const wire::CoordinatorFrame& frame) {
   switch (frame.kind_case()) {
-    case wire::CoordinatorFrame::kAssignment: return client_.assigned(frame.assignment());
-    case wire::CoordinatorFrame::kCertificateRenewed: return take_certificate(frame.certificate_renewed().certificate_chain());
-    case wire::CoordinatorFrame::kWelcome: return link.fail(Error(ErrorCode::protocol, "the coordinator said welcome twice"));
+    case wire::CoordinatorFrame::kAssignment:
+      return client_.assigned(frame.assignment());
+    case wire::CoordinatorFrame::kCertificateRenewed:
+      return take_certificate(frame.certificate_renewed().certificate_chain());
+    case wire::CoordinatorFrame::kWelcome:
+      return link.fail(Error(ErrorCode::protocol, "the coordinator said welcome twice"));
     // A kind that only newer coordinators know.
-    case wire::CoordinatorFrame::KIND_NOT_SET: return;
+    case wire::CoordinatorFrame::KIND_NOT_SET:
+      return;
   }
 }
 
@@ -250,9 +257,12 @@ asio::awaitable<void> Session::write_states(std::shared_ptr<Link> link) {
   std::string last;
   auto last_sent = std::chrono::steady_clock::time_point::min();
   for (;;) {
-    while (!link->progress && !link->important) co_await link->changed.wait();
-    const auto next = last_sent == std::chrono::steady_clock::time_point::min() ? last_sent : last_sent + progress_interval;
-    while (!link->important && std::chrono::steady_clock::now() < next) co_await link->changed.wait_until(next);
+    while (!link->progress && !link->important)
+      co_await link->changed.wait();
+    const auto next =
+        last_sent == std::chrono::steady_clock::time_point::min() ? last_sent : last_sent + progress_interval;
+    while (!link->important && std::chrono::steady_clock::now() < next)
+      co_await link->changed.wait_until(next);
     link->important = false;
     link->progress = false;
     wire::WorkerFrame frame;
@@ -279,7 +289,8 @@ asio::awaitable<void> Session::renew_certificate(std::shared_ptr<Link> link) {
     const auto now = std::chrono::system_clock::now();
     if (now < renew_at_) {
       const auto wait = std::min<std::chrono::system_clock::duration>(renew_at_ - now, longest_renewal_wait);
-      co_await link->changed.wait_for(std::chrono::duration_cast<std::chrono::steady_clock::duration>(wait) + std::chrono::seconds(1));
+      co_await link->changed.wait_for(std::chrono::duration_cast<std::chrono::steady_clock::duration>(wait) +
+                                      std::chrono::seconds(1));
       continue;
     }
     const auto request = net::pki::create_request(options_.identity.private_key, options_.identity.worker_id);

@@ -1,5 +1,5 @@
-// Session: the worker's connection to its coordinator, made again whenever it is lost: hello and welcome, states out, assignments and
-// work in, the certificate renewed in time. Owned by the worker; event loop thread.
+// Session: the worker's connection to its coordinator, made again whenever it is lost: hello and welcome, states out,
+// assignments and work in, the certificate renewed in time. Owned by the worker; event loop thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -66,7 +66,8 @@ class Session {
 
   // Connects and stays connected until stop().
   boost::asio::awaitable<void> run();
-  // Closes the connection; run() returns when what ran on it has ended. While it still connects, cancel the coroutine too.
+  // Closes the connection; run() returns when what ran on it has ended. While it still connects, cancel the coroutine
+  // too.
   void stop();
   // The worker's state is another: it is sent at once, or, when only progress changed, at most twice a second.
   void state_changed(Change change);

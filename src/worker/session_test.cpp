@@ -1,4 +1,5 @@
-// Proves, against a real QUIC listener, how the worker greets, reports, renews its certificate, and comes back after it was cut off.
+// Proves, against a real QUIC listener, how the worker greets, reports, renews its certificate, and comes back after it
+// was cut off.
 #include "worker/session.hpp"
 
 #include <gtest/gtest.h>
@@ -127,7 +128,8 @@ class SessionTest : public ::testing::Test {
 
   std::string issue(std::chrono::system_clock::time_point from) {
     const auto request = net::pki::create_request(identity_.private_key, "x");
-    return *net::pki::issue_client_certificate(authority_, *request, "wk_1", from, std::chrono::hours(24)) + authority_.certificate;
+    return *net::pki::issue_client_certificate(authority_, *request, "wk_1", from, std::chrono::hours(24)) +
+           authority_.certificate;
   }
 
   // Runs the session against `script`, which ends it.
@@ -259,7 +261,8 @@ TEST_F(SessionTest, ARefusalIsShownWithItsReason) {
       timer.expires_after(10ms);
       co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     }
-    EXPECT_NE(session_->status().last_error.find("this worker was revoked"), std::string::npos) << session_->status().last_error;
+    EXPECT_NE(session_->status().last_error.find("this worker was revoked"), std::string::npos)
+        << session_->status().last_error;
     EXPECT_FALSE(session_->status().connected);
     EXPECT_EQ(client_.connections, 0);
   });
@@ -276,7 +279,8 @@ TEST_F(SessionTest, RenewsACertificateAfterTwoThirdsOfItsLife) {
       const auto frame = co_await peer->read();
       request = frame.renew_certificate().certificate_request();
     }
-    EXPECT_TRUE(net::pki::issue_client_certificate(authority_, request, "wk_1", std::chrono::system_clock::now(), std::chrono::hours(1)));
+    EXPECT_TRUE(net::pki::issue_client_certificate(authority_, request, "wk_1", std::chrono::system_clock::now(),
+                                                   std::chrono::hours(1)));
     const auto before = session_->status().certificate_expires;
     wire::CoordinatorFrame frame;
     frame.mutable_certificate_renewed()->set_certificate_chain(fresh);
@@ -284,7 +288,8 @@ TEST_F(SessionTest, RenewsACertificateAfterTwoThirdsOfItsLife) {
     wire::CoordinatorFrame assignment;
     assignment.mutable_assignment()->set_revision(3);
     co_await peer->write(std::move(assignment));
-    for (wire::WorkerFrame state; state.state().assignment_revision() != 3;) state = co_await peer->read();
+    for (wire::WorkerFrame state; state.state().assignment_revision() != 3;)
+      state = co_await peer->read();
     EXPECT_GT(session_->status().certificate_expires, before);
   });
   EXPECT_EQ(read_file(directory_ / "worker.pem", 100'000).value(), fresh);

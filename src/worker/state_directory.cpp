@@ -27,10 +27,12 @@ Result<void> StateDirectory::make() const {
   }
   for (const auto& directory : {path_, run(), blobs(), engines()}) {
     auto made = make_directories(directory, 0700);
-    if (!made) return Error(made.error().code, made.error().detail + "; choose another with --state-dir or worker.cache_dir");
+    if (!made)
+      return Error(made.error().code, made.error().detail + "; choose another with --state-dir or worker.cache_dir");
     if (::access(directory.c_str(), W_OK | X_OK) != 0) {
-      return Error(ErrorCode::permission_denied, "cannot write to " + directory.string() +
-                                                     "; change its owner, or choose another with --state-dir or worker.cache_dir");
+      return Error(ErrorCode::permission_denied,
+                   "cannot write to " + directory.string() +
+                       "; change its owner, or choose another with --state-dir or worker.cache_dir");
     }
   }
   return {};

@@ -1,5 +1,5 @@
-// StateDirectory: where a worker keeps its identity, blobs, engines and sockets, and the lock that holds one daemon to one of them.
-// Blocking; made once at start-up.
+// StateDirectory: where a worker keeps its identity, blobs, engines and sockets, and the lock that holds one daemon to
+// one of them. Blocking; made once at start-up.
 #pragma once
 
 #include <filesystem>
@@ -15,8 +15,8 @@ class StateDirectory {
   // Only names; nothing is made. Large files live below `cache_dir`, if one is given.
   explicit StateDirectory(std::filesystem::path path, std::filesystem::path cache_dir = {});
 
-  // Makes what is missing with mode 0700. The error says what to do when it cannot be written to or its name is too long for the
-  // sockets in it.
+  // Makes what is missing with mode 0700. The error says what to do when it cannot be written to or its name is too
+  // long for the sockets in it.
   Result<void> make() const;
   // One daemon for each directory: `conflict` while another holds it. Held until destruction.
   Result<void> lock();

@@ -25,15 +25,30 @@ constexpr std::uint64_t max_body_bytes = 128ull << 20;
 constexpr std::size_t max_waiting_bytes = 256 * 1024;
 constexpr std::chrono::milliseconds connect_timeout{10'000};
 
-constexpr std::array<std::string_view, 14> engine_paths = {
-    "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/rerank", "/v1/responses", "/v1/messages", "/v1/messages/count_tokens",
-    "/rerank", "/completion", "/embedding", "/tokenize", "/detokenize", "/apply-template", "/v1/chat/completions/input_tokens"};
+constexpr std::array<std::string_view, 14> engine_paths = {"/v1/chat/completions",
+                                                           "/v1/completions",
+                                                           "/v1/embeddings",
+                                                           "/v1/rerank",
+                                                           "/v1/responses",
+                                                           "/v1/messages",
+                                                           "/v1/messages/count_tokens",
+                                                           "/rerank",
+                                                           "/completion",
+                                                           "/embedding",
+                                                           "/tokenize",
+                                                           "/detokenize",
+                                                           "/apply-template",
+                                                           "/v1/chat/completions/input_tokens"};
 
 // One work stream. Its two tasks share it: one reads the stream until it ends, the other talks to the engine.
 class Work {
  public:
   Work(asio::any_io_executor executor, std::shared_ptr<net::ByteStream> stream, FindReplica find_replica)
-      : executor_(executor), stream_(std::move(stream)), find_replica_(std::move(find_replica)), tasks_(executor), changed_(executor) {}
+      : executor_(executor),
+        stream_(std::move(stream)),
+        find_replica_(std::move(find_replica)),
+        tasks_(executor),
+        changed_(executor) {}
 
   asio::awaitable<void> run(std::shared_ptr<Work> self) {
     tasks_.spawn("work stream", read_stream(self));
@@ -72,7 +87,8 @@ Error success() { return Error(ErrorCode::internal, ""); }
 // Reads on after the body: only so is a reset seen while the engine thinks.
 asio::awaitable<void> Work::read_stream([[maybe_unused]] std::shared_ptr<Work> self) {
   for (;;) {
-    while (waiting_bytes_ > max_waiting_bytes) co_await changed_.wait();
+    while (waiting_bytes_ > max_waiting_bytes)
+      co_await changed_.wait();
     const auto space = reader_.prepare();
     const auto count = co_await stream_->read_some(space);
     if (!count) {
@@ -141,13 +157,15 @@ asio::awaitable<void> Work::answer([[maybe_unused]] std::shared_ptr<Work> self) 
 }
 
 asio::awaitable<Error> Work::exchange() {
-  while (!request_ && !refused_ && !stream_ended_) co_await changed_.wait();
+  while (!request_ && !refused_ && !stream_ended_)
+    co_await changed_.wait();
   if (refused_) co_return *refused_;
   if (!request_) co_return Error(ErrorCode::protocol, "the stream ended before the request");
   if (!is_engine_path(request_->method(), request_->path())) {
     co_return Error(ErrorCode::invalid_argument, "the engine is not asked for " + request_->path().substr(0, 100));
   }
-  if (request_->body_bytes() > max_body_bytes) co_return Error(ErrorCode::too_large, "the request's body is too large for the engine");
+  if (request_->body_bytes() > max_body_bytes)
+    co_return Error(ErrorCode::too_large, "the request's body is too large for the engine");
   auto found = find_replica_(request_->model_id());
   if (!found) co_return found.error();
   const std::shared_ptr<Replica> replica = *found;
@@ -210,7 +228,8 @@ asio::awaitable<Error> Work::pass_response(net::HttpResponse& response) {
   std::string out;
   for (;;) {
     const auto count = co_await response.read_some(buffer);
-    if (!count) co_return Error(ErrorCode::unavailable, "the engine stopped while it answered: " + count.error().detail);
+    if (!count)
+      co_return Error(ErrorCode::unavailable, "the engine stopped while it answered: " + count.error().detail);
     if (*count == 0) co_return success();
     out.clear();
     wire::append_data_frame(out, as_text(std::span(buffer).first(*count)));
@@ -225,7 +244,8 @@ bool is_engine_path(std::string_view method, std::string_view path) {
   return method == "POST" && std::find(engine_paths.begin(), engine_paths.end(), path) != engine_paths.end();
 }
 
-asio::awaitable<void> serve_work(asio::any_io_executor executor, std::shared_ptr<net::ByteStream> stream, FindReplica find_replica) {
+asio::awaitable<void> serve_work(asio::any_io_executor executor, std::shared_ptr<net::ByteStream> stream,
+                                 FindReplica find_replica) {
   // What it started must have ended before it does: its stream tells it when to stop.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   const auto work = std::make_shared<Work>(executor, std::move(stream), std::move(find_replica));

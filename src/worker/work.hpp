@@ -1,5 +1,6 @@
-// Work: one request of the coordinator's: from its stream to the replica's engine, and the engine's answer back, part by part as it
-// comes. A slow reader slows the engine's connection; a reset of the stream ends it at once. Event loop thread.
+// Work: one request of the coordinator's: from its stream to the replica's engine, and the engine's answer back, part
+// by part as it comes. A slow reader slows the engine's connection; a reset of the stream ends it at once. Event loop
+// thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

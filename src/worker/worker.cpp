@@ -1,7 +1,7 @@
 #include "worker/worker.hpp"
 
-#include <cstdlib>
 #include <sys/resource.h>
+#include <cstdlib>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -45,31 +45,44 @@ SessionOptions session_options(const WorkerOptions& options, const StateDirector
 
 wire::Phase to_wire(Phase phase) {
   switch (phase) {
-    case Phase::fetching: return wire::PHASE_FETCHING;
-    case Phase::unpacking: return wire::PHASE_UNPACKING;
-    case Phase::loading: return wire::PHASE_LOADING;
-    case Phase::ready: return wire::PHASE_READY;
-    case Phase::failed: return wire::PHASE_FAILED;
-    case Phase::waiting: return wire::PHASE_WAITING;
+    case Phase::fetching:
+      return wire::PHASE_FETCHING;
+    case Phase::unpacking:
+      return wire::PHASE_UNPACKING;
+    case Phase::loading:
+      return wire::PHASE_LOADING;
+    case Phase::ready:
+      return wire::PHASE_READY;
+    case Phase::failed:
+      return wire::PHASE_FAILED;
+    case Phase::waiting:
+      return wire::PHASE_WAITING;
   }
   return wire::PHASE_UNSPECIFIED;
 }
 
 wire::Availability to_wire(Availability availability) {
   switch (availability) {
-    case Availability::available: return wire::AVAILABILITY_AVAILABLE;
-    case Availability::paused: return wire::AVAILABILITY_PAUSED;
-    case Availability::draining: return wire::AVAILABILITY_DRAINING;
-    case Availability::refusing: return wire::AVAILABILITY_REFUSING;
+    case Availability::available:
+      return wire::AVAILABILITY_AVAILABLE;
+    case Availability::paused:
+      return wire::AVAILABILITY_PAUSED;
+    case Availability::draining:
+      return wire::AVAILABILITY_DRAINING;
+    case Availability::refusing:
+      return wire::AVAILABILITY_REFUSING;
   }
   return wire::AVAILABILITY_UNSPECIFIED;
 }
 
 wire::Sandbox to_wire(SandboxKind kind) {
   switch (kind) {
-    case SandboxKind::bubblewrap: return wire::SANDBOX_BUBBLEWRAP;
-    case SandboxKind::none_insecure: return wire::SANDBOX_NONE_INSECURE;
-    case SandboxKind::unavailable: return wire::SANDBOX_UNAVAILABLE;
+    case SandboxKind::bubblewrap:
+      return wire::SANDBOX_BUBBLEWRAP;
+    case SandboxKind::none_insecure:
+      return wire::SANDBOX_NONE_INSECURE;
+    case SandboxKind::unavailable:
+      return wire::SANDBOX_UNAVAILABLE;
   }
   return wire::SANDBOX_UNSPECIFIED;
 }
@@ -122,9 +135,15 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
       availability_(state.pause_file()),
       sandbox_(executor, sandbox_options(options_)),
       cache_(executor, pool_, state.blobs()),
-      engines_(executor, pool_, cache_, state.engines(), options_.config.engine_path, [this](Change change) { engine_changed(change); }),
-      replica_context_{executor, options_.config, sandbox_,    cache_,
-                       engines_, state.run(),     [this](Change change) { changed(change); }},
+      engines_(executor, pool_, cache_, state.engines(), options_.config.engine_path,
+               [this](Change change) { engine_changed(change); }),
+      replica_context_{executor,
+                       options_.config,
+                       sandbox_,
+                       cache_,
+                       engines_,
+                       state.run(),
+                       [this](Change change) { changed(change); }},
       session_(executor, session_options(options_, state), *this),
       stop_requested_(executor),
       request_finished_(executor),
@@ -143,7 +162,8 @@ asio::awaitable<Result<void>> Worker::run() {
   co_await probe_sandbox();
   tasks_.spawn("engine bundle", engines_.run());
   tasks_.spawn("session", session_.run());
-  while (stop_calls_ == 0) co_await stop_requested_.wait();
+  while (stop_calls_ == 0)
+    co_await stop_requested_.wait();
   co_await drained();
   co_await shut_down();
   co_return Result<void>();
@@ -168,8 +188,10 @@ asio::awaitable<void> Worker::drained() {
 asio::awaitable<void> Worker::shut_down() {
   session_.stop();
   cache_.stop();
-  for (const auto& [id, replica] : replicas_) replica->stop();
-  for (const auto& [id, replica] : replicas_) co_await replica->stopped();
+  for (const auto& [id, replica] : replicas_)
+    replica->stop();
+  for (const auto& [id, replica] : replicas_)
+    co_await replica->stopped();
   control_server_->stop(control_grace);
   tasks_.cancel();
   co_await tasks_.wait();
@@ -193,7 +215,8 @@ void Worker::changed(Change change) { session_.state_changed(change); }
 
 void Worker::engine_changed(Change change) {
   if (change == Change::important) {
-    for (const auto& [id, replica] : replicas_) replica->engine_changed();
+    for (const auto& [id, replica] : replicas_)
+      replica->engine_changed();
   }
   changed(change);
 }
@@ -233,9 +256,11 @@ void Worker::connected(BlobSource source) {
   revision_ = 0;
   cache_.set_source(std::move(source));
   engines_.retry();
-  for (const auto& [id, replica] : replicas_) replica->retry();
+  for (const auto& [id, replica] : replicas_)
+    replica->retry();
   if (options_.on_connected) {
-    options_.on_connected(options_.identity.coordinator_host + ":" + std::to_string(options_.identity.coordinator_port));
+    options_.on_connected(options_.identity.coordinator_host + ":" +
+                          std::to_string(options_.identity.coordinator_port));
   }
 }
 
@@ -245,7 +270,8 @@ void Worker::assigned(const wire::Assignment& assignment) {
   revision_ = assignment.revision();
   const auto specs = read_replicas(assignment);
   std::set<std::string> wanted;
-  for (const ReplicaSpec& spec : specs) wanted.insert(spec.blob.sha256);
+  for (const ReplicaSpec& spec : specs)
+    wanted.insert(spec.blob.sha256);
   std::optional<BlobSpec> bundle;
   if (assignment.has_engine()) {
     bundle = BlobSpec{assignment.engine().blob().sha256(), assignment.engine().blob().size_bytes()};
@@ -255,7 +281,8 @@ void Worker::assigned(const wire::Assignment& assignment) {
   engines_.assign(std::move(bundle));
 
   std::vector<ReplicaSpec> running;
-  for (const auto& [id, replica] : replicas_) running.push_back(replica->spec());
+  for (const auto& [id, replica] : replicas_)
+    running.push_back(replica->spec());
   const ReplicaPlan plan = plan_replicas(running, specs);
   for (const std::string& id : plan.stop) {
     const auto found = replicas_.find(id);
@@ -283,12 +310,14 @@ asio::awaitable<void> Worker::let_go(std::shared_ptr<Replica> replica) {
 
 Result<std::shared_ptr<Replica>> Worker::find_replica(const std::string& model_id) {
   if (const auto availability = availability_.current(); availability != Availability::available) {
-    return Error(ErrorCode::unavailable, "the worker is " + std::string(to_string(availability)) + ": " + availability_.reason());
+    return Error(ErrorCode::unavailable,
+                 "the worker is " + std::string(to_string(availability)) + ": " + availability_.reason());
   }
   const auto found = replicas_.find(model_id);
   if (found == replicas_.end()) return Error(ErrorCode::unavailable, "the worker does not serve this model");
   if (!found->second->socket()) {
-    return Error(ErrorCode::unavailable, "the worker's engine is not ready: " + std::string(to_string(found->second->progress().phase)));
+    return Error(ErrorCode::unavailable,
+                 "the worker's engine is not ready: " + std::string(to_string(found->second->progress().phase)));
   }
   return found->second;
 }

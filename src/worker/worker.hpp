@@ -1,5 +1,5 @@
-// Worker: the daemon. Owns the session, the sandbox, the cache, the replicas and the control socket, and decides what each does about
-// the others' news. One event loop thread; files and hashing on a pool of one.
+// Worker: the daemon. Owns the session, the sandbox, the cache, the replicas and the control socket, and decides what
+// each does about the others' news. One event loop thread; files and hashing on a pool of one.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -1,5 +1,5 @@
-// Proves the small parts: back-off, configuration, addresses, availability over restarts, one daemon for each state directory, the
-// identity's files.
+// Proves the small parts: back-off, configuration, addresses, availability over restarts, one daemon for each state
+// directory, the identity's files.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -43,9 +43,12 @@ TEST(BackOff, DoublesToItsLongestAndStartsAgain) {
 }
 
 TEST_F(InDirectory, ConfigurationComesFromFileThenEnvironment) {
-  std::ofstream(top_ / "c.toml") << "[coordinator]\nhost = 'a'\nport = 1\n[worker]\nmax_memory_gb = 2.5\ndrain_timeout = '5s'\n";
+  std::ofstream(top_ / "c.toml")
+      << "[coordinator]\nhost = 'a'\nport = 1\n[worker]\nmax_memory_gb = 2.5\ndrain_timeout = '5s'\n";
   WorkerConfig config;
-  const auto environment = [](const char* name) -> const char* { return std::string(name) == "GOGRID_COORDINATOR_HOST" ? "b" : nullptr; };
+  const auto environment = [](const char* name) -> const char* {
+    return std::string(name) == "GOGRID_COORDINATOR_HOST" ? "b" : nullptr;
+  };
   auto loaded = load_config(config, top_ / "c.toml", true, environment);
   ASSERT_TRUE(loaded) << loaded.error().detail;
   EXPECT_EQ(config.coordinator_host, "b");
@@ -90,15 +93,17 @@ TEST(CoordinatorAddress, IsReadInItsForms) {
   const struct {
     std::string text, host;
     int port;
-  } good[] = {{"box", "box", 8443},          {"box.lan:1", "box.lan", 1}, {"10.0.0.1:65535", "10.0.0.1", 65535}, {"[::1]:99", "::1", 99},
-              {"::1", "::1", 8443},          {"[fe80::1%eth0]", "fe80::1%eth0", 8443}, {"https://box:9/", "box", 9}};
+  } good[] = {{"box", "box", 8443},        {"box.lan:1", "box.lan", 1}, {"10.0.0.1:65535", "10.0.0.1", 65535},
+              {"[::1]:99", "::1", 99},     {"::1", "::1", 8443},        {"[fe80::1%eth0]", "fe80::1%eth0", 8443},
+              {"https://box:9/", "box", 9}};
   for (const auto& row : good) {
     const auto address = CoordinatorAddress::parse(row.text);
     ASSERT_TRUE(address) << row.text << ": " << address.error().detail;
     EXPECT_EQ(address->host, row.host);
     EXPECT_EQ(address->port, row.port);
   }
-  for (const std::string text : {"", ":1", "box:", "box:0", "box:65536", "box:1x", "[::1", "[::1]9", "bo x", "box/path", "http://box"}) {
+  for (const std::string text :
+       {"", ":1", "box:", "box:0", "box:65536", "box:1x", "[::1", "[::1]9", "bo x", "box/path", "http://box"}) {
     EXPECT_FALSE(CoordinatorAddress::parse(text)) << text;
   }
 }
@@ -193,7 +198,8 @@ TEST_F(InDirectory, ADamagedIdentitySaysToJoinAgain) {
 TEST(EnginePaths, OnlyWhatAnswersRequests) {
   EXPECT_TRUE(is_engine_path("POST", "/v1/chat/completions"));
   EXPECT_TRUE(is_engine_path("POST", "/v1/messages"));
-  for (const char* path : {"/props", "/slots/0?action=save", "/v1/chat/completions?x", "/", "", "/../health", "/lora-adapters"}) {
+  for (const char* path :
+       {"/props", "/slots/0?action=save", "/v1/chat/completions?x", "/", "", "/../health", "/lora-adapters"}) {
     EXPECT_FALSE(is_engine_path("POST", path)) << path;
   }
   EXPECT_FALSE(is_engine_path("GET", "/slots"));

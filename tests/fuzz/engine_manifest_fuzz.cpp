@@ -11,7 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!manifest) return 0;
   if (manifest->executable.front() != '/' || manifest->executable.find("/../") != std::string::npos) std::abort();
   for (const auto& [name, value] : manifest->environment) {
-    if (name.empty() || name.starts_with("LD_") || name.find('=') != std::string::npos || value.find('\0') != std::string::npos) std::abort();
+    if (name.empty() || name.starts_with("LD_") || name.find('=') != std::string::npos ||
+        value.find('\0') != std::string::npos)
+      std::abort();
   }
   return 0;
 }

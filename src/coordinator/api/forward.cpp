@@ -101,7 +101,7 @@ asio::awaitable<void> Forward::run() {
 void Forward::on_disconnect() {
   gone_ = true;
   if (stream_) stream_->cancel();
-  ticket_->cancel();
+  if (ticket_) ticket_->cancel();
 }
 
 asio::awaitable<void> Forward::answer_gone_client() {
@@ -157,6 +157,7 @@ asio::awaitable<Result<void>> Forward::begin(net::ResponseHead head) {
   auto started = co_await exchange_.start(std::move(head));
   // No other attempt from here on.
   work_.body = std::string();
+  work_.memory = BodyMemory::Hold();
   co_return started;
 }
 
@@ -180,6 +181,7 @@ asio::awaitable<Forward::Outcome> Forward::pass_stream(net::ResponseHead head) {
       co_return Outcome::done;
     }
   }
+  release_slot();
   if (!held_.empty()) {
     const Result<void> written = co_await exchange_.write(held_);
     if (!written) co_return Outcome::done;
@@ -251,6 +253,7 @@ asio::awaitable<Forward::Outcome> Forward::pass_whole(net::ResponseHead head) {
       co_return Outcome::done;
     }
   }
+  release_slot();
   if (begun) {
     (void)co_await exchange_.finish();
     co_return Outcome::done;
@@ -276,12 +279,18 @@ asio::awaitable<Forward::Outcome> Forward::pass_error(net::ResponseHead head) {
     }
     body += part->data;
   }
+  release_slot();
   head.headers.set("Content-Type", "application/json");
   head.headers.remove("Cache-Control");
   std::string text = normalise_engine_error(work_.endpoint, head.status, body);
   note_first_byte();
   (void)co_await exchange_.respond(std::move(head), std::move(text));
   co_return Outcome::done;
+}
+
+void Forward::release_slot() {
+  // Its place at the worker is free, however long the client takes to read the rest.
+  ticket_.reset();
 }
 
 void Forward::note_first_byte() {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "coordinator/api/body_memory.hpp"
 #include "coordinator/api/error_response.hpp"
 #include "coordinator/api/router.hpp"
 #include "coordinator/dispatch.hpp"
@@ -26,6 +27,7 @@ class Forward {
     domain::Model model;
     // Passed on byte for byte.
     std::string body;
+    BodyMemory::Hold memory;
     SteadyTime arrived_at;
     Deadline wait_until = Deadline::never();
   };
@@ -56,6 +58,7 @@ class Forward {
   boost::asio::awaitable<void> answer_gone_client();
 
   void on_disconnect();
+  void release_slot();
   void note_first_byte();
 
   ApiRequest& request_;

@@ -173,6 +173,27 @@ TEST_F(ForwardTest, ARequestWaitsForASlotAndAFullQueueIs429) {
   EXPECT_EQ((*second)->status, 200);
 }
 
+TEST_F(ForwardTest, LargeBodiesThatWaitAreBoundedTogether) {
+  max_held_bytes_ = 3'000'000;
+  start();
+  net::test::Event go_on(io_.get_executor());
+  add_worker("wk_1", [&](FakeWork& work) -> asio::awaitable<void> {
+    co_await go_on.wait();
+    co_await json_of("{}")(work);
+  });
+  const std::string large = chat(R"(,"x":")" + std::string(2'000'000, 'y') + "\"");
+  const auto first = std::make_shared<std::optional<Answer>>();
+  spawn_request(large, first);
+  run([&]() -> asio::awaitable<void> { co_await until([&] { return totals().requests_running == 1; }); });
+  const Answer second = ask(large);
+  EXPECT_EQ(second.status, 429);
+  EXPECT_TRUE(second.headers.get("Retry-After"));
+  go_on.set();
+  run([&]() -> asio::awaitable<void> { co_await until([&] { return first->has_value(); }); });
+  EXPECT_EQ((*first)->status, 200);
+  EXPECT_EQ(ask(large).status, 200);
+}
+
 TEST_F(ForwardTest, AWaitThatIsTooLongIsA503WithItsReason) {
   wait_timeout_ = 100ms;
   start();
@@ -460,7 +481,8 @@ TEST_F(ForwardTest, SixtyFourStreamsOfWhichHalfHangUpLeaveNoSlotBusy) {
   int hung_up = 0;
   TaskGroup clients(io_.get_executor());
   const auto one = [&](bool hang_up) -> asio::awaitable<void> {
-    Reading reading = co_await begin_request(chat(hang_up ? R"(,"stream":true,"x":"endless")" : R"(,"stream":true)"));
+    const char* fields = hang_up ? R"(,"stream":true,"x":"endless")" : R"(,"stream":true)";
+    Reading reading = co_await begin_request(chat(fields));
     const bool begun = co_await read_until(reading, "one\n\n");
     EXPECT_TRUE(begun);
     if (hang_up) {

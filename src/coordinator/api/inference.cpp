@@ -1,5 +1,6 @@
 #include "coordinator/api/inference.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -52,7 +53,7 @@ nlohmann::ordered_json model_json(const ModelRecord& record, const domain::Outlo
 
 InferenceApi::InferenceApi(Dispatcher& dispatcher, const ModelLibrary& models, Metrics& metrics, const Clock& clock,
                            Options options)
-    : dispatcher_(dispatcher), models_(models), metrics_(metrics), clock_(clock), options_(options) {}
+    : dispatcher_(dispatcher), models_(models), metrics_(metrics), clock_(clock), options_(options), memory_(options.max_held_bytes) {}
 
 void InferenceApi::mount(Router& router) {
   const auto post = [&](const char* pattern, InferenceEndpoint endpoint) {
@@ -74,7 +75,15 @@ void InferenceApi::mount(Router& router) {
 asio::awaitable<void> InferenceApi::handle(ApiRequest& request, InferenceEndpoint endpoint) {
   const SteadyTime arrived_at = clock_.steady_now();
   net::HttpExchange& exchange = request.exchange;
+  auto memory = memory_.hold(static_cast<std::size_t>(
+      std::min<std::uint64_t>(exchange.body_length().value_or(options_.max_body_bytes), options_.max_body_bytes)));
+  if (!memory) {
+    ErrorResponse error(429, "the requests that wait hold all the memory there is for them; try again later", "queue_full");
+    error.retry_after = std::chrono::seconds(5);
+    co_return co_await respond_error_for(exchange, endpoint, std::move(error));
+  }
   auto body = co_await exchange.read_body(options_.max_body_bytes);
+  if (body) memory->shrink(body->size());
   if (!body) {
     ErrorResponse error(body.error());
     // The client's own pace, not a time limit of ours on the work.
@@ -96,7 +105,8 @@ asio::awaitable<void> InferenceApi::handle(ApiRequest& request, InferenceEndpoin
     ErrorResponse error = wrong_kind(entry->model, endpoint);
     co_return co_await respond_error_for(exchange, endpoint, std::move(error));
   }
-  Forward::Work work{endpoint, entry->model, std::move(*body), arrived_at, Deadline::at(arrived_at + options_.wait_timeout)};
+  Forward::Work work{endpoint,   entry->model, std::move(*body), std::move(*memory),
+                     arrived_at, Deadline::at(arrived_at + options_.wait_timeout)};
   Forward forward(request, dispatcher_, metrics_, clock_, std::move(work));
   co_await forward.run();
 }

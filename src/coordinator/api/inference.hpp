@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "base/clock.hpp"
+#include "coordinator/api/body_memory.hpp"
 #include "coordinator/api/router.hpp"
 #include "wire/openai_request.hpp"
 
@@ -20,6 +21,8 @@ class InferenceApi {
  public:
   struct Options {
     std::size_t max_body_bytes = 32 * 1024 * 1024;
+    // Of all requests together that are being read or wait for their answer to begin.
+    std::size_t max_held_bytes = 512 * 1024 * 1024;
     // How long a request waits for a slot.
     std::chrono::milliseconds wait_timeout{120'000};
   };
@@ -40,6 +43,7 @@ class InferenceApi {
   Metrics& metrics_;
   const Clock& clock_;
   const Options options_;
+  BodyMemory memory_;
 };
 
 }  // namespace gogrid::coordinator

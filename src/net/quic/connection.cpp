@@ -45,10 +45,11 @@ ngtcp2_transport_params make_params(const TransportOptions& transport) {
 
 Ngtcp2Connection::Ngtcp2Connection(Endpoint& endpoint, const TransportOptions& transport)
     : endpoint_(&endpoint), executor_(endpoint.executor()), keep_alive_(transport.keep_alive) {
-  conn_ref_.get_conn = [](ngtcp2_crypto_conn_ref* reference) {
+  tls_owner_.get_conn = [](ngtcp2_crypto_conn_ref* reference) {
     return static_cast<Ngtcp2Connection*>(reference->user_data)->conn_;
   };
-  conn_ref_.user_data = this;
+  tls_owner_.user_data = this;
+  tls_owner_.keys = &endpoint.packet_keys();
 }
 
 Ngtcp2Connection::~Ngtcp2Connection() {
@@ -93,7 +94,7 @@ Result<std::shared_ptr<Ngtcp2Connection>> Ngtcp2Connection::make_server(Endpoint
   const int code =
       ngtcp2_conn_server_new(&connection->conn_, &setup.initial.scid, &id, &path, setup.initial.version,
                              &server_table(), &settings, &params, nullptr, connection.get());
-  auto session = make_server_session(setup.credentials, setup.options.transport.alpn, &connection->conn_ref_);
+  auto session = make_server_session(setup.credentials, setup.options.transport.alpn, &connection->tls_owner_);
   if (Result<void> started = connection->start(code, std::move(session)); !started) return started.error();
   connection->acceptor_ = setup.acceptor;
   return connection;
@@ -116,7 +117,7 @@ Result<std::shared_ptr<Ngtcp2Connection>> Ngtcp2Connection::make_client(
   const int code = ngtcp2_conn_client_new(&connection->conn_, &first_destination, &id, &path, NGTCP2_PROTO_VER_V1,
                                           &client_table(), &settings, &params, nullptr, connection.get());
   auto session = make_client_session(std::move(credentials), options.transport.alpn, options.server_name,
-                                     &connection->conn_ref_);
+                                     &connection->tls_owner_);
   if (Result<void> started = connection->start(code, std::move(session)); !started) return started.error();
   return connection;
 }
@@ -218,7 +219,17 @@ Result<void> Ngtcp2Connection::migrate(bool immediate) {
   if (code != 0) {
     return Error(ErrorCode::unavailable, std::string("the connection cannot migrate now: ") + ngtcp2_strerror(code));
   }
+  // Attempts that follow each other faster than paths are validated must not pile up sockets.
+  const ngtcp2_path* const current = ngtcp2_conn_get_path(conn_);
+  if (endpoint_->socket_count() > 2) endpoint_->keep_only_socket(SocketAddress(current->local.addr, current->local.addrlen));
   endpoint_->add_socket(std::move(*socket));
+  endpoint_->flush_soon(*this);
+  return {};
+}
+
+Result<void> Ngtcp2Connection::update_keys() {
+  const int code = conn_ ? ngtcp2_conn_initiate_key_update(conn_, now()) : NGTCP2_ERR_INVALID_STATE;
+  if (code != 0) return Error(ErrorCode::unavailable, std::string("key update: ") + ngtcp2_strerror(code));
   endpoint_->flush_soon(*this);
   return {};
 }

@@ -59,6 +59,9 @@ class Ngtcp2Connection final : public Connection, public std::enable_shared_from
   // To a new socket: at once, or when the new path has proved to work.
   Result<void> migrate(bool immediate);
 
+  // New packet keys (RFC 9001 §6). ngtcp2 does it by itself every 2^23 packets; here for tests.
+  Result<void> update_keys();
+
   // For the endpoint.
   void on_packet(const Packet& packet);
   void on_timer(ngtcp2_tstamp time);
@@ -107,7 +110,7 @@ class Ngtcp2Connection final : public Connection, public std::enable_shared_from
   Endpoint* endpoint_;
   boost::asio::any_io_executor executor_;
   ngtcp2_conn* conn_ = nullptr;
-  ngtcp2_crypto_conn_ref conn_ref_{};
+  TlsOwner tls_owner_{};
   std::unique_ptr<TlsSession> tls_;
   State state_ = State::handshaking;
   bool server_ = false;

@@ -133,6 +133,17 @@ struct Ngtcp2Connection::Callbacks {
     return 0;
   }
 
+  static int update_key(ngtcp2_conn* conn, std::uint8_t* receive_secret, std::uint8_t* send_secret,
+                        ngtcp2_crypto_aead_ctx* receive_context, std::uint8_t* receive_iv,
+                        ngtcp2_crypto_aead_ctx* send_context, std::uint8_t* send_iv,
+                        const std::uint8_t* current_receive_secret, const std::uint8_t* current_send_secret,
+                        std::size_t secret_size, void* user_data) {
+    const int code = update_packet_keys(conn, *self(user_data).tls_owner_.keys, receive_secret, send_secret,
+                                        receive_context, receive_iv, send_context, send_iv, current_receive_secret,
+                                        current_send_secret, secret_size);
+    return code == 0 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
+  }
+
   static int path_validation(ngtcp2_conn*, std::uint32_t, const ngtcp2_path*, const ngtcp2_path*,
                              ngtcp2_path_validation_result, void* user_data) {
     self(user_data).path_changed_ = true;
@@ -141,10 +152,8 @@ struct Ngtcp2Connection::Callbacks {
 
   static ngtcp2_callbacks common() {
     ngtcp2_callbacks table{};
+    set_packet_key_callbacks(table);
     table.recv_crypto_data = recv_crypto_data;
-    table.encrypt = ngtcp2_crypto_encrypt_cb;
-    table.decrypt = ngtcp2_crypto_decrypt_cb;
-    table.hp_mask = ngtcp2_crypto_hp_mask_cb;
     table.recv_stream_data = recv_stream_data;
     table.acked_stream_data_offset = acked_stream_data;
     table.stream_open = stream_open;
@@ -156,10 +165,8 @@ struct Ngtcp2Connection::Callbacks {
     table.rand = random;
     table.get_new_connection_id = new_connection_id;
     table.remove_connection_id = remove_connection_id;
-    table.update_key = ngtcp2_crypto_update_key_cb;
+    table.update_key = update_key;
     table.path_validation = path_validation;
-    table.delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb;
-    table.delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb;
     table.get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb;
     table.version_negotiation = ngtcp2_crypto_version_negotiation_cb;
     return table;

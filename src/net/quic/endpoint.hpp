@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "net/quic/packet_keys.hpp"
 #include "net/quic/udp_socket.hpp"
 
 namespace gogrid::net::quic {
@@ -76,6 +77,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   void add_connection_id(const ngtcp2_cid& id, Ngtcp2Connection& connection);
   void remove_connection_id(const ngtcp2_cid& id);
 
+  PacketKeyCache& packet_keys() { return packet_keys_; }
+
   // UINT64_MAX: none.
   void set_deadline(Ngtcp2Connection& connection, ngtcp2_tstamp deadline);
   // flush() of the connection, once, after what runs now.
@@ -112,6 +115,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   Port* port_for(const SocketAddress& local);
 
   boost::asio::any_io_executor executor_;
+  PacketKeyCache packet_keys_;
   boost::asio::steady_timer timer_;
   // When timer_ fires; it may fire early, then it is armed again.
   ngtcp2_tstamp armed_for_ = UINT64_MAX;

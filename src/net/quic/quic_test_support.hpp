@@ -87,6 +87,8 @@ class QuicTest : public ::testing::Test {
     options.endpoint = {asio::ip::address_v4::loopback(), 0};
     options.credentials = Certificates::get().server;
     options.transport = transport_;
+    // As a coordinator has it: the same after a restart.
+    options.reset_secret = "a secret that outlives restarts";
     return options;
   }
 

@@ -2,14 +2,20 @@
 // (tls_session_gnutls.cpp); everything else uses this interface and ngtcp2's own.
 #pragma once
 
+#include <ngtcp2/ngtcp2_crypto.h>
+
 #include <memory>
 #include <string>
 
+#include "net/quic/packet_keys.hpp"
 #include "net/quic/quic.hpp"
 
-struct ngtcp2_crypto_conn_ref;
-
 namespace gogrid::net::quic {
+
+// Where a session finds its connection, and keeps the packet keys.
+struct TlsOwner : ngtcp2_crypto_conn_ref {
+  PacketKeyCache* keys = nullptr;
+};
 
 // Parsed certificates and key, shared by the sessions that use them.
 class TlsCredentials;
@@ -32,13 +38,13 @@ class TlsSession {
   virtual std::string verification_failure() const = 0;
 };
 
-// `connection` must outlive the session. A server demands a client certificate; a client verifies that the server's carries
+// `owner` must outlive the session. A server demands a client certificate; a client verifies that the server's carries
 // `server_name`. Both trust the credentials' authority and nothing else.
 Result<std::unique_ptr<TlsSession>> make_server_session(std::shared_ptr<const TlsCredentials> credentials,
-                                                        const std::string& alpn, ngtcp2_crypto_conn_ref* connection);
+                                                        const std::string& alpn, TlsOwner* owner);
 Result<std::unique_ptr<TlsSession>> make_client_session(std::shared_ptr<const TlsCredentials> credentials,
                                                         const std::string& alpn, const std::string& server_name,
-                                                        ngtcp2_crypto_conn_ref* connection);
+                                                        TlsOwner* owner);
 
 // The name of a TLS alert (RFC 8446 §6), for messages.
 std::string tls_alert_name(unsigned alert);

@@ -37,7 +37,7 @@ gnutls_priority_t priority() {
   static const gnutls_priority_t parsed = [] {
     gnutls_priority_t value = nullptr;
     const char* const text =
-        "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:"
+        "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:"
         "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:%DISABLE_TLS13_COMPAT_MODE";
     return gnutls_priority_init(&value, text, nullptr) == 0 ? value : nullptr;
   }();
@@ -48,6 +48,27 @@ Error gnutls_error(const char* what, int code) {
   return Error(ErrorCode::internal, std::string(what) + ": " + gnutls_strerror(code));
 }
 
+// GnuTLS has new traffic secrets: those of the application go to our keys, those of the handshake to ngtcp2's own.
+int on_secrets(gnutls_session_t session, gnutls_record_encryption_level_t gnutls_level, const void* receive,
+               const void* send, std::size_t size) {
+  auto* const reference = static_cast<ngtcp2_crypto_conn_ref*>(gnutls_session_get_ptr(session));
+  ngtcp2_conn* const conn = reference->get_conn(reference);
+  PacketKeyCache& keys = *static_cast<TlsOwner*>(reference)->keys;
+  const auto level = ngtcp2_crypto_gnutls_from_gnutls_record_encryption_level(gnutls_level);
+  const auto* const receive_secret = static_cast<const std::uint8_t*>(receive);
+  const auto* const send_secret = static_cast<const std::uint8_t*>(send);
+  if (level == NGTCP2_ENCRYPTION_LEVEL_1RTT) {
+    if (receive_secret && install_receive_key(conn, keys, receive_secret, size) != 0) return -1;
+    return send_secret ? install_send_key(conn, keys, send_secret, size) : 0;
+  }
+  if (receive_secret && ngtcp2_crypto_derive_and_install_rx_key(conn, nullptr, nullptr, nullptr, level, receive_secret,
+                                                                size) != 0) {
+    return -1;
+  }
+  if (!send_secret) return 0;
+  return ngtcp2_crypto_derive_and_install_tx_key(conn, nullptr, nullptr, nullptr, level, send_secret, size);
+}
+
 class GnutlsSession final : public TlsSession {
  public:
   GnutlsSession(std::shared_ptr<const TlsCredentials> credentials, std::string server_name)
@@ -56,7 +77,7 @@ class GnutlsSession final : public TlsSession {
     if (session_) gnutls_deinit(session_);
   }
 
-  Result<void> start(bool server, const std::string& alpn, ngtcp2_crypto_conn_ref* connection);
+  Result<void> start(bool server, const std::string& alpn, TlsOwner* owner);
 
   void* native_handle() const override { return session_; }
   Result<PeerIdentity> peer() const override;
@@ -70,7 +91,7 @@ class GnutlsSession final : public TlsSession {
   gnutls_session_t session_ = nullptr;
 };
 
-Result<void> GnutlsSession::start(bool server, const std::string& alpn, ngtcp2_crypto_conn_ref* connection) {
+Result<void> GnutlsSession::start(bool server, const std::string& alpn, TlsOwner* owner) {
   // No tickets: a connection lives for days, and sessions that resume would not be verified again.
   const unsigned flags = GNUTLS_NO_TICKETS | GNUTLS_NO_AUTO_SEND_TICKET | GNUTLS_NO_END_OF_EARLY_DATA |
                          GNUTLS_KEY_SHARE_TOP | (server ? GNUTLS_SERVER : GNUTLS_CLIENT);
@@ -80,7 +101,8 @@ Result<void> GnutlsSession::start(bool server, const std::string& alpn, ngtcp2_c
   const int configured = server ? ngtcp2_crypto_gnutls_configure_server_session(session_)
                                 : ngtcp2_crypto_gnutls_configure_client_session(session_);
   if (configured != 0) return Error(ErrorCode::internal, "TLS session: cannot set up QUIC");
-  gnutls_session_set_ptr(session_, connection);
+  gnutls_session_set_ptr(session_, static_cast<ngtcp2_crypto_conn_ref*>(owner));
+  gnutls_handshake_set_secret_function(session_, on_secrets);
   if (const int code = gnutls_credentials_set(session_, GNUTLS_CRD_CERTIFICATE, credentials_->handle); code != 0) {
     return gnutls_error("TLS credentials", code);
   }
@@ -146,9 +168,9 @@ std::string GnutlsSession::verification_failure() const {
 
 Result<std::unique_ptr<TlsSession>> make_session(bool server, std::shared_ptr<const TlsCredentials> credentials,
                                                  const std::string& alpn, const std::string& server_name,
-                                                 ngtcp2_crypto_conn_ref* connection) {
+                                                 TlsOwner* owner) {
   auto session = std::make_unique<GnutlsSession>(std::move(credentials), server_name);
-  if (Result<void> started = session->start(server, alpn, connection); !started) return started.error();
+  if (Result<void> started = session->start(server, alpn, owner); !started) return started.error();
   return std::unique_ptr<TlsSession>(std::move(session));
 }
 
@@ -175,14 +197,14 @@ Result<std::shared_ptr<const TlsCredentials>> load_credentials(const Credentials
 }
 
 Result<std::unique_ptr<TlsSession>> make_server_session(std::shared_ptr<const TlsCredentials> credentials,
-                                                        const std::string& alpn, ngtcp2_crypto_conn_ref* connection) {
-  return make_session(true, std::move(credentials), alpn, {}, connection);
+                                                        const std::string& alpn, TlsOwner* owner) {
+  return make_session(true, std::move(credentials), alpn, {}, owner);
 }
 
 Result<std::unique_ptr<TlsSession>> make_client_session(std::shared_ptr<const TlsCredentials> credentials,
                                                         const std::string& alpn, const std::string& server_name,
-                                                        ngtcp2_crypto_conn_ref* connection) {
-  return make_session(false, std::move(credentials), alpn, server_name, connection);
+                                                        TlsOwner* owner) {
+  return make_session(false, std::move(credentials), alpn, server_name, owner);
 }
 
 std::string tls_alert_name(unsigned alert) {

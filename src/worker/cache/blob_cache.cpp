@@ -5,10 +5,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <fmt/format.h>
 #include <vector>
 
 #include "base/blocking.hpp"
@@ -42,9 +42,8 @@ std::optional<std::uint64_t> range_begin(std::string_view header) {
 }  // namespace
 
 bool is_sha256(std::string_view text) {
-  return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+  return text.size() == 64 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 Result<DiskSpace> disk_space(const std::filesystem::path& path) {
@@ -68,18 +67,28 @@ struct BlobCache::Download {
   std::uint64_t have_bytes = 0;
 };
 
-BlobCache::BlobCache(asio::any_io_executor executor, asio::thread_pool& pool, std::filesystem::path directory, DiskSpaceFunction space)
-    : executor_(executor), pool_(pool), directory_(std::move(directory)), space_(std::move(space)), finished_(executor) {}
+BlobCache::BlobCache(asio::any_io_executor executor, asio::thread_pool& pool, std::filesystem::path directory,
+                     DiskSpaceFunction space)
+    : executor_(executor),
+      pool_(pool),
+      directory_(std::move(directory)),
+      space_(std::move(space)),
+      finished_(executor) {}
 
 void BlobCache::set_source(std::optional<BlobSource> source) { source_ = std::move(source); }
 
 void BlobCache::remove(const std::string& sha256) { ::unlink(path_of(sha256).c_str()); }
 
-asio::awaitable<Result<std::filesystem::path>> BlobCache::fetch(BlobSpec blob, std::function<void(std::uint64_t)> progress) {
-  if (!is_sha256(blob.sha256)) co_return Error(ErrorCode::protocol, "the coordinator sent a file's name that is no SHA-256");
-  while (active_.contains(blob.sha256)) co_await finished_.wait();
+asio::awaitable<Result<std::filesystem::path>> BlobCache::fetch(BlobSpec blob,
+                                                                std::function<void(std::uint64_t)> progress) {
+  if (!is_sha256(blob.sha256))
+    co_return Error(ErrorCode::protocol, "the coordinator sent a file's name that is no SHA-256");
+  while (active_.contains(blob.sha256))
+    co_await finished_.wait();
   struct Active {
-    Active(BlobCache& its_cache, const std::string& its_name) : cache(its_cache), name(its_name) { cache.active_.insert(name); }
+    Active(BlobCache& its_cache, const std::string& its_name) : cache(its_cache), name(its_name) {
+      cache.active_.insert(name);
+    }
     ~Active() {
       cache.active_.erase(name);
       cache.finished_.notify();
@@ -90,7 +99,8 @@ asio::awaitable<Result<std::filesystem::path>> BlobCache::fetch(BlobSpec blob, s
   co_return co_await fetch_once(blob, std::move(progress));
 }
 
-asio::awaitable<Result<std::filesystem::path>> BlobCache::fetch_once(BlobSpec blob, std::function<void(std::uint64_t)> progress) {
+asio::awaitable<Result<std::filesystem::path>> BlobCache::fetch_once(BlobSpec blob,
+                                                                     std::function<void(std::uint64_t)> progress) {
   const auto path = path_of(blob.sha256);
   struct stat info {};
   // Only complete and verified blobs get this name.
@@ -111,7 +121,8 @@ asio::awaitable<Result<std::filesystem::path>> BlobCache::fetch_once(BlobSpec bl
     if (*verified) co_return path;
     log().warn("blob {} did not have its SHA-256 and was deleted (attempt {} of {})", blob.sha256, attempt, attempts);
   }
-  co_return Error(ErrorCode::protocol, "the file " + blob.sha256 + " arrived twice with a wrong SHA-256; it is damaged on the coordinator");
+  co_return Error(ErrorCode::protocol,
+                  "the file " + blob.sha256 + " arrived twice with a wrong SHA-256; it is damaged on the coordinator");
 }
 
 asio::awaitable<Result<void>> BlobCache::download(std::shared_ptr<Download> download) {
@@ -139,7 +150,8 @@ asio::awaitable<Result<void>> BlobCache::open_partial(std::shared_ptr<Download> 
       if (download->have_bytes > download->blob.size_bytes) break;
     }
     if (download->have_bytes > download->blob.size_bytes) {
-      if (::ftruncate(file->get(), 0) != 0 || ::lseek(file->get(), 0, SEEK_SET) != 0) return system_error("ftruncate", errno);
+      if (::ftruncate(file->get(), 0) != 0 || ::lseek(file->get(), 0, SEEK_SET) != 0)
+        return system_error("ftruncate", errno);
       download->digest = Sha256();
       download->have_bytes = 0;
     }
@@ -172,11 +184,13 @@ Result<void> BlobCache::make_room(const BlobSpec& blob, std::uint64_t have_bytes
     if (!space) return space.error();
   }
   if (enough()) return {};
-  return Error(ErrorCode::resource_exhausted,
-               fmt::format("not enough room in {}: {:.1f} MB more are needed, {:.1f} MB are free, of which {:.1f} MB are kept for you; "
-                           "free some, or set worker.cache_dir to a larger disk",
-                           directory_.string(), static_cast<double>(needed) / 1e6, static_cast<double>(space->free_bytes) / 1e6,
-                           static_cast<double>(reserved_bytes(*space)) / 1e6));
+  return Error(
+      ErrorCode::resource_exhausted,
+      fmt::format(
+          "not enough room in {}: {:.1f} MB more are needed, {:.1f} MB are free, of which {:.1f} MB are kept for you; "
+          "free some, or set worker.cache_dir to a larger disk",
+          directory_.string(), static_cast<double>(needed) / 1e6, static_cast<double>(space->free_bytes) / 1e6,
+          static_cast<double>(reserved_bytes(*space)) / 1e6));
 }
 
 asio::awaitable<Result<void>> BlobCache::receive(std::shared_ptr<Download> download) {
@@ -187,7 +201,8 @@ asio::awaitable<Result<void>> BlobCache::receive(std::shared_ptr<Download> downl
   net::HttpClientTimeouts timeouts;
   timeouts.head = server_timeout;
   timeouts.idle = server_timeout;
-  const auto client = net::make_http_client(executor_, net::HttpEndpoint::https(source_->host, source_->port, std::move(tls)), timeouts);
+  const auto client = net::make_http_client(
+      executor_, net::HttpEndpoint::https(source_->host, source_->port, std::move(tls)), timeouts);
   net::HttpClientRequest request;
   request.target = "/worker/v1/blobs/" + download->blob.sha256;
   request.headers.add("Authorization", "Bearer " + source_->ticket);
@@ -202,10 +217,12 @@ asio::awaitable<Result<void>> BlobCache::receive(std::shared_ptr<Download> downl
     }
     download->digest = Sha256();
     download->have_bytes = 0;
-  } else if (head.status != 206 || range_begin(head.headers.get("Content-Range").value_or("")) != download->have_bytes) {
+  } else if (head.status != 206 ||
+             range_begin(head.headers.get("Content-Range").value_or("")) != download->have_bytes) {
     auto body = co_await (*response)->read_all(max_error_body_bytes);
     co_return Error(head.status == 404 ? ErrorCode::not_found : ErrorCode::unavailable,
-                    fmt::format("the coordinator answered with status {} when asked for file {}", head.status, download->blob.sha256));
+                    fmt::format("the coordinator answered with status {} when asked for file {}", head.status,
+                                download->blob.sha256));
   }
   auto buffer = std::make_shared<std::vector<std::byte>>(part_bytes);
   std::size_t filled = 0;
@@ -215,7 +232,8 @@ asio::awaitable<Result<void>> BlobCache::receive(std::shared_ptr<Download> downl
     ended = fresh == 0;
     filled += fresh;
     if (download->have_bytes + filled > download->blob.size_bytes) {
-      co_return Error(ErrorCode::protocol, "the coordinator sent more of file " + download->blob.sha256 + " than it announced");
+      co_return Error(ErrorCode::protocol,
+                      "the coordinator sent more of file " + download->blob.sha256 + " than it announced");
     }
     if (filled == buffer->size() || (ended && filled > 0)) {
       auto work = [download, buffer, filled]() -> Result<void> {
@@ -232,7 +250,8 @@ asio::awaitable<Result<void>> BlobCache::receive(std::shared_ptr<Download> downl
     if (!count) co_return count.error();
   }
   if (download->have_bytes < download->blob.size_bytes) {
-    co_return Error(ErrorCode::unavailable, "the coordinator sent less of file " + download->blob.sha256 + " than it announced");
+    co_return Error(ErrorCode::unavailable,
+                    "the coordinator sent less of file " + download->blob.sha256 + " than it announced");
   }
   co_return Result<void>();
 }

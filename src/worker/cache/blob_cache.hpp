@@ -1,11 +1,12 @@
-// BlobCache: content-addressed files, fetched over HTTPS as they are needed. A download carries on where it stopped, also after a
-// kill; what does not have the right SHA-256 is never seen by anybody. Owned by the worker; event loop thread, files on the pool.
+// BlobCache: content-addressed files, fetched over HTTPS as they are needed. A download carries on where it stopped,
+// also after a kill; what does not have the right SHA-256 is never seen by anybody. Owned by the worker; event loop
+// thread, files on the pool.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -59,9 +60,10 @@ class BlobCache {
   // Blobs that must not be deleted to make room.
   void set_wanted(std::set<std::string> sha256s) { wanted_ = std::move(sha256s); }
 
-  // The path of the complete blob. `progress` hears how many bytes are there. unavailable: no connection, or it broke: what came is
-  // kept for the next call. resource_exhausted: no room. Several calls for one blob share its download.
-  boost::asio::awaitable<Result<std::filesystem::path>> fetch(BlobSpec blob, std::function<void(std::uint64_t)> progress);
+  // The path of the complete blob. `progress` hears how many bytes are there. unavailable: no connection, or it broke:
+  // what came is kept for the next call. resource_exhausted: no room. Several calls for one blob share its download.
+  boost::asio::awaitable<Result<std::filesystem::path>> fetch(BlobSpec blob,
+                                                              std::function<void(std::uint64_t)> progress);
 
   // Ends the hashing of files, which cancelling does not reach.
   void stop() { *stopping_ = true; }
@@ -72,7 +74,8 @@ class BlobCache {
  private:
   struct Download;
 
-  boost::asio::awaitable<Result<std::filesystem::path>> fetch_once(BlobSpec blob, std::function<void(std::uint64_t)> progress);
+  boost::asio::awaitable<Result<std::filesystem::path>> fetch_once(BlobSpec blob,
+                                                                   std::function<void(std::uint64_t)> progress);
   boost::asio::awaitable<Result<void>> download(std::shared_ptr<Download> download);
   boost::asio::awaitable<Result<void>> open_partial(std::shared_ptr<Download> download);
   boost::asio::awaitable<Result<void>> receive(std::shared_ptr<Download> download);

@@ -1,5 +1,5 @@
-// Proves, against a real HTTPS server, that blobs arrive whole or not at all: resumed after a break, fetched again after damage,
-// refused when there is no room, and evicted only when nobody wants them.
+// Proves, against a real HTTPS server, that blobs arrive whole or not at all: resumed after a break, fetched again
+// after damage, refused when there is no room, and evicted only when nobody wants them.
 #include "worker/cache/blob_cache.hpp"
 
 #include <gtest/gtest.h>
@@ -24,7 +24,8 @@ constexpr std::size_t blob_bytes = 3'000'000;
 
 std::string make_content() {
   std::string text;
-  while (text.size() < blob_bytes) text += random_bytes(4096);
+  while (text.size() < blob_bytes)
+    text += random_bytes(4096);
   text.resize(blob_bytes);
   return text;
 }
@@ -61,7 +62,8 @@ class Cache : public ::testing::Test {
     const auto& headers = exchange.request().headers;
     ranges_.emplace_back(headers.get("Range").value_or(""));
     net::ResponseHead head;
-    if (headers.get("Authorization") != "Bearer ticket" || exchange.request().target != "/worker/v1/blobs/" + blob_.sha256) {
+    if (headers.get("Authorization") != "Bearer ticket" ||
+        exchange.request().target != "/worker/v1/blobs/" + blob_.sha256) {
       head.status = 401;
       co_await exchange.respond(head, "no");
       co_return;
@@ -70,7 +72,8 @@ class Cache : public ::testing::Test {
     if (const std::string& range = ranges_.back(); ranges_allowed_ && range.starts_with("bytes=")) {
       std::from_chars(range.data() + 6, range.data() + range.size(), begin);
       head.status = 206;
-      head.headers.add("Content-Range", "bytes " + std::to_string(begin) + "-" + std::to_string(served_.size() - 1) + "/" + std::to_string(served_.size()));
+      head.headers.add("Content-Range", "bytes " + std::to_string(begin) + "-" + std::to_string(served_.size() - 1) +
+                                            "/" + std::to_string(served_.size()));
     }
     const std::string body = served_.substr(begin);
     head.headers.add("Content-Length", std::to_string(body.size()));
@@ -232,7 +235,8 @@ TEST_F(Cache, ARefusedTicketIsAnError) {
 }
 
 TEST_F(Cache, AnotherAuthorityIsNotTrusted) {
-  source_.authority = net::pki::create_authority("other", std::chrono::system_clock::now(), std::chrono::hours(1))->certificate;
+  source_.authority =
+      net::pki::create_authority("other", std::chrono::system_clock::now(), std::chrono::hours(1))->certificate;
   const auto path = fetch();
   ASSERT_FALSE(path);
   EXPECT_EQ(path.error().code, ErrorCode::unauthenticated);

@@ -20,12 +20,15 @@ namespace {
 constexpr std::size_t max_name_bytes = 1024;
 constexpr std::size_t read_block_bytes = 64 * 1024;
 
-Error refused(const std::string& why) { return Error(ErrorCode::invalid_argument, "the engine bundle is refused: " + why); }
+Error refused(const std::string& why) {
+  return Error(ErrorCode::invalid_argument, "the engine bundle is refused: " + why);
+}
 
 // For messages: what a stranger named a file, made harmless.
 std::string shown(std::string_view name) {
   std::string text;
-  for (const char c : name.substr(0, 100)) text += c >= 0x20 && c < 0x7f ? c : '?';
+  for (const char c : name.substr(0, 100))
+    text += c >= 0x20 && c < 0x7f ? c : '?';
   return "\"" + text + "\"";
 }
 
@@ -47,14 +50,16 @@ std::string error_of(archive* handle) {
 class Unpacker {
  public:
   // `directory` must be canonical: libarchive refuses to write through a link, also one of the host's.
-  Unpacker(std::filesystem::path directory, const ArchiveLimits& limits) : directory_(std::move(directory)), limits_(limits) {
+  Unpacker(std::filesystem::path directory, const ArchiveLimits& limits)
+      : directory_(std::move(directory)), limits_(limits) {
     reader_.reset(archive_read_new());
     archive_read_support_format_tar(reader_.get());
     archive_read_support_filter_zstd(reader_.get());
     writer_.reset(archive_write_disk_new());
-    // No owners, no set-user-id bits, no extended attributes; names were checked, and these hold libarchive to it as well.
-    archive_write_disk_set_options(writer_.get(), ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_SECURE_NODOTDOT |
-                                                      ARCHIVE_EXTRACT_NO_OVERWRITE);
+    // No owners, no set-user-id bits, no extended attributes; names were checked, and these hold libarchive to it as
+    // well.
+    archive_write_disk_set_options(writer_.get(), ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_SECURE_SYMLINKS |
+                                                      ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_NO_OVERWRITE);
   }
 
   Result<void> run(const std::filesystem::path& file) {
@@ -80,7 +85,8 @@ class Unpacker {
   }
 
   Result<void> take(archive_entry* entry) {
-    if (++entries_ > limits_.max_entries) return refused("it holds more than " + std::to_string(limits_.max_entries) + " files");
+    if (++entries_ > limits_.max_entries)
+      return refused("it holds more than " + std::to_string(limits_.max_entries) + " files");
     const char* text = archive_entry_pathname(entry);
     if (!text) return refused("a name in it cannot be read");
     auto name = check_entry_name(text);
@@ -90,11 +96,13 @@ class Unpacker {
     const auto type = archive_entry_filetype(entry);
     // Directories may be listed again; libarchive would pass over anything else in silence.
     const bool is_directory = !hard_link && type == AE_IFDIR;
-    if (auto [place, is_new] = names_.emplace(name->string(), is_directory); !is_new && !(place->second && is_directory)) {
+    if (auto [place, is_new] = names_.emplace(name->string(), is_directory);
+        !is_new && !(place->second && is_directory)) {
       return refused(shown(text) + " is in it twice");
     }
     if (hard_link) return take_hard_link(*name, hard_link);
-    if (type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK) return refused(shown(text) + " is neither a file, a directory nor a link");
+    if (type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK)
+      return refused(shown(text) + " is neither a file, a directory nor a link");
     const std::unique_ptr<archive_entry, EntryRelease> made(archive_entry_new());
     archive_entry_copy_pathname(made.get(), (directory_ / *name).c_str());
     archive_entry_set_filetype(made.get(), type);
@@ -116,7 +124,8 @@ class Unpacker {
     auto target = check_entry_name(link);
     if (!target) return target.error();
     // Only to what this archive brought as a file: never through a link to somewhere else.
-    if (!files_.contains(target->string())) return refused("the hard link " + shown(name.string()) + " has no file in it");
+    if (!files_.contains(target->string()))
+      return refused("the hard link " + shown(name.string()) + " has no file in it");
     const std::unique_ptr<archive_entry, EntryRelease> made(archive_entry_new());
     archive_entry_copy_pathname(made.get(), (directory_ / name).c_str());
     archive_entry_copy_hardlink(made.get(), (directory_ / *target).c_str());
@@ -187,15 +196,18 @@ Result<void> check_link_target(const std::filesystem::path& name, std::string_vi
   while (begin <= target.size()) {
     const auto end = std::min(target.find('/', begin), target.size());
     const auto part = target.substr(begin, end - begin);
-    if (part == "..") --depth;
-    else if (!part.empty() && part != ".") ++depth;
+    if (part == "..")
+      --depth;
+    else if (!part.empty() && part != ".")
+      ++depth;
     if (depth < 0) return refused("the link " + shown(name.string()) + " leads out of it");
     begin = end + 1;
   }
   return {};
 }
 
-Result<void> unpack_archive(const std::filesystem::path& archive, const std::filesystem::path& directory, const ArchiveLimits& limits) {
+Result<void> unpack_archive(const std::filesystem::path& archive, const std::filesystem::path& directory,
+                            const ArchiveLimits& limits) {
   std::error_code error;
   auto canonical = std::filesystem::canonical(directory, error);
   if (error) return Error(ErrorCode::io, directory.string() + ": " + error.message());

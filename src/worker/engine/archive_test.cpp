@@ -115,9 +115,11 @@ TEST_F(Archive, HostileEntriesAreRefused) {
     const auto unpacked = unpack();
     ASSERT_FALSE(unpacked) << row.entries.back().name;
     EXPECT_EQ(unpacked.error().code, ErrorCode::invalid_argument) << unpacked.error().detail;
-    EXPECT_NE(unpacked.error().detail.find(row.says), std::string::npos) << row.entries.back().name << ": " << unpacked.error().detail;
+    EXPECT_NE(unpacked.error().detail.find(row.says), std::string::npos)
+        << row.entries.back().name << ": " << unpacked.error().detail;
     EXPECT_FALSE(std::filesystem::exists(top_ / "outside/file"));
-    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(top_), {}), 3) << "in, bundle and outside, nothing else";
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(top_), {}), 3)
+        << "in, bundle and outside, nothing else";
   }
 }
 
@@ -138,7 +140,8 @@ TEST_F(Archive, LimitsHold) {
 }
 
 TEST_F(Archive, WhatIsNoBundleIsRefused) {
-  for (const std::string& text : {std::string(), std::string("hello"), std::string(10'000, '\0'), std::string("\x28\xb5\x2f\xfd garbage")}) {
+  for (const std::string& text :
+       {std::string(), std::string("hello"), std::string(10'000, '\0'), std::string("\x28\xb5\x2f\xfd garbage")}) {
     std::ofstream(top_ / "bundle") << text;
     const auto unpacked = unpack();
     ASSERT_FALSE(unpacked);
@@ -148,7 +151,8 @@ TEST_F(Archive, WhatIsNoBundleIsRefused) {
 
 TEST_F(Archive, ATruncatedBundleIsRefused) {
   std::string noise;
-  for (int i = 0; i < 5000; ++i) noise += to_hex(as_bytes(random_bytes(8)));
+  for (int i = 0; i < 5000; ++i)
+    noise += to_hex(as_bytes(random_bytes(8)));
   pack({{"a", S_IFREG, noise}});
   const auto size = std::filesystem::file_size(top_ / "bundle");
   std::filesystem::resize_file(top_ / "bundle", size / 2);

@@ -12,11 +12,15 @@ constexpr int max_library_depth = 3;
 // Prompt tokens that are computed at once. A request that is hung up frees its slot only between two such batches.
 constexpr const char* batch_tokens = "256";
 
-std::vector<std::string> server_arguments(const ReplicaSpec& replica, const std::string& model, const std::string& socket,
-                                          std::int64_t threads) {
-  std::vector<std::string> arguments = {"--model", model, "--host", socket, "--alias", replica.model_name,
-                                        "--parallel", std::to_string(replica.slots), "--offline", "--no-webui",
-                                        "--cache-ram", prompt_cache_mib, "--log-colors", "off"};
+std::vector<std::string> server_arguments(const ReplicaSpec& replica, const std::string& model,
+                                          const std::string& socket, std::int64_t threads) {
+  std::vector<std::string> arguments = {"--model",      model,
+                                        "--host",       socket,
+                                        "--alias",      replica.model_name,
+                                        "--parallel",   std::to_string(replica.slots),
+                                        "--offline",    "--no-webui",
+                                        "--cache-ram",  prompt_cache_mib,
+                                        "--log-colors", "off"};
   // llama-server divides the context among its slots.
   const std::uint64_t context = static_cast<std::uint64_t>(replica.context_tokens) * replica.slots;
   if (context > 0) arguments.insert(arguments.end(), {"--ctx-size", std::to_string(context)});
@@ -31,8 +35,8 @@ std::vector<std::string> server_arguments(const ReplicaSpec& replica, const std:
   return arguments;
 }
 
-// A host's llama-server brings its libraries beside it or in ../lib. Only those are shown to it, not the directory it lies in, which
-// may be somebody's home.
+// A host's llama-server brings its libraries beside it or in ../lib. Only those are shown to it, not the directory it
+// lies in, which may be somebody's home.
 void add_local_engine(const Engine& engine, SandboxSpec& spec) {
   const std::filesystem::path executable = engine.executable;
   if (executable.native().starts_with("/usr/")) return;
@@ -41,7 +45,8 @@ void add_local_engine(const Engine& engine, SandboxSpec& spec) {
   const auto parent = executable.parent_path();
   for (const auto& entry : std::filesystem::directory_iterator(parent, error)) {
     const std::string name = entry.path().filename().string();
-    if (name.ends_with(".so") || name.find(".so.") != std::string::npos) spec.read_only.emplace_back(entry.path(), entry.path().string());
+    if (name.ends_with(".so") || name.find(".so.") != std::string::npos)
+      spec.read_only.emplace_back(entry.path(), entry.path().string());
   }
   const auto libraries = parent.parent_path() / "lib";
   if (parent.filename() == "bin" && std::filesystem::is_directory(libraries, error)) {
@@ -49,7 +54,8 @@ void add_local_engine(const Engine& engine, SandboxSpec& spec) {
   }
 }
 
-// Without a sandbox a bundle's program is started by the bundle's own dynamic loader, from the directory of its backends.
+// Without a sandbox a bundle's program is started by the bundle's own dynamic loader, from the directory of its
+// backends.
 void add_host_command(const Engine& engine, EngineLaunch& launch) {
   if (engine.root.empty()) {
     launch.host_command = {engine.executable};
@@ -86,13 +92,16 @@ EngineLaunch engine_launch(const Engine& engine, const ReplicaSpec& replica, con
   launch.spec.read_only.emplace_back(model, model_in_sandbox);
   if (engine.root.empty()) add_local_engine(engine, launch.spec);
   launch.spec.environment = {{"PATH", "/usr/bin"}, {"HOME", "/tmp"}, {"GGML_NO_BACKTRACE", "1"}};
-  for (const auto& variable : engine.environment) launch.spec.environment.push_back(variable);
+  for (const auto& variable : engine.environment)
+    launch.spec.environment.push_back(variable);
   launch.spec.command = {engine.executable};
   const std::string socket = std::string(sandbox_socket_dir) + "/" + engine_socket_name;
-  for (auto& argument : server_arguments(replica, model_in_sandbox, socket, threads)) launch.spec.command.push_back(argument);
+  for (auto& argument : server_arguments(replica, model_in_sandbox, socket, threads))
+    launch.spec.command.push_back(argument);
 
   add_host_command(engine, launch);
-  for (auto& argument : server_arguments(replica, model.string(), (socket_dir / engine_socket_name).string(), threads)) {
+  for (auto& argument :
+       server_arguments(replica, model.string(), (socket_dir / engine_socket_name).string(), threads)) {
     launch.host_command.push_back(argument);
   }
   return launch;

@@ -12,7 +12,9 @@ namespace {
 
 using List = std::vector<std::string>;
 
-bool has(const List& list, const List& part) { return std::search(list.begin(), list.end(), part.begin(), part.end()) != list.end(); }
+bool has(const List& list, const List& part) {
+  return std::search(list.begin(), list.end(), part.begin(), part.end()) != list.end();
+}
 
 ReplicaSpec replica(ModelKind kind) {
   ReplicaSpec spec;
@@ -47,16 +49,19 @@ TEST(EngineLaunch, GivesEverySlotItsContext) {
   EXPECT_EQ(launch.spec.read_only.size(), 1u) << "the model and nothing else";
   EXPECT_EQ(launch.spec.read_only[0].second, "/models/model.gguf");
   EXPECT_EQ(launch.spec.root, "/engines/abc");
-  EXPECT_NE(std::find(launch.spec.environment.begin(), launch.spec.environment.end(), std::pair<std::string, std::string>("EXTRA", "1")),
+  EXPECT_NE(std::find(launch.spec.environment.begin(), launch.spec.environment.end(),
+                      std::pair<std::string, std::string>("EXTRA", "1")),
             launch.spec.environment.end());
 }
 
 TEST(EngineLaunch, EmbeddingAndRerankTakeAWholeInputAtOnce) {
-  const auto embedding = engine_launch(bundle(), replica(ModelKind::embedding), "/blobs/def", "/run/e-1", 0).spec.command;
+  const auto embedding =
+      engine_launch(bundle(), replica(ModelKind::embedding), "/blobs/def", "/run/e-1", 0).spec.command;
   EXPECT_TRUE(has(embedding, {"--embeddings"}));
   EXPECT_TRUE(has(embedding, {"--batch-size", "512", "--ubatch-size", "512"}));
   EXPECT_FALSE(has(embedding, {"--threads"}));
-  EXPECT_TRUE(has(engine_launch(bundle(), replica(ModelKind::rerank), "/blobs/def", "/run/e-1", 0).spec.command, {"--reranking"}));
+  EXPECT_TRUE(has(engine_launch(bundle(), replica(ModelKind::rerank), "/blobs/def", "/run/e-1", 0).spec.command,
+                  {"--reranking"}));
 }
 
 TEST(EngineLaunch, WithoutASandboxPathsAreTheHosts) {
@@ -72,7 +77,8 @@ TEST(LogTail, KeepsTheLastLinesInBounds) {
   LogTail tail;
   std::vector<std::string> heard;
   const auto hear = [&](const std::string& line) { heard.push_back(line); };
-  for (int i = 0; i < 100; ++i) tail.feed("line " + std::to_string(i) + "\r\n", hear);
+  for (int i = 0; i < 100; ++i)
+    tail.feed("line " + std::to_string(i) + "\r\n", hear);
   tail.feed(std::string(100'000, 'x'), hear);
   EXPECT_EQ(heard.size(), 100u);
   EXPECT_EQ(tail.text(2), "line 99\n" + std::string(LogTail::max_line_bytes, 'x'));

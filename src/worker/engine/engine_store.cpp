@@ -22,7 +22,9 @@ constexpr std::size_t max_manifest_bytes = 256 * 1024;
 
 Result<Engine> open_bundle(const std::filesystem::path& root, const std::string& id) {
   auto text = read_file(root / engine_manifest_name, max_manifest_bytes);
-  if (!text) return Error(ErrorCode::invalid_argument, "the engine bundle holds no " + std::string(engine_manifest_name) + " at its root");
+  if (!text)
+    return Error(ErrorCode::invalid_argument,
+                 "the engine bundle holds no " + std::string(engine_manifest_name) + " at its root");
   auto manifest = parse_engine_manifest(*text, machine_target());
   if (!manifest) return manifest.error();
   Engine engine;
@@ -35,7 +37,8 @@ Result<Engine> open_bundle(const std::filesystem::path& root, const std::string&
 }
 
 // Unpacks beside the final place and renames, so that what has the final name is whole. Runs on the pool.
-Result<Engine> unpack(const std::filesystem::path& blob, const std::filesystem::path& directory, const std::string& id) {
+Result<Engine> unpack(const std::filesystem::path& blob, const std::filesystem::path& directory,
+                      const std::string& id) {
   const auto place = directory / id;
   const auto temporary = directory / (id + ".tmp");
   std::error_code error;
@@ -56,18 +59,24 @@ Result<Engine> unpack(const std::filesystem::path& blob, const std::filesystem::
 
 std::string_view to_string(Phase phase) {
   switch (phase) {
-    case Phase::fetching: return "fetching";
-    case Phase::unpacking: return "unpacking";
-    case Phase::loading: return "loading";
-    case Phase::ready: return "ready";
-    case Phase::failed: return "failed";
-    case Phase::waiting: return "waiting";
+    case Phase::fetching:
+      return "fetching";
+    case Phase::unpacking:
+      return "unpacking";
+    case Phase::loading:
+      return "loading";
+    case Phase::ready:
+      return "ready";
+    case Phase::failed:
+      return "failed";
+    case Phase::waiting:
+      return "waiting";
   }
   return "unknown";
 }
 
-EngineStore::EngineStore(asio::any_io_executor executor, asio::thread_pool& pool, BlobCache& cache, std::filesystem::path directory,
-                         std::filesystem::path local_engine, ChangeFunction on_change)
+EngineStore::EngineStore(asio::any_io_executor executor, asio::thread_pool& pool, BlobCache& cache,
+                         std::filesystem::path directory, std::filesystem::path local_engine, ChangeFunction on_change)
     : executor_(executor),
       pool_(pool),
       cache_(cache),
@@ -98,7 +107,8 @@ Result<void> EngineStore::use_local() {
   std::error_code error;
   const auto path = std::filesystem::canonical(local_engine_, error);
   if (error || ::access(path.c_str(), X_OK) != 0) {
-    return Error(ErrorCode::not_found, "worker.engine_path " + local_engine_.string() + " is no program that can be run");
+    return Error(ErrorCode::not_found,
+                 "worker.engine_path " + local_engine_.string() + " is no program that can be run");
   }
   auto engine = std::make_shared<Engine>();
   engine->id = "local";
@@ -143,7 +153,8 @@ asio::awaitable<void> EngineStore::run() {
 }
 
 asio::awaitable<Result<void>> EngineStore::prepare(BlobSpec bundle) {
-  if (!is_sha256(bundle.sha256)) co_return Error(ErrorCode::protocol, "the coordinator sent an engine bundle's name that is no SHA-256");
+  if (!is_sha256(bundle.sha256))
+    co_return Error(ErrorCode::protocol, "the coordinator sent an engine bundle's name that is no SHA-256");
   const auto place = directory_ / bundle.sha256;
   std::error_code error;
   Result<Engine> engine = Error(ErrorCode::not_found, "");

@@ -1,5 +1,5 @@
-// EngineStore: gets the assigned engine bundle ready: fetched, unpacked, its manifest read; or a llama-server of the host. Replicas
-// wait here for their engine. Owned by the worker; event loop thread, unpacking on the pool.
+// EngineStore: gets the assigned engine bundle ready: fetched, unpacked, its manifest read; or a llama-server of the
+// host. Replicas wait here for their engine. Owned by the worker; event loop thread, unpacking on the pool.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -36,8 +36,8 @@ using ChangeFunction = std::function<void(Change)>;
 class EngineStore {
  public:
   // With a `local_engine` the assigned bundle is not fetched.
-  EngineStore(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool, BlobCache& cache, std::filesystem::path directory,
-              std::filesystem::path local_engine, ChangeFunction on_change);
+  EngineStore(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool, BlobCache& cache,
+              std::filesystem::path directory, std::filesystem::path local_engine, ChangeFunction on_change);
 
   // Works on what is assigned until it is cancelled.
   boost::asio::awaitable<void> run();

@@ -1,4 +1,5 @@
-// LogTail: the last lines an engine wrote, bounded, with control characters made harmless. Owned by one engine's supervisor.
+// LogTail: the last lines an engine wrote, bounded, with control characters made harmless. Owned by one engine's
+// supervisor.
 #pragma once
 
 #include <deque>

@@ -24,8 +24,8 @@ struct EngineManifest {
   std::string description() const;
 };
 
-// `target` is this machine's ("linux-x86_64"): a bundle for another is `unsupported`, as is a later format. Everything else that is
-// wrong is invalid_argument and names the field.
+// `target` is this machine's ("linux-x86_64"): a bundle for another is `unsupported`, as is a later format. Everything
+// else that is wrong is invalid_argument and names the field.
 Result<EngineManifest> parse_engine_manifest(std::string_view text, std::string_view target);
 
 // This machine's name in releases and bundles: "linux-x86_64", "linux-aarch64".

@@ -108,7 +108,8 @@ void Replica::suspect() {
 }
 
 asio::awaitable<void> Replica::idle() {
-  while (requests_ > 0) co_await became_idle_.wait();
+  while (requests_ > 0)
+    co_await became_idle_.wait();
 }
 
 void Replica::set(Progress progress) {
@@ -192,7 +193,8 @@ asio::awaitable<Result<void>> Replica::run_once() {
 asio::awaitable<void> Replica::end(std::shared_ptr<Run> run) {
   run->process->kill();
   const auto deadline = std::chrono::steady_clock::now() + end_timeout;
-  while (!(run->status && run->log_ended) && std::chrono::steady_clock::now() < deadline) co_await run->changed.wait_until(deadline);
+  while (!(run->status && run->log_ended) && std::chrono::steady_clock::now() < deadline)
+    co_await run->changed.wait_until(deadline);
 }
 
 Result<std::shared_ptr<Replica::Run>> Replica::launch(const Engine& engine, const std::filesystem::path& model) {
@@ -261,8 +263,9 @@ asio::awaitable<Result<void>> Replica::wait_until_ready(std::shared_ptr<Run> run
     if (run->status) co_return ended(*run);
     if (answers) co_return Result<void>();
     if (std::chrono::steady_clock::now() > deadline) {
-      co_return Error(ErrorCode::timeout, "the engine did not load the model within worker.engine_start_timeout; its last lines:\n" +
-                                              run->tail.text(shown_log_lines));
+      co_return Error(ErrorCode::timeout,
+                      "the engine did not load the model within worker.engine_start_timeout; its last lines:\n" +
+                          run->tail.text(shown_log_lines));
     }
     if (!run->spoke) co_await run->changed.wait_for(pause);
     pause = std::min(longest_look, pause * 2);
@@ -282,7 +285,8 @@ asio::awaitable<Result<void>> Replica::watch(std::shared_ptr<Run> run, std::stri
         answers = co_await healthy(run, health_timeout);
       }
       if (!answers && !run->status) {
-        co_return Error(ErrorCode::unavailable, "the engine did not answer; its last lines:\n" + run->tail.text(shown_log_lines));
+        co_return Error(ErrorCode::unavailable,
+                        "the engine did not answer; its last lines:\n" + run->tail.text(shown_log_lines));
       }
       continue;
     }

@@ -1,5 +1,5 @@
-// Replica: keeps one assigned model served: fetches it, starts an engine for it in the sandbox, watches over that, and starts it again
-// with back-off when it ends. Owned by the worker; event loop thread.
+// Replica: keeps one assigned model served: fetches it, starts an engine for it in the sandbox, watches over that, and
+// starts it again with back-off when it ends. Owned by the worker; event loop thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -37,7 +37,8 @@ class Replica {
   ~Replica();
 
   void start();
-  // Kills the engine or cancels what comes before it; wait for stopped(), when all of its processes are gone, before letting go.
+  // Kills the engine or cancels what comes before it; wait for stopped(), when all of its processes are gone, before
+  // letting go.
   void stop();
   boost::asio::awaitable<void> stopped();
   // Something it may have waited for is there: the connection, the sandbox. Ends a wait for the next try.
@@ -65,7 +66,8 @@ class Replica {
     std::shared_ptr<Replica> replica_;
   };
   std::uint32_t requests() const { return requests_; }
-  // The engine's socket could not be reached although it should be: its health is looked at, and it is restarted if it has none.
+  // The engine's socket could not be reached although it should be: its health is looked at, and it is restarted if it
+  // has none.
   void suspect();
   // Completes when no request runs.
   boost::asio::awaitable<void> idle();

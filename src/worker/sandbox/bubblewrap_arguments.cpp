@@ -60,7 +60,8 @@ void add_own_file_systems(Arguments& arguments, const SandboxSpec& spec) {
 
 void add_files(Arguments& arguments, const SandboxSpec& spec) {
   arguments.add("--size", small_tmpfs_bytes, "--tmpfs", sandbox_model_dir);
-  for (const auto& [source, target] : spec.read_only) arguments.add("--ro-bind", source.string(), target);
+  for (const auto& [source, target] : spec.read_only)
+    arguments.add("--ro-bind", source.string(), target);
   arguments.add("--remount-ro", sandbox_model_dir);
   if (!spec.socket_dir.empty()) arguments.add("--bind", spec.socket_dir.string(), sandbox_socket_dir);
   // Without a bundle the root itself is a tmpfs of bubblewrap's, which has no bound.
@@ -77,7 +78,8 @@ std::vector<HostDirectory> find_host_directories() {
     if (error || !std::filesystem::exists(status)) continue;
     HostDirectory directory;
     directory.path = path;
-    if (std::filesystem::is_symlink(status)) directory.link_target = std::filesystem::read_symlink(path, error).string();
+    if (std::filesystem::is_symlink(status))
+      directory.link_target = std::filesystem::read_symlink(path, error).string();
     found.push_back(std::move(directory));
   }
   return found;
@@ -91,9 +93,11 @@ std::vector<std::string> bubblewrap_arguments(const std::string& bubblewrap, con
   add_root(arguments, spec, host_directories);
   add_own_file_systems(arguments, spec);
   add_files(arguments, spec);
-  for (const auto& [name, value] : spec.environment) arguments.add("--setenv", name, value);
+  for (const auto& [name, value] : spec.environment)
+    arguments.add("--setenv", name, value);
   arguments.add("--chdir", "/", "--");
-  for (const std::string& argument : spec.command) arguments.add(argument);
+  for (const std::string& argument : spec.command)
+    arguments.add(argument);
   return arguments.take();
 }
 

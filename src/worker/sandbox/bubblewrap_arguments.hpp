@@ -1,5 +1,5 @@
-// What bubblewrap is told: the whole of the engine's world as one argument list. Pure, but for looking at how a host's own
-// library directories are linked. bubblewrap is only as safe as these arguments.
+// What bubblewrap is told: the whole of the engine's world as one argument list. Pure, but for looking at how a host's
+// own library directories are linked. bubblewrap is only as safe as these arguments.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace gogrid::worker {
 struct SandboxSpec {
   // A bundle's root file system, read-only; empty: the host's /usr and library directories, read-only.
   std::filesystem::path root;
-  // Further host files or directories and where they appear, read-only. Below /models anything; elsewhere the place must exist in
-  // `root`, or `root` be empty.
+  // Further host files or directories and where they appear, read-only. Below /models anything; elsewhere the place
+  // must exist in `root`, or `root` be empty.
   std::vector<std::pair<std::filesystem::path, std::string>> read_only;
   // Appears, writable, as sandbox_socket_dir. May be empty.
   std::filesystem::path socket_dir;

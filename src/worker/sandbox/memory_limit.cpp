@@ -102,7 +102,8 @@ std::filesystem::path find_memory_group(std::string_view cgroup_text, std::strin
     const auto before = split(line.substr(0, separator), ' ');
     const auto after = split(line.substr(separator + 3), ' ');
     if (before.size() < 6 || after.size() < 3) continue;
-    const bool matches = version == 2 ? after[0] == "cgroup2" : after[0] == "cgroup" && has_word(after[2], "memory", ',');
+    const bool matches =
+        version == 2 ? after[0] == "cgroup2" : after[0] == "cgroup" && has_word(after[2], "memory", ',');
     if (!matches) continue;
     std::string_view path = *own;
     const std::string_view mounted = before[3];
@@ -110,7 +111,8 @@ std::filesystem::path find_memory_group(std::string_view cgroup_text, std::strin
       if (!path.starts_with(mounted)) continue;
       path.remove_prefix(mounted.size());
     }
-    while (path.starts_with('/')) path.remove_prefix(1);
+    while (path.starts_with('/'))
+      path.remove_prefix(1);
     return path.empty() ? std::filesystem::path(before[4]) : std::filesystem::path(before[4]) / path;
   }
   return {};
@@ -151,7 +153,8 @@ bool MemoryLimit::use_group(const std::filesystem::path& parent, const char* lim
     return false;
   }
   // Swap would only move the trouble; not every kernel has these.
-  write_text(group / (version == 2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes"), version == 2 ? "0" : std::to_string(bytes_));
+  write_text(group / (version == 2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes"),
+             version == 2 ? "0" : std::to_string(bytes_));
   group_ = group;
   lock_ = std::move(lock);
   processes_ = std::move(*processes);

@@ -1,5 +1,5 @@
-// MemoryLimit: how much memory the engines may use, and what holds them to it: a control group of their own where the worker may make
-// one (version 2 or 1), otherwise a limit on each process. Owned by the sandbox; event loop thread.
+// MemoryLimit: how much memory the engines may use, and what holds them to it: a control group of their own where the
+// worker may make one (version 2 or 1), otherwise a limit on each process. Owned by the sandbox; event loop thread.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace gogrid::worker {
 
 class MemoryLimit {
  public:
-  // Tries control groups, then falls back: never fails. `bytes` is the limit for all engines together, or for each of them where
-  // there is no control group; 0: no limit.
+  // Tries control groups, then falls back: never fails. `bytes` is the limit for all engines together, or for each of
+  // them where there is no control group; 0: no limit.
   explicit MemoryLimit(std::uint64_t bytes);
   // Removes the control group, if it is empty.
   ~MemoryLimit();

@@ -40,7 +40,8 @@ struct ChildPlan {
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> list;
-  for (const std::string& text : texts) list.push_back(const_cast<char*>(text.c_str()));
+  for (const std::string& text : texts)
+    list.push_back(const_cast<char*>(text.c_str()));
   list.push_back(nullptr);
   return list;
 }
@@ -62,12 +63,14 @@ bool prepare_child(const ChildPlan& plan) {
   }
   // All above is closed on exec, the error pipe included; dup2 left 0 to next - 1 open.
   if (::syscall(SYS_close_range, next, ~0u, CLOSE_RANGE_CLOEXEC) != 0) {
-    for (int fd = next; fd < 65536; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    for (int fd = next; fd < 65536; ++fd)
+      ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   }
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+  for (int number = 1; number < NSIG; ++number)
+    ::signal(number, SIG_DFL);
   return true;
 }
 

@@ -1,5 +1,5 @@
-// Process: one child with its output, started with nothing of ours but what it is given, and gone when we are. Exit comes as an event
-// (pidfd), never by polling. Used on the executor's thread.
+// Process: one child with its output, started with nothing of ours but what it is given, and gone when we are. Exit
+// comes as an event (pidfd), never by polling. Used on the executor's thread.
 #pragma once
 
 #include <sys/resource.h>

@@ -29,7 +29,8 @@ std::string find_program(const std::string& path, const std::string& name) {
 std::string advice(const std::string& output) {
   if (output.find("o permissions to creat") != std::string::npos || output.find("uid map") != std::string::npos ||
       output.find("CLONE_NEWUSER") != std::string::npos || output.find("namespace") != std::string::npos) {
-    return "; allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0, and on Ubuntu "
+    return "; allow user namespaces: sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0, and "
+           "on Ubuntu "
            "kernel.apparmor_restrict_unprivileged_userns=0";
   }
   return "";
@@ -70,7 +71,8 @@ asio::awaitable<void> Sandbox::probe() {
   };
   co_await (*process)->read_output(std::move(keep));
   const ExitStatus status = co_await (*process)->exited();
-  while (output.ends_with('\n')) output.pop_back();
+  while (output.ends_with('\n'))
+    output.pop_back();
   if (!status.success()) {
     detail_ = "bubblewrap does not work here: " + (output.empty() ? status.text() : output) + advice(output);
     co_return;
@@ -82,7 +84,8 @@ asio::awaitable<void> Sandbox::probe() {
 void Sandbox::set_limits(ProcessOptions& process) const {
   process.limits = {{RLIMIT_CORE, 0}, {RLIMIT_NOFILE, max_open_files}};
   process.group_processes_fd = memory_.group_processes_fd();
-  // RLIMIT_DATA counts what a process allocates and not the model it maps; RLIMIT_AS would count both and every reserved stack.
+  // RLIMIT_DATA counts what a process allocates and not the model it maps; RLIMIT_AS would count both and every
+  // reserved stack.
   if (!memory_.has_group() && memory_.bytes() > 0) process.limits.emplace_back(RLIMIT_DATA, memory_.bytes());
 }
 
@@ -108,7 +111,8 @@ Result<std::unique_ptr<Process>> Sandbox::start(const SandboxSpec& spec, const s
   process.arguments = host_command;
   process.directory = host_directory.string();
   process.environment = {"PATH=" + options_.path, "HOME=/tmp"};
-  for (const auto& [name, value] : spec.environment) process.environment.push_back(name + "=" + value);
+  for (const auto& [name, value] : spec.environment)
+    process.environment.push_back(name + "=" + value);
   set_limits(process);
   return Process::start(executor_, std::move(process));
 }

@@ -1,5 +1,5 @@
-// Sandbox: starts programs where they cannot reach the network, the host's files or other processes (bubblewrap, seccomp, limits), and
-// knows whether that works on this machine. Owned by the worker; event loop thread.
+// Sandbox: starts programs where they cannot reach the network, the host's files or other processes (bubblewrap,
+// seccomp, limits), and knows whether that works on this machine. Owned by the worker; event loop thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -35,8 +35,8 @@ class Sandbox {
   // What is in force, or why there is none and what to do about it: one line.
   const std::string& detail() const { return detail_; }
 
-  // `unavailable` when there is no sandbox. Without isolation (insecure) the command, the paths in it and the environment are
-  // those of the host: `host_command`, run in `host_directory`.
+  // `unavailable` when there is no sandbox. Without isolation (insecure) the command, the paths in it and the
+  // environment are those of the host: `host_command`, run in `host_directory`.
   Result<std::unique_ptr<Process>> start(const SandboxSpec& spec, const std::vector<std::string>& host_command,
                                          const std::filesystem::path& host_directory = {});
 

@@ -1,5 +1,6 @@
-// Proves, with the real bubblewrap, that a program inside reaches no network, no file of the host and no other process, may not make
-// the system calls an engine has no use for, is held to its memory, and does not outlive its worker. As root and as an ordinary user.
+// Proves, with the real bubblewrap, that a program inside reaches no network, no file of the host and no other process,
+// may not make the system calls an engine has no use for, is held to its memory, and does not outlive its worker. As
+// root and as an ordinary user.
 #include "worker/sandbox/sandbox.hpp"
 
 #include <fcntl.h>
@@ -50,7 +51,8 @@ Outcome run_bash(const std::string& line, std::uint64_t memory_bytes = 0, std::v
   Sandbox sandbox(io.get_executor(), options);
   SandboxSpec spec;
   spec.command = {"/usr/bin/bash", "-c", line, "bash"};
-  for (auto& argument : more) spec.command.push_back(std::move(argument));
+  for (auto& argument : more)
+    spec.command.push_back(std::move(argument));
   Outcome outcome;
   TaskGroup tasks(io.get_executor());
   tasks.spawn("test", run_inside(sandbox, spec, outcome));
@@ -77,7 +79,8 @@ void as_each_user(Check check) {
 
 TEST(Sandbox, ReachesNoNetwork) {
   as_each_user([] {
-    const auto outcome = run_bash("while read -r line; do echo \"$line\"; done < /proc/net/dev; exec 3<>/dev/tcp/127.0.0.1/1 || echo no");
+    const auto outcome = run_bash(
+        "while read -r line; do echo \"$line\"; done < /proc/net/dev; exec 3<>/dev/tcp/127.0.0.1/1 || echo no");
     EXPECT_EQ(outcome.output.find("eth"), std::string::npos) << outcome.output;
     EXPECT_NE(outcome.output.find("Address family not supported"), std::string::npos) << outcome.output;
   });
@@ -90,11 +93,13 @@ TEST(Sandbox, SeesNoFileOfTheHost) {
   ASSERT_EQ(::fchmod(file.get(), 0644), 0);
   as_each_user([&] {
     const auto outcome = run_bash(
-        "for path in /etc/passwd /etc/shadow /root /home /var /boot /sys/kernel /dev/tty /dev/kmsg /run/dbus \"$1\"; do "
+        "for path in /etc/passwd /etc/shadow /root /home /var /boot /sys/kernel /dev/tty /dev/kmsg /run/dbus \"$1\"; "
+        "do "
         "[ -e \"$path\" ] && echo \"sees $path\"; done; "
         "for place in / /usr /dev /models /proc/sys/kernel /etc; do "
         "{ echo x > \"$place/gogrid-test\"; } 2>/dev/null && echo \"writes $place\"; done; "
-        "{ read -r line < /proc/sys/kernel/panic && echo $line > /proc/sys/kernel/panic; } 2>/dev/null && echo 'sets the host'; echo x > /tmp/own && echo end",
+        "{ read -r line < /proc/sys/kernel/panic && echo $line > /proc/sys/kernel/panic; } 2>/dev/null && echo 'sets "
+        "the host'; echo x > /tmp/own && echo end",
         0, {name});
     EXPECT_EQ(outcome.output, "end\n");
   });
@@ -103,7 +108,8 @@ TEST(Sandbox, SeesNoFileOfTheHost) {
 
 TEST(Sandbox, SeesNoOtherProcess) {
   as_each_user([] {
-    const auto outcome = run_bash("for p in /proc/[0-9]*; do echo ${p#/proc/}; done; echo \"uid $UID\"; kill -0 " + std::to_string(::getppid()));
+    const auto outcome = run_bash("for p in /proc/[0-9]*; do echo ${p#/proc/}; done; echo \"uid $UID\"; kill -0 " +
+                                  std::to_string(::getppid()));
     EXPECT_EQ(outcome.output.substr(0, 14), "1\n2\nuid 65534\n") << outcome.output;
     EXPECT_NE(outcome.output.find("No such process"), std::string::npos) << outcome.output;
   });
@@ -111,10 +117,12 @@ TEST(Sandbox, SeesNoOtherProcess) {
 
 TEST(Sandbox, HasNoCapabilityAndNoNewPrivileges) {
   as_each_user([] {
-    const auto outcome = run_bash("while read -r name value; do case $name in CapEff:|CapPrm:|CapBnd:|NoNewPrivs:|Seccomp:) echo $name $value;; "
-                                  "esac; done < /proc/self/status");
-    EXPECT_EQ(outcome.output,
-              "CapPrm: 0000000000000000\nCapEff: 0000000000000000\nCapBnd: 0000000000000000\nNoNewPrivs: 1\nSeccomp: 2\n");
+    const auto outcome = run_bash(
+        "while read -r name value; do case $name in CapEff:|CapPrm:|CapBnd:|NoNewPrivs:|Seccomp:) echo $name $value;; "
+        "esac; done < /proc/self/status");
+    EXPECT_EQ(
+        outcome.output,
+        "CapPrm: 0000000000000000\nCapEff: 0000000000000000\nCapBnd: 0000000000000000\nNoNewPrivs: 1\nSeccomp: 2\n");
   });
 }
 
@@ -122,8 +130,9 @@ TEST(Sandbox, InheritsNoDescriptorAndNoEnvironment) {
   const FileDescriptor secret(::open("/etc/passwd", O_RDONLY));
   ::setenv("GOGRID_TEST_SECRET", "x", 1);
   as_each_user([] {
-    const auto outcome = run_bash("for f in /proc/self/fd/*; do f=${f##*/}; [ $f -gt 2 ] && [ -e /proc/self/fd/$f ] && echo \"has $f\"; done; "
-                                  "echo \"secret=$GOGRID_TEST_SECRET\"; { read -r line < /dev/stdin; } 2>/dev/null; echo \"in=$line\"");
+    const auto outcome = run_bash(
+        "for f in /proc/self/fd/*; do f=${f##*/}; [ $f -gt 2 ] && [ -e /proc/self/fd/$f ] && echo \"has $f\"; done; "
+        "echo \"secret=$GOGRID_TEST_SECRET\"; { read -r line < /dev/stdin; } 2>/dev/null; echo \"in=$line\"");
     EXPECT_EQ(outcome.output, "secret=\nin=\n");
   });
   ::unsetenv("GOGRID_TEST_SECRET");
@@ -172,7 +181,8 @@ asio::awaitable<void> start_and_wait(Sandbox& sandbox, SandboxSpec spec) {
   Sandbox sandbox(io.get_executor(), SandboxOptions());
   SandboxSpec spec;
   spec.socket_dir = directory;
-  spec.command = {"/usr/bin/bash", "-c", "exec 9> /run/gogrid/alive; echo ready >&9; read -r -t 1000 line <> /run/gogrid/hold"};
+  spec.command = {"/usr/bin/bash", "-c",
+                  "exec 9> /run/gogrid/alive; echo ready >&9; read -r -t 1000 line <> /run/gogrid/hold"};
   TaskGroup tasks(io.get_executor());
   tasks.spawn("test", start_and_wait(sandbox, spec));
   io.run();
@@ -181,9 +191,11 @@ asio::awaitable<void> start_and_wait(Sandbox& sandbox, SandboxSpec spec) {
 
 // The program holds the writing end of a FIFO: that end goes when the program does, however it went.
 void kill_a_worker() {
-  const auto directory = std::filesystem::temp_directory_path() / ("gogrid-sandbox-" + to_hex(as_bytes(random_bytes(4))));
+  const auto directory =
+      std::filesystem::temp_directory_path() / ("gogrid-sandbox-" + to_hex(as_bytes(random_bytes(4))));
   ASSERT_EQ(::mkdir(directory.c_str(), 0700), 0);
-  for (const char* name : {"alive", "hold"}) ASSERT_EQ(::mkfifo((directory / name).c_str(), 0600), 0);
+  for (const char* name : {"alive", "hold"})
+    ASSERT_EQ(::mkfifo((directory / name).c_str(), 0600), 0);
   const FileDescriptor alive(::open((directory / "alive").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   ASSERT_TRUE(alive);
   const pid_t worker = ::fork();

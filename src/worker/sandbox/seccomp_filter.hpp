@@ -1,5 +1,5 @@
-// The system calls an engine may make: a list of what computing, files, threads and Unix sockets need. All else fails with ENOSYS.
-// Nobody's: a value made at start-up.
+// The system calls an engine may make: a list of what computing, files, threads and Unix sockets need. All else fails
+// with ENOSYS. Nobody's: a value made at start-up.
 #pragma once
 
 #include "base/file.hpp"
@@ -7,8 +7,8 @@
 
 namespace gogrid::worker {
 
-// The compiled filter in a sealed memory file, ready for bubblewrap's --seccomp. Its offset must be 0 for each reader: pass each
-// process its own copy.
+// The compiled filter in a sealed memory file, ready for bubblewrap's --seccomp. Its offset must be 0 for each reader:
+// pass each process its own copy.
 Result<FileDescriptor> compile_seccomp_filter();
 
 }  // namespace gogrid::worker
