@@ -21,6 +21,7 @@ namespace gogrid::worker {
 namespace asio = boost::asio;
 namespace {
 
+constexpr std::chrono::seconds quiet_time{3};
 constexpr std::size_t max_control_connections = 16;
 constexpr std::chrono::milliseconds control_grace{1000};
 constexpr std::uint32_t max_slots = 1024;
@@ -147,6 +148,7 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
       session_(executor, session_options(options_, state), *this),
       stop_requested_(executor),
       request_finished_(executor),
+      news_(executor),
       tasks_(executor) {}
 
 Worker::~Worker() = default;
@@ -162,6 +164,7 @@ asio::awaitable<Result<void>> Worker::run() {
   co_await probe_sandbox();
   tasks_.spawn("engine bundle", engines_.run());
   tasks_.spawn("session", session_.run());
+  tasks_.spawn("tidy", tidy());
   while (stop_calls_ == 0)
     co_await stop_requested_.wait();
   co_await drained();
@@ -203,15 +206,32 @@ asio::awaitable<void> Worker::probe_sandbox() {
   co_await sandbox_.probe();
   const bool works = sandbox_.kind() != SandboxKind::unavailable;
   availability_.set_obstacle(works ? "" : "no sandbox: " + sandbox_.detail());
-  if (works) {
+  if (sandbox_.kind() == SandboxKind::bubblewrap) {
     log().info("sandbox: {}", sandbox_.detail());
+  } else if (works) {
+    log().warn("{}", sandbox_.detail());
   } else {
     log().error("this worker takes no work: no sandbox: {}", sandbox_.detail());
   }
   changed(Change::important);
 }
 
-void Worker::changed(Change change) { session_.state_changed(change); }
+void Worker::changed(Change change) {
+  if (change == Change::important) news_.notify();
+  session_.state_changed(change);
+}
+
+// Starting, connecting and loading touch much that waiting does not need: it is given back once nothing has changed for
+// a while.
+asio::awaitable<void> Worker::tidy() {
+  for (;;) {
+    const auto quiet_at = std::chrono::steady_clock::now() + quiet_time;
+    co_await news_.wait_until(quiet_at);
+    if (std::chrono::steady_clock::now() < quiet_at) continue;
+    give_back_memory();
+    co_await news_.wait();
+  }
+}
 
 void Worker::engine_changed(Change change) {
   if (change == Change::important) {

@@ -59,6 +59,7 @@ class Worker final : public SessionClient {
   Result<std::shared_ptr<Replica>> find_replica(const std::string& model_id);
   boost::asio::awaitable<void> let_go(std::shared_ptr<Replica> replica);
   boost::asio::awaitable<void> probe_sandbox();
+  boost::asio::awaitable<void> tidy();
   boost::asio::awaitable<void> drained();
   boost::asio::awaitable<void> shut_down();
   void changed(Change change);
@@ -86,6 +87,7 @@ class Worker final : public SessionClient {
   int stop_calls_ = 0;
   Notifier stop_requested_;
   Notifier request_finished_;
+  Notifier news_;
   TaskGroup tasks_;
 };
 
