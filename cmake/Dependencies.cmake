@@ -16,7 +16,6 @@ find_package(prometheus-cpp REQUIRED)
 find_package(LibArchive REQUIRED)
 find_package(GTest REQUIRED)
 pkg_check_modules(gnutls REQUIRED IMPORTED_TARGET gnutls)
-pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(edit REQUIRED IMPORTED_TARGET libedit)
 

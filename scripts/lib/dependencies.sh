@@ -1,5 +1,7 @@
 # Installs the Debian packages of scripts/dependencies.apt that are missing, and ngtcp2 into build/deps. Sourced, not run.
 # Needs: top (the checkout), and say (prints a progress line).
+# shellcheck source-path=SCRIPTDIR source=debian_mirror.sh
+. "$top/scripts/lib/debian_mirror.sh"
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else
@@ -24,12 +26,6 @@ install_packages() {
   # shellcheck disable=SC2086  # one word a package
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 $missing >"$top/build/apt.log" 2>&1 || {
     tail -n 20 "$top/build/apt.log" >&2; say "apt-get failed; the whole log is build/apt.log"; return 1; }
-}
-
-# The URI of the Debian mirror that this machine's own apt set-up names.
-debian_mirror() {
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null |
-    awk '/^URIs:/ && /debian/ {print $2; exit} /^deb / {for (i = 2; i <= NF; i++) if ($i ~ /^https?:.*debian/) {print $i; exit}}'
 }
 
 # bookworm's ngtcp2 is too old and bookworm-backports has the right one: fetched with an apt configuration of its own, so that
