@@ -3,6 +3,8 @@
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 mkdir -p "$top/build"
+# What was fetched once serves other checkouts of this user too.
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/gogrid
 # shellcheck source-path=SCRIPTDIR source=dependencies.sh
 . "$top/scripts/lib/dependencies.sh"
 
@@ -10,10 +12,18 @@ mkdir -p "$top/build"
 say() { printf '\033[1m[%4ds]\033[0m %s\n' "$SECONDS" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-# Runs a long command with its output in build/NAME.log; on failure its end is shown. ninja's own progress is shown on a terminal.
+# logged NAME COMMAND...: runs a long command with its output in build/NAME.log. A terminal shows the newest line of it, in place;
+# on failure its end is shown.
 logged() {
-  local name=$1; shift
-  "$@" >"$top/build/$name.log" 2>&1 || { tail -n 40 "$top/build/$name.log" >&2; die "failed: $* (the whole log is build/$name.log)"; }
+  local name=$1 log status=0 line; shift
+  log=$top/build/$name.log
+  if [ -t 2 ]; then
+    "$@" 2>&1 | tee "$log" | while IFS= read -r line; do printf '\r\033[K%.*s' "$((${COLUMNS:-80} - 1))" "$line" >&2; done || status=$?
+    printf '\r\033[K' >&2
+  else
+    "$@" >"$log" 2>&1 || status=$?
+  fi
+  [ "$status" = 0 ] || { tail -n 40 "$log" >&2; die "failed: $* (the whole log is build/$name.log)"; }
 }
 
 # Node 22 from npm: it runs TypeScript as it is.
@@ -39,17 +49,16 @@ build() {
   [ -e "$dir/build.ninja" ] || { say "configuring ($preset)"; logged "configure-$preset" cmake --preset "$preset" -S "$top"; }
   if ninja -C "$dir" -n "$@" 2>/dev/null | grep -q 'no work to do'; then return 0; fi
   say "building ($preset); the first time takes minutes"
-  if [ -t 2 ]; then
-    NINJA_STATUS="[%f of %t, %es] " ninja -C "$dir" "$@" >&2 || die "the build failed"
-  else
-    logged "build-$preset" ninja -C "$dir" "$@"
-  fi
+  NINJA_STATUS="[%f of %t, %es] " logged "build-$preset" ninja -C "$dir" "$@"
 }
 
-# The engine bundle for this machine; prints its path.
+# The engine bundle for this machine; prints its path. One that is in the cache serves for as long as engine/build stays as it is.
 engine_bundle() {
-  local path
-  path=$("$top/engine/build" --if-missing --flavour cpu --output "$top/build/engine" | tail -n 1)
+  local path kept
+  kept=$cache/engine/$(sha256sum <"$top/engine/build" | head -c 16)
+  path=$("$top/engine/build" --if-missing --flavour cpu --output "$kept" | tail -n 1)
   [ -s "$path" ] || die "engine/build left no bundle"
+  mkdir -p "$top/build/engine"
+  ln -sf "$path" "$top/build/engine/"
   printf '%s\n' "$path"
 }

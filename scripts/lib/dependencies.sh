@@ -22,10 +22,8 @@ install_packages() {
   missing=$(missing_packages | tr '\n' ' ')
   [ -n "$missing" ] || return 0
   say "installing packages: $missing"
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-  # shellcheck disable=SC2086  # one word a package
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 $missing >"$top/build/apt.log" 2>&1 || {
-    tail -n 20 "$top/build/apt.log" >&2; say "apt-get failed; the whole log is build/apt.log"; return 1; }
+  logged apt as_root bash -c 'export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq && apt-get install -y -q --no-install-recommends -o Dpkg::Use-Pty=0 "$@"' apt $missing
 }
 
 # bookworm's ngtcp2 is too old and bookworm-backports has the right one: fetched with an apt configuration of its own, so that

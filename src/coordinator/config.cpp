@@ -41,7 +41,6 @@ std::vector<Setting> coordinator_settings(CoordinatorConfig& config) {
   add("limits.max_connections", "", "HTTPS connections at a time", config.limits.max_connections);
   add("workers.certificate_lifetime", "", "lifetime of a worker's certificate; workers renew by themselves", config.workers.certificate_lifetime);
   add("workers.idle_timeout", "", "a worker that is silent for this long is lost", config.workers.idle_timeout);
-  add("workers.keep_alive", "", "how often a silent connection is probed", config.workers.keep_alive);
   add("metrics.require_key", "", "whether /metrics takes an API key with the scope admin", config.metrics.require_key);
   return settings;
 }
@@ -60,9 +59,7 @@ Result<void> validate(const CoordinatorConfig& config) {
   if (config.workers.certificate_lifetime < hours(1)) return wrong("workers.certificate_lifetime must be 1h or more");
   if (config.workers.certificate_lifetime > hours(24 * 365)) return wrong("workers.certificate_lifetime must be 365d or less");
   if (config.workers.idle_timeout < milliseconds(1000)) return wrong("workers.idle_timeout must be 1s or more");
-  if (config.workers.keep_alive.count() == 0 || config.workers.keep_alive * 2 > config.workers.idle_timeout) {
-    return wrong("workers.keep_alive must be over 0 and at most half of workers.idle_timeout");
-  }
+  if (config.workers.idle_timeout > std::chrono::minutes(10)) return wrong("workers.idle_timeout must be 10m or less");
   if (config.limits.header_timeout.count() == 0 || config.limits.body_timeout.count() == 0) {
     return wrong("limits.header_timeout and limits.body_timeout must be over 0");
   }

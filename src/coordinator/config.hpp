@@ -41,7 +41,6 @@ struct CoordinatorConfig {
   struct Workers {
     std::chrono::milliseconds certificate_lifetime = std::chrono::hours(24 * 30);
     std::chrono::milliseconds idle_timeout{10'000};
-    std::chrono::milliseconds keep_alive{3'000};
   } workers;
   struct Metrics {
     bool require_key = false;

@@ -49,7 +49,7 @@ TEST(CoordinatorConfig, WhatCannotWorkIsRefusedByName) {
       {"[workers]\ncertificate_lifetime = '1m'", "workers.certificate_lifetime"},
       {"[workers]\ncertificate_lifetime = '400d'", "workers.certificate_lifetime"},
       {"[workers]\nidle_timeout = '10ms'", "workers.idle_timeout"},
-      {"[workers]\nkeep_alive = '29s'", "workers.keep_alive"},
+      {"[workers]\nidle_timeout = '11m'", "workers.idle_timeout"},
   };
   for (const auto& row : table) {
     CoordinatorConfig values;

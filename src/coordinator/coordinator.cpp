@@ -153,7 +153,6 @@ Result<void> Coordinator::Parts::listen() {
     options.credentials = identity.quic_credentials();
     options.reset_secret = identity.reset_secret();
     options.transport.idle_timeout = config.workers.idle_timeout;
-    options.transport.keep_alive = config.workers.keep_alive;
     options.https_port = http->port();
     options.admit = [this](const std::string& id) { return workers.admit(id); };
     options.renew = [this](std::string id, std::string request) { return enrolment.renew(std::move(id), std::move(request)); };
@@ -185,12 +184,12 @@ void Coordinator::Parts::give_engines() {
 void Coordinator::Parts::connect_parts() {
   give_engines();
   give_models();
-  // After a restart requests wait a moment for the workers, which find out within a keep-alive, instead of being turned away.
+  // After a restart requests wait a moment for the workers, which find out by their keep-alive, instead of being turned away.
   std::vector<domain::WorkerId> known;
   for (const auto& worker : workers.list()) {
     if (!worker->revoked_at) known.emplace_back(worker->id);
   }
-  dispatcher.expect_workers(known, config.workers.keep_alive + std::chrono::seconds(5));
+  dispatcher.expect_workers(known, config.workers.idle_timeout / 3 + std::chrono::seconds(5));
   models.on_change([this] { give_models(); });
   engines.on_change([this] { give_engines(); });
   workers.on_revoke([this](const std::string& id) { sessions->disconnect(id, "this worker was revoked"); });

@@ -23,6 +23,8 @@ constexpr std::chrono::seconds stable_time{60};
 constexpr std::chrono::milliseconds refused_retry{60'000};
 constexpr std::chrono::milliseconds progress_interval{500};
 constexpr std::chrono::seconds welcome_timeout{15};
+// The coordinator's own, shorter one decides.
+constexpr std::chrono::minutes longest_idle_timeout{10};
 // A steady clock stands still while the machine sleeps: the certificate's age is looked at this often.
 constexpr std::chrono::hours longest_renewal_wait{6};
 constexpr std::chrono::minutes renewal_retry{10};
@@ -157,6 +159,7 @@ asio::awaitable<Result<std::shared_ptr<Session::Link>>> Session::open_link() {
   options.credentials.certificate_chain = options_.identity.certificate_chain;
   options.credentials.private_key = options_.identity.private_key;
   options.credentials.trusted_ca = options_.identity.authority;
+  options.transport.idle_timeout = longest_idle_timeout;
   auto connection = co_await quic::connect(executor_, std::move(options));
   if (!connection) co_return connection.error();
   auto link = std::make_shared<Link>(executor_, std::move(*connection));

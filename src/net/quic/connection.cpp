@@ -43,8 +43,8 @@ ngtcp2_transport_params make_params(const TransportOptions& transport) {
 
 }  // namespace
 
-Ngtcp2Connection::Ngtcp2Connection(Endpoint& endpoint, const TransportOptions& transport)
-    : endpoint_(&endpoint), executor_(endpoint.executor()), keep_alive_(transport.keep_alive) {
+Ngtcp2Connection::Ngtcp2Connection(Endpoint& endpoint)
+    : endpoint_(&endpoint), executor_(endpoint.executor()) {
   tls_owner_.get_conn = [](ngtcp2_crypto_conn_ref* reference) {
     return static_cast<Ngtcp2Connection*>(reference->user_data)->conn_;
   };
@@ -70,7 +70,7 @@ Result<void> Ngtcp2Connection::start(int code, Result<std::unique_ptr<TlsSession
 }
 
 Result<std::shared_ptr<Ngtcp2Connection>> Ngtcp2Connection::make_server(Endpoint& endpoint, const ServerSetup& setup) {
-  auto connection = std::make_shared<Ngtcp2Connection>(endpoint, setup.options.transport);
+  auto connection = std::make_shared<Ngtcp2Connection>(endpoint);
   connection->server_ = true;
   connection->listen_options_ = &setup.options;
   connection->reset_secret_ = &setup.reset_secret;
@@ -103,7 +103,7 @@ Result<std::shared_ptr<Ngtcp2Connection>> Ngtcp2Connection::make_server(Endpoint
 Result<std::shared_ptr<Ngtcp2Connection>> Ngtcp2Connection::make_client(
     Endpoint& endpoint, const SocketAddress& remote, std::shared_ptr<const TlsCredentials> credentials,
     const ConnectOptions& options) {
-  auto connection = std::make_shared<Ngtcp2Connection>(endpoint, options.transport);
+  auto connection = std::make_shared<Ngtcp2Connection>(endpoint);
   const ngtcp2_settings settings = make_settings(options.transport);
   const ngtcp2_transport_params params = make_params(options.transport);
   const ngtcp2_cid id = endpoint.unused_connection_id();

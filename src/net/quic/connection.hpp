@@ -40,7 +40,7 @@ class Ngtcp2Connection final : public Connection, public std::enable_shared_from
                                                                std::shared_ptr<const TlsCredentials> credentials,
                                                                const ConnectOptions& options);
   // For make_* only.
-  Ngtcp2Connection(Endpoint& endpoint, const TransportOptions& transport);
+  explicit Ngtcp2Connection(Endpoint& endpoint);
   ~Ngtcp2Connection() override;
 
   // What users hold; letting the last one go closes.
@@ -118,7 +118,6 @@ class Ngtcp2Connection final : public Connection, public std::enable_shared_from
   bool path_changed_ = false;
   bool address_gone_ = false;
   bool stateless_reset_ = false;
-  std::chrono::milliseconds keep_alive_;
   // Server only.
   std::shared_ptr<Acceptor> acceptor_;
   const ListenOptions* listen_options_ = nullptr;

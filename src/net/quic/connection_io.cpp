@@ -283,9 +283,10 @@ void Ngtcp2Connection::on_handshake_progress() {
     if (!allowed) return refuse(allowed.error());
   }
   state_ = State::established;
-  if (keep_alive_.count() > 0) {
-    ngtcp2_conn_set_keep_alive_timeout(
-        conn_, static_cast<ngtcp2_duration>(std::chrono::nanoseconds(keep_alive_).count()));
+  if (!server_) {
+    const ngtcp2_duration ours = ngtcp2_conn_get_local_transport_params(conn_)->max_idle_timeout;
+    const ngtcp2_duration theirs = ngtcp2_conn_get_remote_transport_params(conn_)->max_idle_timeout;
+    ngtcp2_conn_set_keep_alive_timeout(conn_, (theirs == 0 ? ours : std::min(ours, theirs)) / 3);
   }
   // The keys are ngtcp2's now: the session would only take up memory.
   ngtcp2_conn_set_tls_native_handle(conn_, nullptr);

@@ -209,7 +209,6 @@ TEST_F(MigrationTest, LossIsRepaired) {
 
 TEST_F(MigrationTest, APeerThatVanishesIsATimeoutOnBothSides) {
   transport_.idle_timeout = 300ms;
-  transport_.keep_alive = 100ms;
   run([this]() -> asio::awaitable<void> {
     start_listener(listen_options());
     Relay relay(io_, listener_->local_endpoint());

@@ -34,9 +34,9 @@ struct PeerIdentity {
 
 struct TransportOptions {
   std::string alpn = "gogrid/1";
+  // A peer silent for this long is lost; the smaller one of both sides' counts. The connecting side sends a PING after a third
+  // of it without packets: one side is enough, and its packets keep a NAT's mapping towards itself open.
   std::chrono::milliseconds idle_timeout{10'000};
-  // A connection that has been silent for this long sends a PING; well under idle_timeout.
-  std::chrono::milliseconds keep_alive{3'000};
   std::chrono::milliseconds handshake_timeout{10'000};
   // Bytes a peer may send on one stream / in all before we have read them: the bound on buffered memory.
   std::uint64_t stream_window_bytes = 256 * 1024;
