@@ -23,6 +23,7 @@ constexpr std::array rows{
     Row{ErrorCode::too_large, "too_large", 413},
     Row{ErrorCode::timeout, "timeout", 408},
     Row{ErrorCode::resource_exhausted, "resource_exhausted", 429},
+    Row{ErrorCode::disk_full, "disk_full", 507},
     Row{ErrorCode::unavailable, "unavailable", 503},
     Row{ErrorCode::cancelled, "cancelled", 499},
     Row{ErrorCode::protocol, "protocol", 502},
@@ -42,7 +43,7 @@ ErrorCode code_from_errno(int value) {
     case EEXIST:
     case EADDRINUSE: return ErrorCode::conflict;
     case ENOSPC:
-    case EDQUOT:
+    case EDQUOT: return ErrorCode::disk_full;
     case EMFILE:
     case ENFILE: return ErrorCode::resource_exhausted;
     case ETIMEDOUT: return ErrorCode::timeout;

@@ -16,7 +16,8 @@ enum class ErrorCode {
   conflict,            // it exists already, or is in another state
   too_large,           // over a limit of size
   timeout,             // a deadline passed
-  resource_exhausted,  // a queue, a quota or the disk is full
+  resource_exhausted,  // a queue or a quota is full
+  disk_full,           // a disk or its quota is
   unavailable,         // cannot be done now; trying later may help
   cancelled,           // the caller gave up, or the thing is being closed
   protocol,            // the peer broke the protocol
@@ -46,7 +47,7 @@ ErrorCode error_code_from_string(std::string_view name);
 // The one table from code to HTTP status.
 int http_status(ErrorCode code);
 
-// "what: the text of errno", with the code that fits errno (ENOSPC is resource_exhausted, ENOENT not_found, …).
+// "what: the text of errno", with the code that fits errno (ENOSPC is disk_full, ENOENT not_found, …).
 Error system_error(std::string_view what, int errno_value);
 
 // What Result<T>::value() throws when there is none.

@@ -20,9 +20,11 @@ TEST(ErrorTable, AnUnknownNameFromANewerPeerIsStillAnError) {
   EXPECT_EQ(error_code_from_string("from_the_future"), ErrorCode::internal);
 }
 
-TEST(SystemError, AFullDiskIsExhaustedAndSaysSo) {
+TEST(SystemError, AFullDiskIsToldFromAFullQueueAndSaysSo) {
   const Error error = system_error("write models", ENOSPC);
-  EXPECT_EQ(error.code, ErrorCode::resource_exhausted);
+  EXPECT_EQ(error.code, ErrorCode::disk_full);
+  EXPECT_EQ(http_status(error.code), 507);
+  EXPECT_EQ(system_error("open", EMFILE).code, ErrorCode::resource_exhausted);
   EXPECT_EQ(error.detail, "write models: No space left on device");
 }
 

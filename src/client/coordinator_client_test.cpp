@@ -100,6 +100,7 @@ TEST_F(CoordinatorClientTest, StatusesBecomeErrorsThatSayWhatToDo) {
                       {409, ErrorCode::conflict, "the message"},
                       {429, ErrorCode::resource_exhausted, "the message"},
                       {500, ErrorCode::internal, "the message"},
+                      {507, ErrorCode::disk_full, "the message"},
                       {503, ErrorCode::unavailable, "the message"},
                       {301, ErrorCode::protocol, "redirect"}};
   for (const Row& row : rows) {

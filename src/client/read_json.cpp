@@ -244,6 +244,9 @@ Error error_from_status(int status, std::string_view body) {
     case 429:
       code = ErrorCode::resource_exhausted;
       break;
+    case 507:
+      code = ErrorCode::disk_full;
+      break;
     case 502:
     case 503:
     case 504:

@@ -1,6 +1,6 @@
 // The coordinator's durable state behind interfaces; SqliteStore implements them. A write has been synced to disk when its
 // coroutine completes, and writes from many coroutines share one sync. Called on the io thread, which is never blocked.
-// Errors: not_found, conflict as each function says; resource_exhausted (disk full), unavailable (read-only, locked, closing),
+// Errors: not_found, conflict as each function says; disk_full, unavailable (read-only, locked, closing),
 // internal (damaged).
 #pragma once
 

@@ -16,7 +16,7 @@ Error fault(sqlite3* database, int code) {
   const std::string message = database ? sqlite3_errmsg(database) : sqlite3_errstr(code);
   switch (code & 0xff) {
     case SQLITE_FULL:
-      return Error(ErrorCode::resource_exhausted, "the database cannot grow, the disk is full: free some space");
+      return Error(ErrorCode::disk_full, "the database cannot grow, the disk is full: free some space");
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:

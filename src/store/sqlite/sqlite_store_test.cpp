@@ -106,7 +106,7 @@ TEST_F(SqliteStoreTest, AFullDiskIsSaidAndTheStoreGoesOnWhenThereIsRoom) {
   large.name.assign(1'000'000, 'n');
   const auto added = loop.run(store->add_key(large));
   ASSERT_FALSE(added);
-  EXPECT_EQ(added.error().code, ErrorCode::resource_exhausted);
+  EXPECT_EQ(added.error().code, ErrorCode::disk_full);
   EXPECT_NE(added.error().detail.find("disk is full"), std::string::npos);
   ASSERT_TRUE(loop.run(store->add_key(key_record("small"))));
   EXPECT_EQ(loop.run(store->list_keys())->size(), 1u);

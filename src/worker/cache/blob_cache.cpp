@@ -185,7 +185,7 @@ Result<void> BlobCache::make_room(const BlobSpec& blob, std::uint64_t have_bytes
   }
   if (enough()) return {};
   return Error(
-      ErrorCode::resource_exhausted,
+      ErrorCode::disk_full,
       fmt::format(
           "not enough room in {}: {:.1f} MB more are needed, {:.1f} MB are free, of which {:.1f} MB are kept for you; "
           "free some, or set worker.cache_dir to a larger disk",

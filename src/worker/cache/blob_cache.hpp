@@ -61,7 +61,7 @@ class BlobCache {
   void set_wanted(std::set<std::string> sha256s) { wanted_ = std::move(sha256s); }
 
   // The path of the complete blob. `progress` hears how many bytes are there. unavailable: no connection, or it broke:
-  // what came is kept for the next call. resource_exhausted: no room. Several calls for one blob share its download.
+  // what came is kept for the next call. disk_full: no room. Several calls for one blob share its download.
   boost::asio::awaitable<Result<std::filesystem::path>> fetch(BlobSpec blob,
                                                               std::function<void(std::uint64_t)> progress);
 

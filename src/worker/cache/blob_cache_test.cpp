@@ -207,7 +207,7 @@ TEST_F(Cache, TooLargeAPartIsThrownAway) {
 TEST_F(Cache, NoRoomIsSaidBeforeAnythingIsFetched) {
   const auto path = fetch(fixed_space((1ull << 30) + blob_bytes - 1));
   ASSERT_FALSE(path);
-  EXPECT_EQ(path.error().code, ErrorCode::resource_exhausted);
+  EXPECT_EQ(path.error().code, ErrorCode::disk_full);
   EXPECT_NE(path.error().detail.find("worker.cache_dir"), std::string::npos) << path.error().detail;
   EXPECT_EQ(requests_, 0);
 }

@@ -80,7 +80,7 @@ class Unpacker {
 
  private:
   Error write_error() {
-    return Error(archive_errno(writer_.get()) == ENOSPC ? ErrorCode::resource_exhausted : ErrorCode::io,
+    return Error(archive_errno(writer_.get()) == ENOSPC ? ErrorCode::disk_full : ErrorCode::io,
                  "cannot unpack the engine bundle: " + error_of(writer_.get()));
   }
 
