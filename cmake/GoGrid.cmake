@@ -4,12 +4,16 @@ set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 option(GOGRID_FUZZ "Build the libFuzzer targets (clang)" OFF)
 set(GOGRID_SANITIZE "" CACHE STRING "Sanitizers for everything we compile, e.g. address,undefined")
 
-add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror=return-type)
+# -fPIC for programs too: one precompiled header serves all.
+add_compile_options(-fPIC -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror=return-type)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # It sees only one half of Asio's allocator of coroutine frames.
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-mismatched-new-delete>)
+endif()
 # BOOST_ASIO_NO_DEPRECATED keeps us to today's interface; BOOST_ASIO_SEPARATE_COMPILATION moves Asio's own code out of every file.
 add_compile_definitions(BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
   GOGRID_VERSION="${PROJECT_VERSION}")
@@ -22,15 +26,31 @@ if(GOGRID_SANITIZE)
   endif()
 endif()
 
+# Objects hold no path of the checkout, so that every checkout and build folder shares ccache's.
+add_compile_options(-ffile-prefix-map=${CMAKE_BINARY_DIR}=build -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_ctime,include_file_mtime ${CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
 endif()
 find_program(MOLD mold)
 if(MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
+
+option(GOGRID_PRECOMPILE "Precompile cmake/precompiled.hpp: faster from scratch, blind to missing includes" ON)
+if(GOGRID_PRECOMPILE)
+  file(WRITE ${CMAKE_BINARY_DIR}/precompiled.cpp "")
+  add_library(gogrid_precompiled STATIC ${CMAKE_BINARY_DIR}/precompiled.cpp)
+  target_precompile_headers(gogrid_precompiled PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.hpp)
+endif()
+# Every target of ours that compiles C++ calls this.
+function(gogrid_target target)
+  if(GOGRID_PRECOMPILE)
+    target_precompile_headers(${target} REUSE_FROM gogrid_precompiled)
+  endif()
+endfunction()
 
 # gogrid_library(NAME [SOURCES_IN folder...] [LINK libs...] [PRIVATE libs...] [TEST_LINK libs...])
 # Makes gogrid_NAME from this folder's *.cpp (and those of SOURCES_IN), and NAME_test from its *_test.cpp.
@@ -47,16 +67,13 @@ function(gogrid_library name)
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   # One file per platform stands behind a header: x_linux.cpp, x_windows.cpp, x_macos.mm.
   list(FILTER sources EXCLUDE REGEX "_(test|windows|macos)\\.cpp$")
-  if(NOT sources)
-    add_library(gogrid_${name} INTERFACE)
-    target_link_libraries(gogrid_${name} INTERFACE ${arg_LINK})
-    return()
-  endif()
   add_library(gogrid_${name} STATIC ${sources})
+  gogrid_target(gogrid_${name})
   target_include_directories(gogrid_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(gogrid_${name} PUBLIC ${arg_LINK} PRIVATE ${arg_PRIVATE})
   if(tests)
     add_executable(${name}_test ${tests})
+    gogrid_target(${name}_test)
     target_link_libraries(${name}_test PRIVATE gogrid_${name} ${arg_PRIVATE} ${arg_TEST_LINK} GTest::gmock GTest::gtest_main)
     gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
   endif()
