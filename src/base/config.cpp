@@ -185,9 +185,7 @@ Result<void> Config::load_text(std::string_view text, const std::string& origin)
       }
       const auto setting =
           std::find_if(settings_.begin(), settings_.end(), [&](const Setting& candidate) { return candidate.key == key; });
-      if (setting == settings_.end()) {
-        return Error(ErrorCode::invalid_argument, where + " is not a setting; see --help for those there are");
-      }
+      if (setting == settings_.end()) return Error(ErrorCode::invalid_argument, where + no_such_setting(key));
       const auto value = setting->target.is_list ? list_text(node) : node_text(node);
       if (!value || !setting->target.assign(*value)) return bad_value(where, *setting);
     }
@@ -196,7 +194,20 @@ Result<void> Config::load_text(std::string_view text, const std::string& origin)
   return walk(parsed, "");
 }
 
+std::string Config::no_such_setting(const std::string& key) const {
+  for (const MissingFeature& feature : missing_) {
+    if (feature.key == key) return ": " + feature.why + "; remove the line";
+  }
+  return " is not a setting; see --help for those there are";
+}
+
 Result<void> Config::load_environment(const std::function<const char*(const char*)>& lookup) {
+  for (const MissingFeature& feature : missing_) {
+    const char* value = feature.environment.empty() ? nullptr : lookup(feature.environment.c_str());
+    if (value && *value != '\0') {
+      return Error(ErrorCode::invalid_argument, feature.environment + ": " + feature.why + "; unset it");
+    }
+  }
   for (Setting& setting : settings_) {
     if (setting.environment.empty()) continue;
     const char* value = lookup(setting.environment.c_str());

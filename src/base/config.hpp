@@ -43,9 +43,17 @@ struct Setting {
   bool secret = false;
 };
 
+// A setting people know whose feature this version does not have: an error that says so, never silently no effect.
+struct MissingFeature {
+  std::string key;
+  std::string environment;  // empty: none
+  std::string why;          // "this version does not update itself yet"
+};
+
 class Config {
  public:
-  explicit Config(std::vector<Setting> settings) : settings_(std::move(settings)) {}
+  explicit Config(std::vector<Setting> settings, std::vector<MissingFeature> missing = {})
+      : settings_(std::move(settings)), missing_(std::move(missing)) {}
 
   // A missing file is not_found. An unknown key, a wrong type or bad TOML is invalid_argument and names file, line and key.
   Result<void> load_file(const std::filesystem::path& path);
@@ -61,7 +69,11 @@ class Config {
   std::string to_toml() const;
 
  private:
+  // Why a key of the file is none of the settings.
+  std::string no_such_setting(const std::string& key) const;
+
   std::vector<Setting> settings_;
+  std::vector<MissingFeature> missing_;
 };
 
 }  // namespace gogrid

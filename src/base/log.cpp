@@ -3,23 +3,78 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <algorithm>
 #include <memory>
+#include <span>
+
+#include "base/utf8.hpp"
 
 namespace gogrid {
 namespace {
 
-class EscapedMessage : public spdlog::custom_flag_formatter {
+// The fields of the event that this thread is logging: the logger formats a message before the call returns.
+thread_local std::span<const LogField> fields_of_event;
+
+// Control characters as \u00xx and wrong UTF-8 as U+FFFD, so that no text can begin a line of its own or steer a terminal.
+std::string escape(std::string_view text, bool quotes_too) {
+  std::string out;
+  out.reserve(text.size() + 8);
+  while (!text.empty()) {
+    const CodePoint point = decode_utf8(text);
+    if (point.bytes == 0) {
+      out += "\xef\xbf\xbd";
+    } else if (is_steering(point.value)) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(point.value));
+    } else {
+      if (quotes_too && (point.value == '"' || point.value == '\\')) out += '\\';
+      out += text.substr(0, point.bytes);
+    }
+    text.remove_prefix(std::max<std::size_t>(point.bytes, 1));
+  }
+  return out;
+}
+
+std::string quoted(std::string_view text) { return "\"" + escape_json(text) + "\""; }
+
+// Bare where that can be read back.
+std::string text_value(std::string_view text) {
+  const auto is_plain = [](unsigned char c) { return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\'; };
+  return std::all_of(text.begin(), text.end(), is_plain) ? std::string(text) : quoted(text);
+}
+
+// The sentence and the fields of an event.
+class Message : public spdlog::custom_flag_formatter {
  public:
+  explicit Message(LogFormat format) : format_(format) {}
+
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
-    const std::string text = escape_json(std::string_view(message.payload.data(), message.payload.size()));
+    const std::string_view sentence(message.payload.data(), message.payload.size());
+    const bool json = format_ == LogFormat::json;
+    std::string text = json ? R"("message":)" + quoted(sentence) : escape(sentence, false);
+    for (const LogField& field : fields_of_event) {
+      const auto* words = std::get_if<std::string_view>(&field.value);
+      if (words && words->empty()) continue;
+      const std::string value = !words ? std::to_string(std::get<std::int64_t>(field.value)) : json ? quoted(*words) : text_value(*words);
+      text += json ? "," + quoted(field.name) + ":" + value : " " + std::string(field.name) + "=" + value;
+    }
     out.append(text.data(), text.data() + text.size());
   }
-  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<EscapedMessage>(); }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<Message>(format_); }
+
+ private:
+  LogFormat format_;
 };
+
+void set_format(spdlog::logger& logger, LogFormat format) {
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<Message>('*', format)
+      .set_pattern(format == LogFormat::json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%*})" : "%Y-%m-%dT%H:%M:%S.%e%z %l %*");
+  logger.set_formatter(std::move(formatter));
+}
 
 std::shared_ptr<spdlog::logger> make_logger() {
   auto logger = std::make_shared<spdlog::logger>("gogrid", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  set_format(*logger, LogFormat::text);
   logger->flush_on(spdlog::level::trace);
   return logger;
 }
@@ -38,29 +93,16 @@ Result<void> start_logging(const LogOptions& options) {
                  "unknown log level \"" + options.level + "\": use trace, debug, info, warning, error or off");
   }
   log().set_level(level);
-  if (options.format == LogFormat::json) {
-    auto formatter = std::make_unique<spdlog::pattern_formatter>();
-    formatter->add_flag<EscapedMessage>('*').set_pattern(
-        R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":"%*"})");
-    log().set_formatter(std::move(formatter));
-  }
+  set_format(log(), options.format);
   return {};
 }
 
-std::string escape_json(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() + 8);
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out;
+void log_event(spdlog::level::level_enum level, std::string_view sentence, std::initializer_list<LogField> fields) {
+  fields_of_event = std::span(fields.begin(), fields.size());
+  log().log(level, spdlog::string_view_t(sentence.data(), sentence.size()));
+  fields_of_event = {};
 }
+
+std::string escape_json(std::string_view text) { return escape(text, true); }
 
 }  // namespace gogrid

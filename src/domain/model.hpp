@@ -21,6 +21,10 @@ enum class ModelKind {
 std::string_view to_string(ModelKind kind);
 std::optional<ModelKind> model_kind_from_string(std::string_view text);
 
+// What may be asked for.
+inline constexpr std::int64_t max_context_tokens = 1 << 24;
+inline constexpr std::int64_t max_slots = 256;
+
 struct Model {
   ModelId id;
   // What requests call it.

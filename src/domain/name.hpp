@@ -1,0 +1,22 @@
+// What things may be called: one rule for what stands in requests and paths, one for what only people read. Pure functions, any
+// thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gogrid::domain {
+
+// Models and engine bundles. A name cannot be taken for a model's id.
+bool is_name(std::string_view text);
+inline constexpr std::string_view name_rule =
+    "1 to 128 letters, digits and . _ : / @ + ~ -, beginning with a letter or digit, and not with mdl_";
+// The name nearest to a file's: other characters become "-". Empty when nothing is left.
+std::string to_name(std::string_view text);
+
+// Keys and tokens: any readable text of 1 to 128 bytes, without the space at its ends; nullopt for what is not that.
+std::optional<std::string> to_label(std::string_view text);
+inline constexpr std::string_view label_rule = "1 to 128 bytes of text without control characters";
+
+}  // namespace gogrid::domain
