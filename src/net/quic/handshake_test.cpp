@@ -141,6 +141,36 @@ TEST_F(HandshakeTest, ASilentServerEndsInATimeout) {
   });
 }
 
+// A client's socket takes answers only from the address it sent to, so a server of every address must answer from that one.
+TEST_F(HandshakeTest, AServerOfEveryAddressAnswersFromTheOneItWasAsked) {
+  run([this]() -> asio::awaitable<void> {
+    ListenOptions options = listen_options();
+    options.endpoint = {asio::ip::address_v4::any(), 0};
+    start_listener(options);
+    const auto client = co_await try_connect([](auto& to) { to.host = "127.0.0.2"; });
+    EXPECT_TRUE(client.has_value()) << client.error().detail;
+    const auto server = (co_await listener_->accept()).value();
+    EXPECT_EQ(server->remote_endpoint().address(), asio::ip::make_address("127.0.0.1"));
+  });
+}
+
+TEST_F(HandshakeTest, AnIpv6ServerTakesIpv4ClientsToo) {
+  ListenOptions options = listen_options();
+  options.endpoint = {asio::ip::address_v6::any(), 0};
+  auto made = listen(io_.get_executor(), std::move(options));
+  if (!made) GTEST_SKIP() << made.error().detail;
+  listener_ = std::move(*made);
+  run([this]() -> asio::awaitable<void> {
+    for (const char* const host : {"127.0.0.2", "::1"}) {
+      const auto client = co_await try_connect([&](auto& to) { to.host = host; });
+      EXPECT_TRUE(client.has_value()) << host << ": " << client.error().detail;
+      if (!client) co_return;
+      const auto server = (co_await listener_->accept()).value();
+      EXPECT_EQ(server->remote_endpoint().address().is_v4(), std::string_view(host) == "127.0.0.2");
+    }
+  });
+}
+
 TEST_F(HandshakeTest, APortInUseIsAConflict) {
   run([this]() -> asio::awaitable<void> {
     start_listener(listen_options());
