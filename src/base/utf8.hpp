@@ -18,12 +18,12 @@ CodePoint decode_utf8(std::string_view text);
 
 bool is_utf8(std::string_view text);
 
-// At most `max_bytes` of `text`, cut between characters; what is not UTF-8 becomes U+FFFD. For texts from elsewhere that go into
-// protobuf strings: one bad byte there makes the whole message unreadable.
+// At most `max_bytes` of `text`, cut between characters; what is not UTF-8 becomes U+FFFD. For texts from elsewhere
+// that go into protobuf strings: one bad byte there makes the whole message unreadable.
 std::string valid_utf8(std::string_view text, std::size_t max_bytes);
 
-// Characters that can make a terminal do something or a line read other than it is: C0, DEL, C1, line and paragraph separators,
-// overrides of direction.
+// Characters that can make a terminal do something or a line read other than it is: C0, DEL, C1, line and paragraph
+// separators, overrides of direction.
 bool is_steering(char32_t value);
 
 }  // namespace gogrid

@@ -15,15 +15,18 @@ TEST(Utf8, ReadsCharactersAndNothingElse) {
   EXPECT_EQ(decode_utf8("\xf0\x9f\x98\x80").value, 0x1f600u);
   EXPECT_TRUE(is_utf8("größe €"));
   // Cut short, a continuation alone, overlong, a surrogate, beyond Unicode.
-  for (const std::string bad : {"\xc3", "\x80", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff"}) {
+  for (const std::string bad :
+       {"\xc3", "\x80", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff"}) {
     EXPECT_EQ(decode_utf8(bad).bytes, 0u);
     EXPECT_FALSE(is_utf8("a" + bad));
   }
 }
 
 TEST(Utf8, KnowsWhatSteers) {
-  for (const char32_t steers : {U'\0', U'\x1b', U'\x7f', U'\x9b', U'\u2028', U'\u202e', U'\u2066'}) EXPECT_TRUE(is_steering(steers));
-  for (const char32_t text : {U' ', U'~', U'é', U'€', U'\u200d'}) EXPECT_FALSE(is_steering(text));
+  for (const char32_t steers : {U'\0', U'\x1b', U'\x7f', U'\x9b', U'\u2028', U'\u202e', U'\u2066'})
+    EXPECT_TRUE(is_steering(steers));
+  for (const char32_t text : {U' ', U'~', U'é', U'€', U'\u200d'})
+    EXPECT_FALSE(is_steering(text));
 }
 
 TEST(Utf8, WhateverComesIsMadeValidAndCutBetweenCharacters) {
