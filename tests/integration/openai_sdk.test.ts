@@ -111,7 +111,7 @@ test("plain completions and the Responses interface answer", async () => {
 
 test("embeddings come from an embedding model, one for each input", async () => {
   const file = path.join(grid.dir, "tiny-embedding.gguf");
-  writeTinyModel(file, { seed: 1, embedding: true });
+  writeTinyModel(file, { seed: 1, purpose: "embedding" });
   await grid.addModel(file, "tiny-embedding");
   await grid.workers[0]!.replica("tiny-embedding");
   const answer = await client.embeddings.create({
@@ -120,6 +120,22 @@ test("embeddings come from an embedding model, one for each input", async () => 
   assert.equal(answer.data.length, 2);
   assert.ok(answer.data[0]!.embedding.length >= 32);
   assert.notDeepEqual(answer.data[0]!.embedding, answer.data[1]!.embedding);
+});
+
+test("documents are reranked by a reranking model, and a chat model refuses", async () => {
+  const file = path.join(grid.dir, "tiny-reranking.gguf");
+  writeTinyModel(file, { seed: 2, purpose: "reranking" });
+  await grid.addModel(file, "tiny-reranking");
+  await grid.workers[0]!.replica("tiny-reranking");
+  const documents = ["A worker runs engines.", "Bread is baked.", "The coordinator takes requests."];
+  const answer = await grid.api("POST", "/v1/rerank", { model: "tiny-reranking", query: "What is a worker?", documents });
+  assert.equal(answer.status, 200, answer.text);
+  const results = answer.json.results as { index: number; relevance_score: number }[];
+  assert.deepEqual(results.map((result) => result.index).sort(), [0, 1, 2]);
+  assert.equal(new Set(results.map((result) => result.relevance_score)).size, 3);
+  const refused = await grid.api("POST", "/v1/rerank", { model, query: "What is a worker?", documents });
+  assert.equal(refused.status, 400, refused.text);
+  assert.match(refused.json.error.message, /rerank/);
 });
 
 test("models are listed and retrieved", async () => {

@@ -15,8 +15,8 @@ interface Tensor {
 
 export interface TinyModel {
   seed: number;
-  /** Makes it an embedding model (mean pooling). */
-  embedding?: boolean;
+  /** What it is for; an embedding model pools by the mean. */
+  purpose?: "chat" | "embedding" | "reranking";
   width?: number;
   layers?: number;
   context?: number;
@@ -73,7 +73,7 @@ function byteSymbols(): string[] {
 }
 
 export function writeTinyModel(file: string, options: TinyModel): void {
-  const { seed, width = 32, layers = 1, context = 512, embedding = false } = options;
+  const { seed, width = 32, layers = 1, context = 512, purpose = "chat" } = options;
   const hidden = width * 2;
   const control = ["<|pad|>", "<|begin|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"];
   const tokens = [...control, ...byteSymbols()];
@@ -83,7 +83,11 @@ export function writeTinyModel(file: string, options: TinyModel): void {
     dims,
     data: Float32Array.from({ length: dims.reduce((product, dim) => product * dim, 1) }, () => 0.2 * random()),
   });
-  const ones = (name: string): Tensor => ({ name, dims: [width], data: new Float32Array(width).fill(1) });
+  const ones = (name: string, length = width): Tensor => ({ name, dims: [length], data: new Float32Array(length).fill(1) });
+  // llama.cpp reranks with models of Qwen3's shape, whose heads have norms of their own and whose end is a classifier.
+  const reranks = purpose === "reranking";
+  const architecture = reranks ? "qwen3" : "llama";
+  const heads = 2;
 
   // Rows of control tokens and unprintable bytes stay zero, so that greedy decoding never ends by itself and can be read.
   const output = matrix("output.weight", [width, tokens.length]);
@@ -92,10 +96,12 @@ export function writeTinyModel(file: string, options: TinyModel): void {
     if (byte < 32 || byte > 126) output.data.fill(0, token * width, (token + 1) * width);
   });
   const tensors = [matrix("token_embd.weight", [width, tokens.length]), ones("output_norm.weight"), output];
+  if (reranks) tensors.push(matrix("cls.output.weight", [width, 2]));
   for (let layer = 0; layer < layers; layer++) {
     const at = `blk.${layer}.`;
     tensors.push(ones(`${at}attn_norm.weight`), ones(`${at}ffn_norm.weight`));
     for (const name of ["attn_q", "attn_k", "attn_v", "attn_output"]) tensors.push(matrix(`${at}${name}.weight`, [width, width]));
+    if (reranks) tensors.push(ones(`${at}attn_q_norm.weight`, width / heads), ones(`${at}attn_k_norm.weight`, width / heads));
     tensors.push(
       matrix(`${at}ffn_gate.weight`, [width, hidden]),
       matrix(`${at}ffn_up.weight`, [width, hidden]),
@@ -104,15 +110,24 @@ export function writeTinyModel(file: string, options: TinyModel): void {
   }
 
   const metadata: [string, Value][] = [
-    ["general.architecture", { string: "llama" }],
+    ["general.architecture", { string: architecture }],
     ["general.name", { string: `tiny ${seed}` }],
-    ["llama.context_length", { u32: context }],
-    ["llama.embedding_length", { u32: width }],
-    ["llama.block_count", { u32: layers }],
-    ["llama.feed_forward_length", { u32: hidden }],
-    ["llama.attention.head_count", { u32: 2 }],
-    ["llama.attention.layer_norm_rms_epsilon", { f32: 1e-5 }],
-    ...(embedding ? ([["llama.pooling_type", { u32: 1 }]] as [string, Value][]) : []),
+    [`${architecture}.context_length`, { u32: context }],
+    [`${architecture}.embedding_length`, { u32: width }],
+    [`${architecture}.block_count`, { u32: layers }],
+    [`${architecture}.feed_forward_length`, { u32: hidden }],
+    [`${architecture}.attention.head_count`, { u32: heads }],
+    [`${architecture}.attention.layer_norm_rms_epsilon`, { f32: 1e-5 }],
+    ...(purpose === "embedding" ? ([["llama.pooling_type", { u32: 1 }]] as [string, Value][]) : []),
+    ...(reranks
+      ? ([
+          ["qwen3.attention.key_length", { u32: width / heads }],
+          ["qwen3.attention.value_length", { u32: width / heads }],
+          ["qwen3.pooling_type", { u32: 4 }],
+          ["qwen3.classifier.output_labels", { strings: ["yes", "no"] }],
+          ["tokenizer.chat_template.rerank", { string: "<|user|>{query}\n{document}<|end|>" }],
+        ] as [string, Value][])
+      : []),
     ["tokenizer.ggml.model", { string: "gpt2" }],
     ["tokenizer.ggml.pre", { string: "gpt-2" }],
     ["tokenizer.ggml.tokens", { strings: tokens }],
