@@ -15,7 +15,8 @@ namespace {
 // The fields of the event that this thread is logging: the logger formats a message before the call returns.
 thread_local std::span<const LogField> fields_of_event;
 
-// Control characters as \u00xx and wrong UTF-8 as U+FFFD, so that no text can begin a line of its own or steer a terminal.
+// Control characters as \u00xx and wrong UTF-8 as U+FFFD, so that no text can begin a line of its own or steer a
+// terminal.
 std::string escape(std::string_view text, bool quotes_too) {
   std::string out;
   out.reserve(text.size() + 8);
@@ -42,6 +43,12 @@ std::string text_value(std::string_view text) {
   return std::all_of(text.begin(), text.end(), is_plain) ? std::string(text) : quoted(text);
 }
 
+std::string shown(const std::variant<std::string_view, std::int64_t>& value, bool json) {
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
+  const auto text = std::get<std::string_view>(value);
+  return json ? quoted(text) : text_value(text);
+}
+
 // The sentence and the fields of an event.
 class Message : public spdlog::custom_flag_formatter {
  public:
@@ -54,8 +61,8 @@ class Message : public spdlog::custom_flag_formatter {
     for (const LogField& field : fields_of_event) {
       const auto* words = std::get_if<std::string_view>(&field.value);
       if (words && words->empty()) continue;
-      const std::string value = !words ? std::to_string(std::get<std::int64_t>(field.value)) : json ? quoted(*words) : text_value(*words);
-      text += json ? "," + quoted(field.name) + ":" + value : " " + std::string(field.name) + "=" + value;
+      text += json ? "," + quoted(field.name) + ":" : " " + std::string(field.name) + "=";
+      text += shown(field.value, json);
     }
     out.append(text.data(), text.data() + text.size());
   }
@@ -68,7 +75,8 @@ class Message : public spdlog::custom_flag_formatter {
 void set_format(spdlog::logger& logger, LogFormat format) {
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
   formatter->add_flag<Message>('*', format)
-      .set_pattern(format == LogFormat::json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%*})" : "%Y-%m-%dT%H:%M:%S.%e%z %l %*");
+      .set_pattern(format == LogFormat::json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%*})"
+                                             : "%Y-%m-%dT%H:%M:%S.%e%z %l %*");
   logger.set_formatter(std::move(formatter));
 }
 

@@ -1,5 +1,5 @@
-// Logs on standard error, as text or as one JSON object a line. What is logged never holds a secret or a prompt. Texts from
-// elsewhere are logged as they are: they are escaped here, once. Safe from any thread.
+// Logs on standard error, as text or as one JSON object a line. What is logged never holds a secret or a prompt. Texts
+// from elsewhere are logged as they are: they are escaped here, once. Safe from any thread.
 #pragma once
 
 #include <spdlog/logger.h>
@@ -22,7 +22,8 @@ struct LogOptions {
   std::string level = "info";
 };
 
-// Sets up the process's one logger; before this, log() writes text at level info. An unknown level is an error that names it.
+// Sets up the process's one logger; before this, log() writes text at level info. An unknown level is an error that
+// names it.
 Result<void> start_logging(const LogOptions& options);
 
 // For sentences.
@@ -31,14 +32,15 @@ spdlog::logger& log();
 // A fact of an event. Names are ours: lower case, with the unit at their end (duration_ms); not time, level or message.
 struct LogField {
   LogField(std::string_view its_name, std::string_view text) : name(its_name), value(text) {}
-  LogField(std::string_view its_name, std::integral auto number) : name(its_name), value(static_cast<std::int64_t>(number)) {}
+  LogField(std::string_view its_name, std::integral auto number)
+      : name(its_name), value(static_cast<std::int64_t>(number)) {}
 
   std::string_view name;
   std::variant<std::string_view, std::int64_t> value;
 };
 
-// For events that programs count: a sentence and its facts, as "sentence name=value …" or as members of the JSON object. A text
-// that is empty is left out.
+// For events that programs count: a sentence and its facts, as "sentence name=value …" or as members of the JSON
+// object. A text that is empty is left out.
 void log_event(spdlog::level::level_enum level, std::string_view sentence, std::initializer_list<LogField> fields);
 
 // `text` as the inside of a JSON string: quotes, backslashes and control characters escaped, wrong UTF-8 replaced.

@@ -23,18 +23,21 @@ std::string logged(LogFormat format, Call call) {
 }
 
 void event() {
-  log_event(spdlog::level::info, "answered",
-            {{"status", 200}, {"path", "/v1/a b"}, {"name", "den"}, {"key", ""}, {"sent_bytes", std::uint64_t{1} << 40}});
+  log_event(
+      spdlog::level::info, "answered",
+      {{"status", 200}, {"path", "/v1/a b"}, {"name", "den"}, {"key", ""}, {"sent_bytes", std::uint64_t{1} << 40}});
 }
 
 TEST(Log, FactsAreKeysAndValuesInText) {
-  EXPECT_EQ(logged(LogFormat::text, event), "info answered status=200 path=\"/v1/a b\" name=den sent_bytes=1099511627776\n");
+  EXPECT_EQ(logged(LogFormat::text, event),
+            "info answered status=200 path=\"/v1/a b\" name=den sent_bytes=1099511627776\n");
 }
 
 TEST(Log, FactsAreMembersInJson) {
-  EXPECT_EQ(logged(LogFormat::json, event),
-            R"({"level":"info","message":"answered","status":200,"path":"/v1/a b","name":"den","sent_bytes":1099511627776})"
-            "\n");
+  EXPECT_EQ(
+      logged(LogFormat::json, event),
+      R"({"level":"info","message":"answered","status":200,"path":"/v1/a b","name":"den","sent_bytes":1099511627776})"
+      "\n");
 }
 
 TEST(Log, WhatWasLoggedIsEscapedOnce) {
@@ -54,7 +57,10 @@ TEST(Log, WhatWasLoggedIsEscapedOnce) {
 }
 
 TEST(Log, AValueCannotPassForAnotherField) {
-  EXPECT_EQ(logged(LogFormat::text, [] { log_event(spdlog::level::info, "seen", {{"name", "a key=b"}, {"other", "x=y"}}); }),
+  EXPECT_EQ(logged(LogFormat::text,
+                   [] {
+                     log_event(spdlog::level::info, "seen", {{"name", "a key=b"}, {"other", "x=y"}});
+                   }),
             "info seen name=\"a key=b\" other=\"x=y\"\n");
 }
 

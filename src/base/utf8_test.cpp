@@ -18,7 +18,7 @@ TEST(Utf8, ReadsCharactersAndNothingElse) {
   for (const std::string bad :
        {"\xc3", "\x80", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff"}) {
     EXPECT_EQ(decode_utf8(bad).bytes, 0u);
-    EXPECT_FALSE(is_utf8("a" + bad));
+    EXPECT_FALSE(is_utf8(bad));
   }
 }
 

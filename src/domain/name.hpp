@@ -1,5 +1,5 @@
-// What things may be called: one rule for what stands in requests and paths, one for what only people read. Pure functions, any
-// thread.
+// What things may be called: one rule for what stands in requests and paths, one for what only people read. Pure
+// functions, any thread.
 #pragma once
 
 #include <optional>

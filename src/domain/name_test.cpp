@@ -7,7 +7,8 @@ namespace gogrid::domain {
 namespace {
 
 TEST(Name, IsPlain) {
-  for (const char* good : {"a", "7b", "llama-3.2:8b", "org/model@v1", "gogrid-engine-cpu-9859+dfsg~bpo12-x86_64", "wk_1", "a_mdl_1"}) {
+  for (const char* good :
+       {"a", "7b", "llama-3.2:8b", "org/model@v1", "gogrid-engine-cpu-9859+dfsg~bpo12-x86_64", "wk_1", "a_mdl_1"}) {
     EXPECT_TRUE(is_name(good)) << good;
   }
   EXPECT_TRUE(is_name(std::string(128, 'a')));
@@ -32,7 +33,8 @@ TEST(Label, IsAnyReadableText) {
   std::string longest(126, 'a');
   longest += "é";
   EXPECT_EQ(to_label(longest), longest);
-  for (const std::string bad : {"", "   ", "a\nb", "a\tb", "\x1b[31m", "\x7f", "\xc2\x9b", "\xe2\x80\xae", "\xff", "\xc3"}) {
+  for (const std::string bad :
+       {"", "   ", "a\nb", "a\tb", "\x1b[31m", "\x7f", "\xc2\x9b", "\xe2\x80\xae", "\xff", "\xc3"}) {
     EXPECT_FALSE(to_label(bad)) << bad;
   }
   EXPECT_FALSE(to_label(std::string(129, 'a')));
