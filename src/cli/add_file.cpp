@@ -14,6 +14,7 @@
 #include "cli/progress.hpp"
 #include "client/upload.hpp"
 #include "domain/gguf.hpp"
+#include "domain/name.hpp"
 
 namespace gogrid::cli {
 namespace asio = boost::asio;
@@ -34,6 +35,13 @@ Result<std::vector<std::byte>> read_prefix(const OpenedFile& file, std::size_t s
 }
 
 }  // namespace
+
+Result<std::string> name_to_add(Context& context, const std::string& asked_for, const std::string& of_file) {
+  std::string name = asked_for.empty() ? domain::to_name(of_file) : asked_for;
+  if (domain::is_name(name)) return name;
+  if (asked_for.empty()) return context.wrong_usage("no name can be made of the file's; choose one with --name");
+  return context.wrong_usage("--name must be " + std::string(domain::name_rule));
+}
 
 Result<OpenedFile> open_to_add(const std::filesystem::path& path) {
   auto descriptor = open_file(path, O_RDONLY | O_NONBLOCK);

@@ -12,6 +12,9 @@
 
 namespace gogrid::cli {
 
+// The name that was asked for, or the one nearest to the file's, checked before the file is read.
+Result<std::string> name_to_add(Context& context, const std::string& asked_for, const std::string& of_file);
+
 struct OpenedFile {
   FileDescriptor descriptor;
   std::uint64_t size_bytes = 0;

@@ -46,6 +46,9 @@ class Chat final : public Command {
     const bool conversation = words_.empty() && context.terminal().input_is_terminal() && !context.options().json;
     auto prompt = conversation ? Result<std::string>("") : read_prompt(context.terminal());
     if (!prompt) co_return prompt.error();
+    if (!conversation && prompt->find_first_not_of(" \t\r\n") == std::string::npos) {
+      co_return context.wrong_usage("there is nothing to ask: give a prompt, as in gogrid chat \"What is GoGrid?\"");
+    }
     if (request_.model.empty()) {
       auto model = co_await first_chat_model(**client);
       if (!model) co_return model.error();
@@ -83,10 +86,6 @@ class Chat final : public Command {
       }
       if (!prompt.empty()) prompt += word == "-" ? '\n' : ' ';
       prompt += part;
-    }
-    if (prompt.find_first_not_of(" \t\r\n") == std::string::npos) {
-      return Error(ErrorCode::invalid_argument,
-                   "there is nothing to ask: give a prompt, as in gogrid chat \"What is GoGrid?\"");
     }
     return prompt;
   }

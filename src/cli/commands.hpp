@@ -35,6 +35,9 @@ CommandPtr make_engine_add();
 CommandPtr make_engine_list();
 CommandPtr make_engine_remove();
 
+CommandPtr make_upload_list();
+CommandPtr make_upload_remove();
+
 // Both read the tree that they are added to.
 CommandPtr make_completion();
 CommandPtr make_help();

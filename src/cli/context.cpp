@@ -58,7 +58,7 @@ Result<client::CoordinatorClient*> Context::client() {
                  "no coordinator is set: run 'gogrid login URL', or set GOGRID_URL and GOGRID_API_KEY");
   }
   auto address = client::parse_server_url(settings->url);
-  if (!address) return address.error();
+  if (!address) return options_.url.empty() ? address.error() : wrong_usage(address.error().detail);
   if (settings->api_key.empty()) {
     return Error(ErrorCode::unauthenticated,
                  "no API key is set: run 'gogrid login " + address->url() + "', or set GOGRID_API_KEY");
@@ -73,6 +73,11 @@ Result<client::CoordinatorClient*> Context::client() {
   }
   client_ = std::make_unique<client::CoordinatorClient>(executor_, std::move(options));
   return client_.get();
+}
+
+Error Context::wrong_usage(std::string detail) {
+  misused_ = true;
+  return Error(ErrorCode::invalid_argument, std::move(detail));
 }
 
 bool Context::reached() const { return !unreached_ && (!client_ || client_->reached()); }

@@ -43,6 +43,10 @@ class Context {
   Result<Settings> settings() const;
   // The client for those settings. No URL or no key is `unauthenticated` and says how to log in.
   Result<client::CoordinatorClient*> client();
+  // The error of a command line that cannot be meant, for what is only known once the command runs: its exit code is
+  // that of wrong usage.
+  Error wrong_usage(std::string detail);
+  bool misused() const { return misused_; }
   // For a command that talks to a coordinator without client().
   void mark_unreached() { unreached_ = true; }
   // False when the last call was not answered by a server.
@@ -57,6 +61,7 @@ class Context {
   boost::asio::any_io_executor executor_;
   Interrupts& interrupts_;
   bool unreached_ = false;
+  bool misused_ = false;
   std::unique_ptr<boost::asio::thread_pool> pool_;
   std::unique_ptr<client::CoordinatorClient> client_;
 };

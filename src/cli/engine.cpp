@@ -1,8 +1,6 @@
 // gogrid engine add | ls | rm
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
-
 #include "cli/add_file.hpp"
 #include "cli/commands.hpp"
 #include "cli/formatter/json.hpp"
@@ -13,7 +11,7 @@ namespace asio = boost::asio;
 namespace {
 
 // "gogrid-engine-cpu.tar.zst" without its endings.
-std::string name_of(const std::filesystem::path& path) {
+std::string without_endings(const std::filesystem::path& path) {
   std::string name = path.filename().string();
   for (const std::string_view ending : {".zst", ".tar"}) {
     if (name.ends_with(ending)) name.resize(name.size() - ending.size());
@@ -34,13 +32,15 @@ class EngineAdd final : public Command {
   }
 
   asio::awaitable<Result<void>> run(Context& context) override {
+    const auto name = name_to_add(context, request_.name, without_endings(path_));
+    if (!name) co_return name.error();
     auto file = open_to_add(path_);
     if (!file) co_return file.error();
     if (const auto checked = check_engine(*file, path_); !checked) co_return checked.error();
     const auto client = context.client();
     if (!client) co_return client.error();
     request_.kind = "engine";
-    if (request_.name.empty()) request_.name = name_of(path_);
+    request_.name = *name;
     const auto added = co_await add_file(context, **client, *file, request_);
     if (!added) co_return added.error();
     const std::string text = "Added the engine bundle " + printable(request_.name) +

@@ -9,6 +9,13 @@ namespace gogrid::cli {
 namespace asio = boost::asio;
 namespace {
 
+// The SDKs add the rest of the path themselves: OpenAI's from /v1 on, Anthropic's with it.
+std::string next_steps(const std::string& url) {
+  return "\nThe key is shown only now: keep it somewhere safe. Use it with\n\n  gogrid login " + url +
+         "\n\nor as the API key of another client, whose base URL is\n\n  " + url + "/v1   for OpenAI's SDKs\n  " +
+         url + "      for Anthropic's\n";
+}
+
 class KeyCreate final : public Command {
  public:
   CLI::App* add_to(CLI::App& parent) override {
@@ -17,7 +24,7 @@ class KeyCreate final : public Command {
     app->add_option("--scope", request_.scopes,
                     "What it allows: inference (ask models), admin (all else); repeat for both")
         ->check(CLI::IsMember({"inference", "admin"}).description(""))
-        ->type_name("SCOPE")
+        ->type_name("inference|admin")
         ->default_str("inference");
     app->add_option("--expires", expires_, "How long it is valid: 24h, 90d; for ever if left out")->type_name("TIME");
     app->add_flag("-q,--quiet", quiet_, "Print only the key");
@@ -28,22 +35,18 @@ class KeyCreate final : public Command {
   }
 
   asio::awaitable<Result<void>> run(Context& context) override {
-    const auto client = context.client();
-    if (!client) co_return client.error();
     if (request_.scopes.empty()) request_.scopes.emplace_back("inference");
     if (!expires_.empty()) {
       const auto expires = parse_duration_seconds(expires_, "--expires");
-      if (!expires) co_return expires.error();
+      if (!expires) co_return context.wrong_usage(expires.error().detail);
       request_.expires_in_seconds = *expires;
     }
+    const auto client = context.client();
+    if (!client) co_return client.error();
     const auto key = co_await (*client)->create_key(request_);
     if (!key) co_return key.error();
     std::string text = printable(key->value.key) + "\n";
-    if (!quiet_) {
-      text += "\nThe key is shown only now: keep it somewhere safe. Use it with\n\n  gogrid login " +
-              (*client)->server().url() + "\n\nor as the API key of an OpenAI or Anthropic client at " +
-              (*client)->server().url() + "/v1\n";
-    }
+    if (!quiet_) text += next_steps((*client)->server().url());
     print(context, key->json, text);
     co_return Result<void>();
   }

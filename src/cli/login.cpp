@@ -101,9 +101,10 @@ class Login final : public Command {
       if (line.kind != Terminal::Line::Kind::text) return Error(ErrorCode::cancelled, "");
       url_ = line.text.empty() ? usual : line.text;
     }
-    if (url_.empty())
-      return Error(ErrorCode::invalid_argument, "which coordinator? Say: gogrid login https://grid:8443");
-    return client::parse_server_url(url_);
+    if (url_.empty()) return context.wrong_usage("which coordinator? Say: gogrid login https://grid:8443");
+    auto server = client::parse_server_url(url_);
+    if (!server) return context.wrong_usage(server.error().detail);
+    return server;
   }
 
   // The PEM authorities to trust from now on; empty: the system's do.
@@ -144,8 +145,7 @@ class Login final : public Command {
     std::transform(pin_.begin(), pin_.end(), pin_.begin(),
                    [](char c) { return c >= 'A' && c <= 'F' ? char(c + 32) : c; });
     if (pin_.size() != pin_digits || !from_hex(pin_)) {
-      co_return Error(ErrorCode::invalid_argument,
-                      "--pin must be 64 hexadecimal digits, the SHA-256 of the authority's public key");
+      co_return context.wrong_usage("--pin must be 64 hexadecimal digits, the SHA-256 of the authority's public key");
     }
     const auto authority = co_await client::fetch_authority(context.executor(), server, pin_);
     if (!authority) context.mark_unreached();

@@ -5,6 +5,7 @@
 #include "cli/commands.hpp"
 #include "cli/formatter/json.hpp"
 #include "cli/formatter/views.hpp"
+#include "domain/model.hpp"
 
 namespace gogrid::cli {
 namespace asio = boost::asio;
@@ -20,10 +21,10 @@ class ModelAdd final : public Command {
         ->check(CLI::IsMember({"chat", "embedding", "rerank"}).description(""))
         ->type_name("chat|embedding|rerank");
     app->add_option("--context", request_.context_tokens, "Tokens of context for each request")
-        ->check(CLI::Range(std::int64_t{1}, std::int64_t{100'000'000}).description(""))
+        ->check(CLI::Range(std::int64_t{1}, domain::max_context_tokens).description(""))
         ->type_name("TOKENS");
     app->add_option("--slots", request_.slots, "Requests that one worker runs at once")
-        ->check(CLI::Range(std::int64_t{1}, std::int64_t{4096}).description(""))
+        ->check(CLI::Range(std::int64_t{1}, domain::max_slots).description(""))
         ->type_name("N");
     app->footer(
         "The file's header is checked before anything is sent. An upload that broke off goes on where it stopped: run "
@@ -35,13 +36,15 @@ class ModelAdd final : public Command {
   }
 
   asio::awaitable<Result<void>> run(Context& context) override {
+    const auto checked_name = name_to_add(context, request_.name, std::filesystem::path(path_).stem().string());
+    if (!checked_name) co_return checked_name.error();
     auto file = open_to_add(path_);
     if (!file) co_return file.error();
     if (const auto checked = check_model(*file, path_); !checked) co_return checked.error();
     const auto client = context.client();
     if (!client) co_return client.error();
     request_.kind = "model";
-    if (request_.name.empty()) request_.name = std::filesystem::path(path_).filename().replace_extension().string();
+    request_.name = *checked_name;
     const auto added = co_await add_file(context, **client, *file, request_);
     if (!added) co_return added.error();
     const auto model = co_await (*client)->model(request_.name);

@@ -120,7 +120,7 @@ int run_selected(CommandTree& tree, Terminal& terminal, const Environment& envir
   const Error& error = outcome->error();
   if (error.code == ErrorCode::cancelled) return ExitCode::interrupted;
   terminal.error(styled(Style::red, "gogrid:", context.colour_on_error()) + " " + printable(error.detail) + "\n");
-  return exit_code(error, context.reached());
+  return context.misused() ? ExitCode::usage : exit_code(error, context.reached());
 }
 
 }  // namespace
@@ -173,6 +173,9 @@ CommandTree::CommandTree() : root(std::make_unique<CLI::App>("Private GPU infere
   add(engine, make_engine_add());
   add(engine, make_engine_list());
   add(engine, make_engine_remove());
+  CLI::App& upload = add_group("upload", "Uploads of models and engine bundles that broke off", "  gogrid upload ls");
+  add(upload, make_upload_list());
+  add(upload, make_upload_remove());
   add(*root, make_completion());
   add(*root, make_help());
 }

@@ -47,11 +47,11 @@ class TokenCreate final : public Command {
   }
 
   asio::awaitable<Result<void>> run(Context& context) override {
+    const auto expires = parse_duration_seconds(expires_, "--expires");
+    if (!expires) co_return context.wrong_usage(expires.error().detail);
+    request_.expires_in_seconds = *expires;
     const auto client = context.client();
     if (!client) co_return client.error();
-    const auto expires = parse_duration_seconds(expires_, "--expires");
-    if (!expires) co_return expires.error();
-    request_.expires_in_seconds = *expires;
     const auto token = co_await (*client)->create_token(request_);
     if (!token) co_return token.error();
     print(

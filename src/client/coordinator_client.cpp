@@ -204,6 +204,12 @@ asio::awaitable<Result<Answer<std::vector<ApiKey>>>> CoordinatorClient::keys() {
 asio::awaitable<Result<void>> CoordinatorClient::revoke_key(std::string id) {
   return remove("/api/v1/keys/" + segment(id));
 }
+asio::awaitable<Result<Answer<std::vector<PendingUpload>>>> CoordinatorClient::uploads() {
+  return get<std::vector<PendingUpload>>("/api/v1/uploads");
+}
+asio::awaitable<Result<void>> CoordinatorClient::remove_upload(std::string id) {
+  return remove("/api/v1/uploads/" + segment(id));
+}
 asio::awaitable<Result<Answer<std::vector<ServedModel>>>> CoordinatorClient::served_models() {
   return get<std::vector<ServedModel>>("/v1/models");
 }

@@ -96,6 +96,9 @@ class CoordinatorClient {
   Reply<Answer<ApiKey>> create_key(KeyRequest request);
   Reply<void> revoke_key(std::string id);
 
+  Reply<Answer<std::vector<PendingUpload>>> uploads();
+  Reply<void> remove_upload(std::string id);
+
   // The models a client may use (scope `inference`).
   Reply<Answer<std::vector<ServedModel>>> served_models();
   // Streams one answer to `sink` as it comes. Closing the connection (by cancellation) frees the engine.

@@ -204,6 +204,15 @@ void read(const json& value, Engine& out) {
   out.created_at = time_of(member(value, "created_at"));
 }
 
+void read(const json& value, PendingUpload& out) {
+  out.id = text_of(member(value, "id"));
+  out.kind = text_of(member(value, "kind"));
+  out.name = text_of(member(value, "name"));
+  out.offset_bytes = integer_of(member(value, "offset_bytes"));
+  out.size_bytes = integer_of(member(value, "size_bytes"));
+  out.created_at = time_of(member(value, "created_at"));
+}
+
 ApiError read_error(std::string_view body) {
   ApiError out;
   const auto parsed = parse_object(body);

@@ -33,6 +33,7 @@ void read(const nlohmann::json& json, ServedModel& out);
 void read(const nlohmann::json& json, JoinToken& out);
 void read(const nlohmann::json& json, ApiKey& out);
 void read(const nlohmann::json& json, Engine& out);
+void read(const nlohmann::json& json, PendingUpload& out);
 
 // {"data": [...]}
 template <class T>

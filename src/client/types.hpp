@@ -153,4 +153,15 @@ struct Engine {
   std::optional<UnixSeconds> created_at;
 };
 
+// A model or an engine bundle of which the coordinator does not have all bytes yet.
+struct PendingUpload {
+  // The file's SHA-256.
+  std::string id;
+  std::string kind;
+  std::string name;
+  std::int64_t offset_bytes = 0;
+  std::int64_t size_bytes = 0;
+  std::optional<UnixSeconds> created_at;
+};
+
 }  // namespace gogrid::client

@@ -1,6 +1,11 @@
 #include "cli/formatter/json.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include "base/utf8.hpp"
 
 namespace gogrid::cli {
 namespace {
@@ -9,27 +14,15 @@ using nlohmann::ordered_json;
 
 // JSON needs C0 escaped and leaves C1, DEL and overrides of direction alone, which terminals act on. Within JSON's
 // strings, which is the only place they can be, \uXXXX is the same text.
-std::string escape_steering(const std::string& json) {
+std::string escape_steering(std::string_view json) {
   std::string out;
   out.reserve(json.size());
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const auto byte = [&](std::size_t at) { return at < json.size() ? static_cast<unsigned char>(json[at]) : 0; };
-    const unsigned char third = byte(i + 2);
-    if (byte(i) == 0x7f) {
-      out += "\\u007f";
-    } else if (byte(i) == 0xc2 && byte(i + 1) >= 0x80 && byte(i + 1) <= 0x9f) {
-      constexpr char digits[] = "0123456789abcdef";
-      out += std::string("\\u00") + digits[byte(i + 1) >> 4] + digits[byte(i + 1) & 15];
-      i += 1;
-    } else if (byte(i) == 0xe2 && ((byte(i + 1) == 0x80 && third >= 0xa8 && third <= 0xae) ||
-                                   (byte(i + 1) == 0x81 && third >= 0xa6 && third <= 0xa9))) {
-      constexpr char digits[] = "0123456789abcdef";
-      const unsigned low = (byte(i + 1) & 0x3f) << 6 | (third & 0x3f);
-      out += std::string("\\u20") + digits[low >> 4 & 15] + digits[low & 15];
-      i += 2;
-    } else {
-      out += json[i];
-    }
+  while (!json.empty()) {
+    const CodePoint point = decode_utf8(json);
+    const std::size_t bytes = std::max<std::size_t>(point.bytes, 1);
+    const bool steers = point.value >= 0x7f && is_steering(point.value);
+    out += steers ? fmt::format("\\u{:04x}", static_cast<unsigned>(point.value)) : std::string(json.substr(0, bytes));
+    json.remove_prefix(bytes);
   }
   return out;
 }

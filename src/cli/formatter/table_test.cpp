@@ -91,6 +91,21 @@ TEST(Views, AWorkerSaysWhatItHasOrWhyNot) {
   EXPECT_NE(page.find("big    fetching 41 %"), std::string::npos) << page;
 }
 
+TEST(Views, AListOfWorkersFitsANarrowTerminal) {
+  client::Worker worker;
+  worker.name = std::string(40, 'n');
+  worker.connected = true;
+  worker.availability = "available";
+  worker.sandbox = "bubblewrap";
+  worker.address = "2001:db8:1111:2222:3333:4444:5555:6666";
+  worker.reason = std::string(100, 'r');
+  View view;
+  view.width = 80;
+  const std::string list = show_list(std::vector{worker}, view);
+  for (std::size_t at = 0; at < list.size(); at = list.find('\n', at) + 1)
+    EXPECT_LE(display_width(std::string_view(list).substr(at, list.find('\n', at) - at)), 80u) << list;
+}
+
 TEST(Views, EmptyListsSayWhatToDoNext) {
   EXPECT_NE(show_list(std::vector<client::Worker>(), {}).find("gogrid token create"), std::string::npos);
   EXPECT_NE(show_list(std::vector<client::Model>(), {}).find("gogrid model add"), std::string::npos);

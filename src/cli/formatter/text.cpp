@@ -8,32 +8,10 @@
 #include <ctime>
 
 #include "base/config.hpp"
+#include "base/utf8.hpp"
 
 namespace gogrid::cli {
 namespace {
-
-struct CodePoint {
-  char32_t value = 0;
-  // 0: the byte at the front is not part of valid UTF-8.
-  std::size_t bytes = 0;
-};
-
-// RFC 3629, without overlong forms and surrogates.
-CodePoint decode(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return {first, 1};
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return {};
-  char32_t value = first & (0xff >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return {};
-    value = value << 6 | (byte(i) & 0x3f);
-  }
-  constexpr std::array<char32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
-  if (value < least[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return {};
-  return {value, length};
-}
 
 struct Range {
   char32_t first;
@@ -54,9 +32,6 @@ constexpr std::array wide{Range{0x1100, 0x115f},   Range{0x2e80, 0x303e},   Rang
 constexpr std::array no_width{Range{0x300, 0x36f},   Range{0x483, 0x489},   Range{0x591, 0x5bd},
                               Range{0x64b, 0x65f},   Range{0x200b, 0x200f}, Range{0x20d0, 0x20ff},
                               Range{0xfe00, 0xfe0f}, Range{0xfeff, 0xfeff}, Range{0xe0100, 0xe01ef}};
-// C0 and DEL, C1, line and paragraph separators, and overrides of direction, which can make a line read other than it
-// is.
-constexpr std::array steering{Range{0, 0x1f}, Range{0x7f, 0x9f}, Range{0x2028, 0x202e}, Range{0x2066, 0x2069}};
 
 std::size_t width_of(char32_t value) {
   if (in_any(no_width, value)) return 0;
@@ -68,7 +43,7 @@ std::size_t width_of(char32_t value) {
 std::size_t display_width(std::string_view text) {
   std::size_t width = 0;
   while (!text.empty()) {
-    const CodePoint point = decode(text);
+    const CodePoint point = decode_utf8(text);
     width += point.bytes == 0 ? 1 : width_of(point.value);
     text.remove_prefix(std::max<std::size_t>(point.bytes, 1));
   }
@@ -81,7 +56,7 @@ std::string shorten(std::string_view text, std::size_t columns) {
   std::size_t width = 0;
   std::size_t bytes = 0;
   while (bytes < text.size()) {
-    const CodePoint point = decode(text.substr(bytes));
+    const CodePoint point = decode_utf8(text.substr(bytes));
     const std::size_t next = point.bytes == 0 ? 1 : width_of(point.value);
     if (width + next > columns - 1) break;
     width += next;
@@ -94,7 +69,7 @@ std::string printable(std::string_view text, bool keep_lines) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const CodePoint point = decode(text);
+    const CodePoint point = decode_utf8(text);
     if (point.bytes == 0) {
       out += "\xef\xbf\xbd";
     } else if (point.value == '\n' || point.value == '\t') {
@@ -102,7 +77,7 @@ std::string printable(std::string_view text, bool keep_lines) {
     } else if (point.value == '\r') {
       // Would let a line be written over.
       if (!keep_lines) out += ' ';
-    } else if (in_any(steering, point.value)) {
+    } else if (is_steering(point.value)) {
       out += '?';
     } else {
       out += text.substr(0, point.bytes);

@@ -2,6 +2,8 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <cmath>
+
 namespace gogrid::cli {
 namespace {
 
@@ -92,11 +94,11 @@ std::string count_of(std::int64_t value) { return value > 0 ? std::to_string(val
 
 std::string show_list(const std::vector<client::Worker>& workers, const View& view) {
   if (workers.empty()) return "No workers yet. Make a join token for one: gogrid token create\n";
-  Table table({{"NAME"},
+  Table table({{"NAME", Align::left, true},
                {"STATE"},
                {"SLOTS", Align::right},
                {"SANDBOX"},
-               {"ADDRESS"},
+               {"ADDRESS", Align::left, true},
                {"LAST SEEN"},
                {"MODELS", Align::left, true}});
   for (const client::Worker& worker : workers) {
@@ -161,6 +163,20 @@ std::string show_list(const std::vector<client::ApiKey>& keys, const View& view)
                                       : Cell("valid", Style::green);
     table.add_row({key.id, key.name, join(key.scopes), state, expiry(key.expires_at, view),
                    format_when(key.last_used_at, view.now), format_when(key.created_at, view.now)});
+  }
+  return table.text(view);
+}
+
+std::string show_list(const std::vector<client::PendingUpload>& uploads, const View& view) {
+  constexpr std::size_t shown_of_id = 12;
+  if (uploads.empty()) return "No unfinished uploads.\n";
+  Table table(
+      {{"NAME", Align::left, true}, {"KIND"}, {"SIZE", Align::right}, {"DONE", Align::right}, {"BEGUN"}, {"ID"}});
+  for (const client::PendingUpload& upload : uploads) {
+    const auto done = static_cast<double>(upload.offset_bytes);
+    const double percent = upload.size_bytes > 0 ? std::floor(done * 100 / static_cast<double>(upload.size_bytes)) : 0;
+    table.add_row({upload.name, upload.kind, bytes(upload.size_bytes), fmt::format("{:.0f} %", percent),
+                   format_when(upload.created_at, view.now), upload.id.substr(0, shown_of_id)});
   }
   return table.text(view);
 }

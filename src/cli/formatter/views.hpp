@@ -15,6 +15,7 @@ std::string show_list(const std::vector<client::Model>& models, const View& view
 std::string show_list(const std::vector<client::Engine>& engines, const View& view);
 std::string show_list(const std::vector<client::JoinToken>& tokens, const View& view);
 std::string show_list(const std::vector<client::ApiKey>& keys, const View& view);
+std::string show_list(const std::vector<client::PendingUpload>& uploads, const View& view);
 
 std::string show_one(const client::GridStatus& status, const std::string& url, const View& view);
 std::string show_one(const client::Worker& worker, const View& view);
