@@ -1,7 +1,5 @@
 #include "worker/config.hpp"
 
-#include "base/log.hpp"
-
 namespace gogrid::worker {
 namespace {
 
@@ -13,6 +11,17 @@ std::filesystem::path xdg_dir(const std::function<const char*(const char*)>& env
   const char* home = environment("HOME");
   if (!home || *home == '\0') return {};
   return std::filesystem::path(home) / below_home;
+}
+
+// Names that GoGrid's users know, of features that are still to come.
+std::vector<MissingFeature> missing_features() {
+  const std::string updates = "this version does not update itself yet";
+  return {
+      {"updates.enabled", "", updates},
+      {"updates.endpoints", "GOGRID_UPDATE_ENDPOINTS", updates},
+      {"worker.max_vram_gb", "", "this version does not limit GPU memory yet"},
+      {"worker.pause_on_activity", "", "this version does not watch for activity yet"},
+  };
 }
 
 }  // namespace
@@ -45,7 +54,7 @@ std::vector<Setting> worker_settings(WorkerConfig& config) {
 
 Result<void> load_config(WorkerConfig& config, const std::filesystem::path& file, bool file_required,
                          const std::function<const char*(const char*)>& environment) {
-  Config settings(worker_settings(config));
+  Config settings(worker_settings(config), missing_features());
   if (!file.empty()) {
     auto loaded = settings.load_file(file);
     if (!loaded && (file_required || loaded.error().code != ErrorCode::not_found)) return loaded;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <map>
 
 #include "base/encoding.hpp"
 #include "net/pki.hpp"
@@ -87,6 +88,35 @@ TEST_F(InDirectory, ConfigurationErrorsNameTheSetting) {
     ASSERT_FALSE(checked) << row.says;
     EXPECT_NE(checked.error().detail.find(row.says), std::string::npos) << checked.error().detail;
   }
+}
+
+TEST_F(InDirectory, FeaturesThatAreStillToComeAreRefusedByName) {
+  const std::map<std::string, std::string> lines = {
+      {"[updates]\nenabled = true",
+       "c.toml:2: updates.enabled: this version does not update itself yet; remove the line"},
+      {"[updates]\nendpoints = ['https://x/{{target}}']",
+       "updates.endpoints: this version does not update itself yet; remove"},
+      {"[worker]\nmax_vram_gb = 8.0",
+       "worker.max_vram_gb: this version does not limit GPU memory yet; remove the line"},
+      {"[worker]\npause_on_activity = true",
+       "worker.pause_on_activity: this version does not watch for activity yet; remove"}};
+  for (const auto& [line, says] : lines) {
+    std::ofstream(top_ / "c.toml") << line << "\n";
+    WorkerConfig config;
+    const auto loaded = load_config(config, top_ / "c.toml", true, [](const char*) -> const char* { return nullptr; });
+    ASSERT_FALSE(loaded) << line;
+    EXPECT_NE(loaded.error().detail.find(says), std::string::npos) << loaded.error().detail;
+  }
+  WorkerConfig config;
+  std::string value = "https://x/updates";
+  const auto environment = [&value](const char* name) -> const char* {
+    return std::string(name) == "GOGRID_UPDATE_ENDPOINTS" ? value.c_str() : nullptr;
+  };
+  const auto loaded = load_config(config, "", false, environment);
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().detail, "GOGRID_UPDATE_ENDPOINTS: this version does not update itself yet; unset it");
+  value.clear();
+  EXPECT_TRUE(load_config(config, "", false, environment));
 }
 
 TEST(CoordinatorAddress, IsReadInItsForms) {
