@@ -28,7 +28,8 @@ class HttpExchange {
   // The client's address, "10.0.0.7:51234" or "unix".
   virtual const std::string& remote() const = 0;
 
-  // The whole request body. More than `limit_bytes` is `too_large`; slower than the body timeout is `timeout`.
+  // The whole request body. More than `limit_bytes` is `too_large`; one that pauses or trickles for the body timeout is
+  // `timeout`.
   virtual boost::asio::awaitable<Result<std::string>> read_body(std::size_t limit_bytes) = 0;
   // The next part of the body as it comes; 0 at its end. For bodies too large for memory.
   virtual boost::asio::awaitable<Result<std::size_t>> read_body_some(std::span<std::byte> buffer) = 0;
@@ -56,7 +57,7 @@ struct HttpLimits {
   std::size_t max_connections = 4096;
   // A request's head must be complete this long after its first byte (or the connection's start); else 408 and close.
   std::chrono::milliseconds header_timeout{10'000};
-  // The body may pause no longer than this; else 408 and close.
+  // The body may pause, or trickle, no longer than this; else 408 and close.
   std::chrono::milliseconds body_timeout{30'000};
   // A connection without a request is closed after this.
   std::chrono::milliseconds idle_timeout{75'000};

@@ -121,6 +121,7 @@ TEST_F(HttpServerTest, RefusalsComeInOpenAisFormAndCloseTheConnection) {
     const std::string text = talk(io, server.socket(), sent);
     EXPECT_THAT(text, StartsWith(status));
     EXPECT_THAT(text, HasSubstr("Connection: close"));
+    EXPECT_THAT(text, HasSubstr("x-request-id: req_"));
     EXPECT_THAT(text, HasSubstr("{\"error\":{\"message\":\""));
     EXPECT_THAT(text, HasSubstr("\"type\":\"invalid_request_error\",\"param\":null,\"code\":null}}"));
   }
@@ -181,6 +182,32 @@ TEST_F(HttpServerTest, AHeadThatTricklesGetsNoMoreTimeThanOneThatStops) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);
 }
 
+TEST_F(HttpServerTest, ABodyThatTricklesGetsNoMoreTimeThanOneThatStops) {
+  HttpLimits limits;
+  limits.body_timeout = 50ms;
+  test::TestServer server(io, echo, limits);
+  for (const std::string framing : {"Content-Length: 900\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"}) {
+    test::RawClient client(io, server.socket());
+    const std::string piece = framing.starts_with("T") ? "1\r\nx\r\n" : "x";
+    const auto trickle = [&]() -> asio::awaitable<std::string> {
+      co_await client.send("POST / HTTP/1.1\r\nHost: h\r\n" + framing);
+      asio::steady_timer pause(io);
+      for (int i = 0; i < 900; ++i) {
+        pause.expires_after(5ms);
+        co_await pause.async_wait(test::token);
+        boost::system::error_code failure;
+        client.socket.write_some(asio::buffer(piece), failure);
+        if (failure) break;
+      }
+      co_return co_await client.receive_all();
+    };
+    const auto begun = std::chrono::steady_clock::now();
+    auto task = trickle();
+    EXPECT_THAT(run(io, std::move(task)), StartsWith("HTTP/1.1 408 ")) << framing;
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, 3s) << framing;
+  }
+}
+
 TEST_F(HttpServerTest, AnIdleConnectionIsClosedAfterItsTime) {
   HttpLimits limits;
   limits.idle_timeout = 30ms;
@@ -204,6 +231,7 @@ TEST_F(HttpServerTest, AHandlerThatFailsOrForgetsIs500) {
                                 "GET /forget HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(text, StartsWith("HTTP/1.1 500 "));
   EXPECT_THAT(text, HasSubstr("the request was not answered"));
+  EXPECT_THAT(text, HasSubstr("x-request-id: req_"));
   EXPECT_THAT(text, Not(HasSubstr("secret")));
   // No last chunk: the client sees that it broke off.
   EXPECT_THAT(talk(io, server.socket(), "GET /partial HTTP/1.1\r\nHost: h\r\n\r\n"), EndsWith("3\r\nabc\r\n"));

@@ -175,9 +175,6 @@ Result<void> add_name(GENERAL_NAMES* names, const std::string& name) {
   int address_size = 0;
   if (inet_pton(AF_INET, name.c_str(), address.data()) == 1) address_size = 4;
   if (address_size == 0 && inet_pton(AF_INET6, name.c_str(), address.data()) == 1) address_size = 16;
-  if (address_size == 0 && !is_host_name(name)) {
-    return bad_input("certificate: '" + name + "' is neither a DNS name nor an IP address");
-  }
   GENERAL_NAME* const entry = GENERAL_NAME_new();
   ASN1_STRING* const value = address_size != 0 ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
   const void* const data = address_size != 0 ? static_cast<const void*>(address.data()) : name.data();
@@ -199,6 +196,7 @@ Result<void> add_subject_names(X509* certificate, const std::vector<std::string>
   const std::unique_ptr<GENERAL_NAMES, NamesDeleter> list(GENERAL_NAMES_new());
   if (!list) return library_error("cannot build the certificate");
   for (const std::string& name : names) {
+    if (Result<void> good = check_host(name); !good) return good;
     if (Result<void> added = add_name(list.get(), name); !added) return added.error();
   }
   if (X509_add1_ext_i2d(certificate, NID_subject_alt_name, list.get(), 0, X509V3_ADD_DEFAULT) != 1) {
@@ -308,6 +306,14 @@ Result<KeyAndCertificate> create_authority(const std::string& common_name, Clock
   Result<std::string> certificate_text = write_certificate(certificate);
   if (!certificate_text) return certificate_text.error();
   return KeyAndCertificate{std::move(*key_text), std::move(*certificate_text)};
+}
+
+Result<void> check_host(const std::string& name) {
+  std::array<unsigned char, 16> address{};
+  if (inet_pton(AF_INET, name.c_str(), address.data()) == 1 || inet_pton(AF_INET6, name.c_str(), address.data()) == 1)
+    return {};
+  if (!is_host_name(name)) return bad_input("\"" + name + "\" is neither a DNS name nor an IP address");
+  return {};
 }
 
 Result<KeyAndCertificate> issue_server_certificate(const KeyAndCertificate& authority,

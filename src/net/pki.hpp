@@ -25,6 +25,9 @@ Result<std::string> generate_key();
 Result<KeyAndCertificate> create_authority(const std::string& common_name, std::chrono::system_clock::time_point now,
                                            std::chrono::hours lifetime);
 
+// invalid_argument for what is neither a DNS name nor an IP address: it cannot stand in a certificate.
+Result<void> check_host(const std::string& name);
+
 // A server certificate with a new key. Each of `names` is a DNS name or an IP address; coordinator_name is added.
 Result<KeyAndCertificate> issue_server_certificate(const KeyAndCertificate& authority, const std::vector<std::string>& names,
                                                    std::chrono::system_clock::time_point now, std::chrono::hours lifetime);

@@ -97,9 +97,7 @@ asio::awaitable<ServerExchange::After> ServerConnection::answer(RequestParser& p
   ServerExchange exchange(std::move(context), parser);
   const auto expect = exchange.request().headers.get("Expect");
   if (expect && !equal_ignoring_case(*expect, "100-continue")) {
-    ResponseHead head;
-    head.status = 417;
-    head.headers.add("Content-Type", "application/json");
+    ResponseHead head = error_head(417, remote_);
     (void)co_await exchange.respond(std::move(head), error_body(417, "only \"Expect: 100-continue\" is known here"));
     co_return co_await exchange.conclude(false);
   }
@@ -120,9 +118,7 @@ asio::awaitable<ServerExchange::After> ServerConnection::answer(RequestParser& p
 
 asio::awaitable<void> ServerConnection::refuse(int status, std::string message) {
   const std::string body = error_body(status, message);
-  ResponseHead head;
-  head.status = status;
-  head.headers.add("Content-Type", "application/json");
+  ResponseHead head = error_head(status, remote_);
   head.headers.add("Content-Length", std::to_string(body.size()));
   head.headers.add("Connection", "close");
   auto text = format_response_head(head);

@@ -14,6 +14,8 @@ namespace {
 
 // A body that the handler did not want is read and thrown away up to here; past it the connection is closed instead.
 constexpr std::size_t max_drained_bytes = 256 * 1024;
+// Slower than this for longer than the body timeout is as good as not at all.
+constexpr std::int64_t min_body_rate_bytes = 8 * 1024;
 
 // RFC 9110 §5.6.7. Made once a second.
 const std::string& http_date() {
@@ -41,19 +43,48 @@ std::string error_body(int status, std::string_view message) {
          "\",\"param\":null,\"code\":null}}";
 }
 
+ResponseHead error_head(int status, const std::string& remote) {
+  const std::string id = random_id("req");
+  log_event(spdlog::level::info, "refused", {{"status", status}, {"request", id}, {"remote", remote}});
+  ResponseHead head;
+  head.status = status;
+  head.headers.add("Content-Type", "application/json");
+  head.headers.add("x-request-id", id);
+  return head;
+}
+
 ServerExchange::ServerExchange(Context context, RequestParser& parser)
-    : context_(std::move(context)), parser_(parser), request_(std::move(parser.head())) {
+    : context_(std::move(context)),
+      parser_(parser),
+      request_(std::move(parser.head())),
+      patience_(context_.limits.body_timeout) {
   continue_pending_ = !parser_.done() && !parser_.http_1_0() && request_.headers.get("Expect").has_value();
 }
 
 ServerExchange::~ServerExchange() { context_.input.unwatch(); }
+
+asio::awaitable<Result<std::size_t>> ServerExchange::read_in_time(std::span<std::byte> buffer) {
+  const std::chrono::nanoseconds most = context_.limits.body_timeout;
+  if (most.count() == 0) co_return co_await context_.input.read_body(parser_, buffer, std::chrono::milliseconds(0));
+  const auto before = std::chrono::steady_clock::now();
+  auto count =
+      co_await context_.input.read_body(parser_, buffer, std::chrono::ceil<std::chrono::milliseconds>(patience_));
+  // Time in which nobody reads costs nothing.
+  patience_ -= std::chrono::steady_clock::now() - before;
+  if (!count) co_return count;
+  const std::chrono::nanoseconds earned =
+      std::chrono::nanoseconds(std::chrono::seconds(1)) * static_cast<std::int64_t>(*count) / min_body_rate_bytes;
+  patience_ = std::min(most, patience_ + earned);
+  if (patience_.count() <= 0) co_return Error(ErrorCode::timeout, "it comes too slowly");
+  co_return count;
+}
 
 asio::awaitable<Result<std::size_t>> ServerExchange::read_body_some(std::span<std::byte> buffer) {
   if (std::exchange(continue_pending_, false) && context_.input.bytes().empty()) {
     const auto written = co_await context_.output.write("HTTP/1.1 100 Continue\r\n\r\n");
     if (!written) co_return written.error();
   }
-  auto count = co_await context_.input.read_body(parser_, buffer, context_.limits.body_timeout);
+  auto count = co_await read_in_time(buffer);
   if (count) co_return count;
   broken_ = true;
   switch (count.error().code) {
@@ -194,7 +225,7 @@ asio::awaitable<bool> ServerExchange::drain_body() {
   std::vector<std::byte> sink(8 * 1024);
   for (std::size_t drained = 0; !parser_.done();) {
     if (drained > max_drained_bytes) co_return false;
-    const auto count = co_await context_.input.read_body(parser_, sink, context_.limits.body_timeout);
+    const auto count = co_await read_in_time(sink);
     if (!count) co_return false;
     drained += *count;
   }
@@ -204,9 +235,7 @@ asio::awaitable<bool> ServerExchange::drain_body() {
 asio::awaitable<ServerExchange::After> ServerExchange::conclude(bool failed) {
   if (!started_) {
     const std::string message = failed ? "an internal error; see the server's log" : "the request was not answered";
-    ResponseHead head;
-    head.status = 500;
-    head.headers.add("Content-Type", "application/json");
+    ResponseHead head = error_head(500, context_.remote);
     (void)co_await respond(std::move(head), error_body(500, message));
   }
   // A response without its end is one that the client must see break off.

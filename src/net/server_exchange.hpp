@@ -12,6 +12,8 @@ namespace gogrid::net {
 
 // The body of an error in OpenAI's form.
 std::string error_body(int status, std::string_view message);
+// Its head, for a request that no handler answered; an id of its own stands in the log too.
+ResponseHead error_head(int status, const std::string& remote);
 
 class ServerExchange final : public HttpExchange {
  public:
@@ -52,12 +54,17 @@ class ServerExchange final : public HttpExchange {
 
   Result<std::string> prepare_head(ResponseHead head, std::optional<std::size_t> length);
   boost::asio::awaitable<bool> drain_body();
+  // Of the request's body. `timeout` when it pauses for too long, or comes slower than min_body_rate_bytes for that
+  // long.
+  boost::asio::awaitable<Result<std::size_t>> read_in_time(std::span<std::byte> buffer);
 
   Context context_;
   RequestParser& parser_;
   RequestHead request_;
   Framing framing_ = Framing::none;
   std::uint64_t length_left_ = 0;
+  // How long the body may still be waited for; what comes earns more.
+  std::chrono::nanoseconds patience_;
   bool continue_pending_ = false;
   bool close_ = false;
   bool started_ = false;
