@@ -1,5 +1,6 @@
-// gogrid-coordinator: `init` makes a data directory, `serve` runs the server in it.
+// gogrid-coordinator: `init` makes a data directory, `serve` runs the server in it, `key create` makes a key without one.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/as_tuple.hpp>
@@ -25,6 +26,8 @@ namespace fs = std::filesystem;
 
 // The value each flag was given, by the flag; a list's values are joined by commas.
 using Flags = std::map<std::string, std::string>;
+
+constexpr int wrong_usage = 2;
 
 int fail(const Error& error) {
   std::cerr << "gogrid-coordinator: " << error.detail << "\n";
@@ -53,9 +56,13 @@ Result<void> load_config(CoordinatorConfig& values, const fs::path& config_file,
   return validate(values);
 }
 
-int init(const Flags& flags, const std::vector<std::string>& names, bool as_json) {
+fs::path absolute_data_dir(const Flags& flags) {
   std::error_code error;
-  fs::path path = fs::absolute(data_dir_of(flags), error).lexically_normal();
+  return fs::absolute(data_dir_of(flags), error).lexically_normal();
+}
+
+int init(const Flags& flags, const std::vector<std::string>& names, bool as_json) {
+  const fs::path path = absolute_data_dir(flags);
   const DataDir data_dir(path);
   const RealClock clock;
   const auto key = data_dir.initialise(names, clock);
@@ -71,6 +78,26 @@ int init(const Flags& flags, const std::vector<std::string>& names, bool as_json
             << "The admin key, shown this once:\n\n  " << *key << "\n\n"
             << "Next: gogrid-coordinator serve --data-dir " << path.string() << "\n";
   return EXIT_SUCCESS;
+}
+
+int create_key(const Flags& flags, const std::vector<std::string>& scopes, bool as_json) {
+  const RealClock clock;
+  const auto key = DataDir(absolute_data_dir(flags)).create_key(scopes, clock);
+  if (!key) return fail(key.error());
+  if (as_json) {
+    std::cout << nlohmann::ordered_json{{"key", *key}}.dump(2) << "\n";
+  } else {
+    std::cout << "The key, shown this once:\n\n  " << *key << "\n";
+  }
+  return EXIT_SUCCESS;
+}
+
+// One line; CLI11's own codes and texts differ from error to error.
+int report_usage(const CLI::ParseError& error) {
+  std::string what = error.what();
+  std::replace(what.begin(), what.end(), '\n', ' ');
+  std::cerr << "gogrid-coordinator: " << what << "; see gogrid-coordinator --help\n";
+  return wrong_usage;
 }
 
 // SIGTERM and SIGINT stop the coordinator, a second one at once; SIGHUP reads the certificates anew.
@@ -157,16 +184,29 @@ int main(int argc, char** argv) {
   CLI::App app("The GoGrid coordinator: takes requests over an OpenAI-compatible API and runs them on workers.", "gogrid-coordinator");
   app.set_version_flag("--version", GOGRID_VERSION);
   app.require_subcommand(1);
+  app.footer("Exit codes: 0 done, 1 failed, 2 wrong usage.");
 
   Flags flags;
   std::vector<std::string> names;
   bool as_json = false;
   CLI::App* init_command = app.add_subcommand("init", "Make a data directory with an authority of its own, and the first admin key.");
-  init_command->add_option_function<std::string>(
-      "--data-dir", [&](const std::string& path) { flags["--data-dir"] = path; },
-      "where the coordinator keeps its state [" + default_data_dir().string() + "]");
-  init_command->add_option("--name", names, "name or address by which clients reach it; may be repeated");
-  init_command->add_flag("--json", as_json, "print JSON");
+  const auto add_data_dir = [&](CLI::App& command) {
+    command.add_option_function<std::string>(
+        "--data-dir", [&](const std::string& path) { flags["--data-dir"] = path; },
+        "where the coordinator keeps its state [" + default_data_dir().string() + "]");
+    command.add_flag("--json", as_json, "print JSON");
+  };
+  add_data_dir(*init_command);
+  init_command->add_option("--name", names, "name or address by which clients reach it; may be repeated")->delimiter(',');
+
+  std::vector<std::string> scopes{"inference", "admin"};
+  CLI::App* key_command = app.add_subcommand("key", "API keys, when there is none left to use the API with.");
+  key_command->require_subcommand(1);
+  CLI::App* create_command = key_command->add_subcommand("create", "Make an API key. The coordinator must not run; with a key, use `gogrid key create`.");
+  add_data_dir(*create_command);
+  create_command->add_option("--scope", scopes, "inference or admin; may be repeated [inference,admin]")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"inference", "admin"}));
 
   fs::path config_file;
   CLI::App* serve_command = app.add_subcommand("serve", "Run the coordinator. SIGTERM stops it when running requests are done, SIGHUP reads tls.* anew.");
@@ -174,7 +214,13 @@ int main(int argc, char** argv) {
   add_flags(*serve_command, flags);
   serve_command->footer(settings_help());
 
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version are "errors" without a code.
+    return error.get_exit_code() == 0 ? app.exit(error) : report_usage(error);
+  }
+  if (*create_command) return create_key(flags, scopes, as_json);
   return *init_command ? init(flags, names, as_json) : serve(flags, config_file);
 }
 

@@ -79,6 +79,13 @@ Result<void> BlobStore::part_to_blob(const std::string& sha256) const {
   return sync_file(folder->get());
 }
 
+Result<void> BlobStore::blob_to_part(const std::string& sha256) const {
+  std::error_code error;
+  fs::rename(blob_path(sha256), part_path(sha256), error);
+  if (error) return system_error("cannot move the upload to " + uploads_.string(), error.value());
+  return {};
+}
+
 void BlobStore::remove_part(const std::string& sha256) const {
   std::error_code ignored;
   fs::remove(part_path(sha256), ignored);

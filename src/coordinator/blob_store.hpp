@@ -32,6 +32,7 @@ class BlobStore {
   Result<FileDescriptor> open_part(const std::string& sha256) const;
   // Durable when it returns.
   Result<void> part_to_blob(const std::string& sha256) const;
+  Result<void> blob_to_part(const std::string& sha256) const;
   // What is not there is removed already.
   void remove_part(const std::string& sha256) const;
   void remove_blob(const std::string& sha256) const;

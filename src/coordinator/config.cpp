@@ -37,7 +37,7 @@ std::vector<Setting> coordinator_settings(CoordinatorConfig& config) {
   add("limits.max_waiting_requests", "", "requests that may wait for a worker; more are refused with 429", config.limits.max_waiting_requests);
   add("limits.wait_timeout", "", "how long a request may wait for a worker", config.limits.wait_timeout);
   add("limits.header_timeout", "", "how long a request's head may take to arrive", config.limits.header_timeout);
-  add("limits.body_timeout", "", "how long a request's body may pause", config.limits.body_timeout);
+  add("limits.body_timeout", "", "how long a request's body may pause or trickle", config.limits.body_timeout);
   add("limits.max_connections", "", "HTTPS connections at a time", config.limits.max_connections);
   add("workers.certificate_lifetime", "", "lifetime of a worker's certificate; workers renew by themselves", config.workers.certificate_lifetime);
   add("workers.idle_timeout", "", "a worker that is silent for this long is lost", config.workers.idle_timeout);
@@ -55,6 +55,9 @@ Result<void> validate(const CoordinatorConfig& config) {
   }
   if (config.log.format != "text" && config.log.format != "json") return wrong("log.format is text or json");
   if (config.limits.max_body_bytes < 1024) return wrong("limits.max_body_bytes must be 1024 or more");
+  if (config.limits.max_body_bytes > max_held_body_bytes) {
+    return wrong("limits.max_body_bytes must be " + std::to_string(max_held_body_bytes) + " (512 MiB) or less");
+  }
   if (config.limits.max_connections < 1) return wrong("limits.max_connections must be 1 or more");
   if (config.workers.certificate_lifetime < hours(1)) return wrong("workers.certificate_lifetime must be 1h or more");
   if (config.workers.certificate_lifetime > hours(24 * 365)) return wrong("workers.certificate_lifetime must be 365d or less");

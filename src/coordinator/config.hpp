@@ -11,6 +11,9 @@
 
 namespace gogrid::coordinator {
 
+// Of all request bodies that wait together.
+inline constexpr std::int64_t max_held_body_bytes = 512 * 1024 * 1024;
+
 struct CoordinatorConfig {
   struct Server {
     std::string bind_addr = "0.0.0.0";

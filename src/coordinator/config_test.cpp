@@ -44,6 +44,7 @@ TEST(CoordinatorConfig, WhatCannotWorkIsRefusedByName) {
       {"[tls]\nkey_path = '/x'", "tls.cert_path"},
       {"[log]\nformat = 'xml'", "log.format"},
       {"[limits]\nmax_body_bytes = 10", "limits.max_body_bytes"},
+      {"[limits]\nmax_body_bytes = 536870913", "limits.max_body_bytes"},
       {"[limits]\nmax_connections = 0", "limits.max_connections"},
       {"[limits]\nheader_timeout = 0", "limits.header_timeout"},
       {"[workers]\ncertificate_lifetime = '1m'", "workers.certificate_lifetime"},

@@ -43,6 +43,7 @@ domain::SchedulerLimits scheduler_limits(const CoordinatorConfig& config) {
 InferenceApi::Options inference_options(const CoordinatorConfig& config) {
   InferenceApi::Options options;
   options.max_body_bytes = static_cast<std::size_t>(config.limits.max_body_bytes);
+  options.max_held_bytes = static_cast<std::size_t>(max_held_body_bytes);
   options.wait_timeout = config.limits.wait_timeout;
   return options;
 }
@@ -194,6 +195,7 @@ void Coordinator::Parts::connect_parts() {
   engines.on_change([this] { give_engines(); });
   workers.on_revoke([this](const std::string& id) { sessions->disconnect(id, "this worker was revoked"); });
   workers.on_unwritten([this] { flush_soon(); });
+  keys.on_revoke([this](const std::string& id) { router.end_requests_of(id); });
   keys.on_unwritten([this] { flush_soon(); });
   router.on_access([this](const AccessRecord& record) {
     metrics.count_request(record.pattern, record.status, record.took, record.sent_bytes);
@@ -209,9 +211,11 @@ void Coordinator::Parts::mount_routes(std::string authority_pin) {
   mount_library_routes(router, models, engines, uploads, dispatcher);
   mount_upload_routes(router, uploads);
   mount_enrolment_routes(router, enrolment);
-  mount_blob_routes(
-      router, files, pool, [this](std::string_view ticket) { return sessions->worker_of_ticket(ticket).has_value(); },
-      [this](const std::string& sha256) { return models.uses_blob(sha256) || engines.uses_blob(sha256); });
+  BlobAccess access;
+  access.worker_of_ticket = [this](std::string_view ticket) { return sessions->worker_of_ticket(ticket); };
+  access.may_fetch = [this](const std::string& worker_id) { return workers.admit(worker_id).has_value(); };
+  access.is_served = [this](const std::string& sha256) { return models.uses_blob(sha256) || engines.uses_blob(sha256); };
+  mount_blob_routes(router, files, pool, std::move(access));
   StatusSources status{models, engines, workers, dispatcher, metrics, clock, [this] { return !stopping; }, config.metrics.require_key};
   mount_status_routes(router, std::move(status));
 }

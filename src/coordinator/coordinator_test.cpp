@@ -43,6 +43,57 @@ TEST_F(CoordinatorStart, ASecondInitRefusesAndChangesNothing) {
   EXPECT_EQ(call("GET", "/api/v1/status").status, 200);
 }
 
+TEST_F(CoordinatorStart, AnInitThatDiedIsDoneAgain) {
+  const auto path = directory.path / "other";
+  ASSERT_TRUE(make_directories(path));
+  for (const char* file : {"init.unfinished", "ca.key", "gogrid.db"}) ASSERT_TRUE(write_file_atomically(path / file, "half", 0600));
+  config.server.data_dir = path;
+  EXPECT_THAT(failure().detail, HasSubstr("gogrid-coordinator init"));
+  const auto key = DataDir(path).initialise({}, clock);
+  ASSERT_TRUE(key) << key.error().detail;
+  admin_key = *key;
+  authority = read_file(path / "ca.pem", 64 * 1024).value();
+  EXPECT_FALSE(std::filesystem::exists(path / "init.unfinished"));
+  start();
+  EXPECT_EQ(call("GET", "/api/v1/status").status, 200);
+}
+
+TEST_F(CoordinatorStart, ADataDirectoryThatLostItsCertificateIsNotThrownAway) {
+  std::filesystem::remove(config.server.data_dir / "ca.pem");
+  const auto again = DataDir(config.server.data_dir).initialise({}, clock);
+  ASSERT_FALSE(again);
+  EXPECT_THAT(again.error().detail, HasSubstr("backup"));
+  EXPECT_TRUE(std::filesystem::exists(config.server.data_dir / "gogrid.db"));
+}
+
+TEST_F(CoordinatorStart, NamesThatCannotBeUsedAreRefusedBeforeAnythingIsWritten) {
+  const auto path = directory.path / "other";
+  for (const char* name : {"", "foo bar", "a,b", "a\"b", "-\n"}) {
+    const auto refused = DataDir(path).initialise({"grid.example", name}, clock);
+    ASSERT_FALSE(refused) << name;
+    EXPECT_THAT(refused.error().detail, HasSubstr("--name"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+  ASSERT_TRUE(make_directories(path));
+  ASSERT_TRUE(write_file_atomically(path / "coordinator.toml", "[log]\nlevel = \"debug\"\n", 0600));
+  const auto refused = DataDir(path).initialise({"grid.example"}, clock);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().detail, HasSubstr("names = [\"grid.example\"]"));
+  EXPECT_TRUE(DataDir(path).initialise({}, clock));
+}
+
+TEST_F(CoordinatorStart, AKeyCanBeMadeWithoutOneWhileNothingRuns) {
+  const DataDir data_dir(config.server.data_dir);
+  const auto key = data_dir.create_key({"admin"}, clock);
+  ASSERT_TRUE(key) << key.error().detail;
+  start();
+  EXPECT_EQ(call_with_key(*key, "GET", "/api/v1/keys").status, 200);
+  EXPECT_EQ(call_with_key(*key, "GET", "/v1/models").status, 403);
+  const auto refused = data_dir.create_key({"admin"}, clock);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().detail, HasSubstr("another gogrid-coordinator"));
+}
+
 TEST_F(CoordinatorStart, AnInitThatFailsLeavesNothingBehind) {
   const auto path = directory.path / "other";
   ASSERT_TRUE(make_directories(path));

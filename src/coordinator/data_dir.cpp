@@ -25,76 +25,111 @@ constexpr mode_t private_directory = 0700;
 constexpr mode_t private_file = 0600;
 constexpr mode_t public_file = 0644;
 
-std::string config_text(const std::vector<std::string>& names) {
+std::string names_line(const std::vector<std::string>& names) {
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "\"" : ", \"") + name + "\"";
-  return "# Settings of gogrid-coordinator; `gogrid-coordinator serve --help` lists them all.\n" +
-         (names.empty() ? "" : "\n[server]\nnames = [" + list + "]\n");
+  return "names = [" + list + "]";
 }
 
-Result<std::string> create_admin_key(store::Store& database, const Clock& clock, asio::io_context& context) {
-  Result<std::string> outcome = Error(ErrorCode::internal, "the admin key was not made");
-  KeyRing keys(database, clock);
+std::string config_text(const std::vector<std::string>& names) {
+  return "# Settings of gogrid-coordinator; `gogrid-coordinator serve --help` lists them all.\n" +
+         (names.empty() ? "" : "\n[server]\n" + names_line(names) + "\n");
+}
+
+Result<std::string> add_key(const fs::path& database_file, std::vector<std::string> scopes, const Clock& clock) {
+  asio::io_context context(1);
+  auto database = store::open_sqlite_store(database_file);
+  if (!database) return database.error();
+  Result<std::string> outcome = Error(ErrorCode::internal, "the key was not made");
+  KeyRing keys(**database, clock);
   TaskGroup tasks(context.get_executor());
   const auto create = [&]() -> asio::awaitable<void> {
     std::string name = "admin";
-    std::vector<std::string> scopes{std::string(to_string(Scope::inference)), std::string(to_string(Scope::admin))};
     const auto created = co_await keys.create(std::move(name), std::move(scopes), std::nullopt);
     outcome = created ? Result<std::string>(created->key) : Result<std::string>(created.error());
   };
-  tasks.spawn("create the admin key", create());
+  tasks.spawn("create a key", create());
   context.run();
   return outcome;
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(fs::symlink_status(path, error));
 }
 
 }  // namespace
 
 Result<std::string> DataDir::initialise(const std::vector<std::string>& names, const Clock& clock) const {
   for (const std::string& name : names) {
-    if (name.empty() || name.find_first_of("\"\\\n") != std::string::npos) {
-      return Error(ErrorCode::invalid_argument, "\"" + name + "\" is no host name or address");
-    }
-  }
-  for (const auto& file : {authority_file(), authority_key_file(), database_file()}) {
-    std::error_code error;
-    if (!fs::exists(fs::symlink_status(file, error))) continue;
-    return Error(ErrorCode::conflict, path_.string() + " is initialised already: start it with `gogrid-coordinator serve`, or choose another --data-dir");
+    if (auto good = net::pki::check_host(name); !good) return Error(good.error().code, "--name: " + good.error().detail);
   }
   if (auto made = make_directories(path_, private_directory); !made) return made.error();
   if (::chmod(path_.c_str(), private_directory) != 0) return system_error("cannot set the mode of " + path_.string(), errno);
+  const auto lock = take();
+  if (!lock) return lock.error();
+  if (is_there(authority_file())) {
+    return Error(ErrorCode::conflict, path_.string() + " is initialised already: start it with `gogrid-coordinator serve`, or choose another --data-dir");
+  }
+  if (auto good = check_config(names); !good) return good.error();
+  if (is_there(unfinished_file())) {
+    clear_unfinished();
+  } else if (is_there(authority_key_file()) || is_there(database_file())) {
+    return Error(ErrorCode::conflict, path_.string() + " holds a coordinator's ca.key or gogrid.db, but not its ca.pem: put that back from a backup, or choose another --data-dir");
+  }
   auto key = fill(names, clock);
-  if (key) return key;
+  if (!key) clear_unfinished();
+  std::error_code ignored;
+  fs::remove(unfinished_file(), ignored);
+  return key;
+}
+
+void DataDir::clear_unfinished() const {
   for (const char* file : {"ca.pem", "ca.key", "gogrid.db", "gogrid.db-wal", "gogrid.db-shm"}) {
     std::error_code ignored;
     fs::remove(path_ / file, ignored);
   }
-  return key;
+}
+
+Result<void> DataDir::check_config(const std::vector<std::string>& names) const {
+  constexpr std::size_t max_config_bytes = 1024 * 1024;
+  if (names.empty() || !is_there(config_file())) return {};
+  const auto text = read_file(config_file(), max_config_bytes);
+  if (text && *text == config_text(names)) return {};
+  return Error(ErrorCode::conflict, config_file().string() + " is there already: put " + names_line(names) +
+                                        " under [server] in it, and run init again without --name");
 }
 
 Result<std::string> DataDir::fill(const std::vector<std::string>& names, const Clock& clock) const {
+  if (auto written = write_file_atomically(unfinished_file(), "", private_file); !written) return written.error();
   if (auto made = BlobStore(path_).prepare(); !made) return made.error();
-  std::error_code error;
-  if (!fs::exists(config_file(), error)) {
-    if (auto written = write_file_atomically(config_file(), config_text(names), private_file); !written) return written.error();
-  }
   const auto authority = net::pki::create_authority("GoGrid authority", clock.system_now(), authority_lifetime);
   if (!authority) return authority.error();
   if (auto written = write_file_atomically(authority_key_file(), authority->private_key, private_file); !written) return written.error();
-  asio::io_context context(1);
-  auto database = store::open_sqlite_store(database_file());
-  if (!database) return database.error();
-  auto key = create_admin_key(**database, clock, context);
+  auto key = add_key(database_file(), {std::string(to_string(Scope::inference)), std::string(to_string(Scope::admin))}, clock);
   if (!key) return key;
+  if (!is_there(config_file())) {
+    if (auto written = write_file_atomically(config_file(), config_text(names), private_file); !written) return written.error();
+  }
   // The last one: with it the directory is initialised.
   if (auto written = write_file_atomically(authority_file(), authority->certificate, public_file); !written) return written.error();
   return key;
 }
 
+Result<std::string> DataDir::create_key(std::vector<std::string> scopes, const Clock& clock) const {
+  const auto held = lock();
+  if (!held) return held.error();
+  return add_key(database_file(), std::move(scopes), clock);
+}
+
 Result<FileDescriptor> DataDir::lock() const {
-  std::error_code error;
-  if (!fs::exists(authority_file(), error)) {
+  if (!is_there(authority_file())) {
     return Error(ErrorCode::not_found, path_.string() + " is not initialised: run `gogrid-coordinator init --data-dir " + path_.string() + "` first");
   }
+  return take();
+}
+
+Result<FileDescriptor> DataDir::take() const {
   auto file = open_file(path_ / "lock", O_RDWR | O_CREAT, private_file);
   if (!file) return Error(file.error().code, "the data directory cannot be written: " + file.error().detail);
   if (::flock(file->get(), LOCK_EX | LOCK_NB) != 0) {

@@ -13,13 +13,14 @@ namespace {
 
 constexpr std::size_t max_name_characters = 64;
 
-// A host's name as it may stand in logs and tables: other characters become "-".
+// A host's name as it may stand in logs and tables, and for no other worker's id: other characters become "-".
 std::string clean_name(std::string_view text) {
   std::string name(text.substr(0, max_name_characters));
   for (char& c : name) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
     if (!plain) c = '-';
   }
+  if (name.starts_with("wk_")) name[2] = '-';
   return name.empty() ? "worker" : name;
 }
 
@@ -86,7 +87,7 @@ Pending<Enrolment::Enrolled> Enrolment::enrol(std::string credential, std::strin
     if (!lost) co_return error;
     co_return Error(ErrorCode::permission_denied, error.detail + "; make a new one with `gogrid token create`");
   }
-  log().info("enrolled worker {} ({}) with token {}", stored->name, stored->id, id);
+  log_event(spdlog::level::info, "worker joined", {{"worker", stored->id}, {"name", stored->name}, {"token", id}});
   Enrolled enrolled;
   enrolled.worker_id = stored->id;
   enrolled.certificate_chain = *certificate + authority_.certificate;

@@ -64,9 +64,19 @@ store::Pending<KeyRing::Created> KeyRing::create(std::string name, std::vector<s
 store::Pending<> KeyRing::revoke(std::string id) {
   const auto found = keys_.find(id);
   if (found == keys_.end()) co_return Error(ErrorCode::not_found, "there is no key " + id);
+  const auto good_admins = std::count_if(keys_.begin(), keys_.end(), [this](const auto& entry) { return is_good_admin(entry.second); });
+  if (good_admins == 1 && is_good_admin(found->second)) {
+    co_return Error(ErrorCode::conflict, "key " + id + " is the last one with the scope admin: make another one first");
+  }
   const SystemTime now = clock_.system_now();
   if (!found->second.revoked_at) found->second.revoked_at = now;
+  if (revoked_listener_) revoked_listener_(id);
   co_return co_await store_.revoke_key(std::move(id), now);
+}
+
+bool KeyRing::is_good_admin(const store::KeyRecord& key) const {
+  if (key.revoked_at || (key.expires_at && *key.expires_at <= clock_.system_now())) return false;
+  return std::find(key.scopes.begin(), key.scopes.end(), to_string(Scope::admin)) != key.scopes.end();
 }
 
 void KeyRing::remember(store::KeyRecord key) {

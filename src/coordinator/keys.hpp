@@ -27,8 +27,11 @@ class KeyRing {
     std::string key;
   };
   store::Pending<Created> create(std::string name, std::vector<std::string> scopes, std::optional<SystemTime> expires_at);
-  // From the moment of the call the key is good for nothing, also when the store then fails.
+  // From the moment of the call the key is good for nothing, also when the store then fails. `conflict` for the last good one with
+  // the scope admin: without it nobody could make another.
   store::Pending<> revoke(std::string id);
+  // Called with the id, on the io thread; must not suspend.
+  void on_revoke(std::function<void(const std::string&)> listener) { revoked_listener_ = std::move(listener); }
   // The oldest first.
   std::vector<store::KeyRecord> list() const;
 
@@ -42,6 +45,7 @@ class KeyRing {
 
  private:
   void remember(store::KeyRecord key);
+  bool is_good_admin(const store::KeyRecord& key) const;
   void note_use(const std::string& id);
 
   store::KeyStore& store_;
@@ -51,6 +55,7 @@ class KeyRing {
   std::vector<std::string> order_;
   std::map<std::string, SystemTime> unwritten_;
   std::function<void()> unwritten_listener_;
+  std::function<void(const std::string&)> revoked_listener_;
 };
 
 // As it stands in records and in the API.

@@ -15,12 +15,15 @@ Pending<> ModelLibrary::load() {
 }
 
 ModelLibrary::Entry ModelLibrary::find(std::string_view name_or_id) const {
-  Entry by_id;
   for (const Entry& entry : models_) {
-    if (entry->model.name == name_or_id) return entry;
-    if (entry->model.id.text() == name_or_id) by_id = entry;
+    if (entry->model.id.text() == name_or_id) return entry;
   }
-  return by_id;
+  return find_by_name(name_or_id);
+}
+
+ModelLibrary::Entry ModelLibrary::find_by_name(std::string_view name) const {
+  const auto found = std::find_if(models_.begin(), models_.end(), [&](const Entry& entry) { return entry->model.name == name; });
+  return found == models_.end() ? nullptr : *found;
 }
 
 bool ModelLibrary::uses_blob(std::string_view sha256) const {
@@ -88,9 +91,11 @@ Pending<> EngineRegistry::put(EngineRecord engine) {
 }
 
 Pending<EngineRecord> EngineRegistry::remove(std::string name_or_sha256) {
-  const auto found = std::find_if(engines_.rbegin(), engines_.rend(), [&](const auto& engine) {
-    return engine.bundle.sha256 == name_or_sha256 || engine.bundle.name == name_or_sha256;
-  });
+  const auto find = [&](auto member) {
+    return std::find_if(engines_.rbegin(), engines_.rend(), [&](const auto& engine) { return engine.bundle.*member == name_or_sha256; });
+  };
+  auto found = find(&domain::EngineBundle::sha256);
+  if (found == engines_.rend()) found = find(&domain::EngineBundle::name);
   if (found == engines_.rend()) co_return Error(ErrorCode::not_found, "there is no engine \"" + name_or_sha256 + "\"");
   EngineRecord engine = *found;
   auto removed = co_await store_.remove_engine(engine.bundle.sha256);
@@ -126,11 +131,12 @@ WorkerRegistry::Entry WorkerRegistry::find(std::string_view id) const {
   return found == workers_.end() ? nullptr : found->second;
 }
 
-WorkerRegistry::Entry WorkerRegistry::find_by_name(std::string_view name_or_id) const {
+WorkerRegistry::Entry WorkerRegistry::find_by_id_or_name(std::string_view name_or_id) const {
+  if (Entry by_id = find(name_or_id)) return by_id;
   for (const auto& [id, entry] : workers_) {
     if (entry->name == name_or_id && !entry->revoked_at) return entry;
   }
-  return find(name_or_id);
+  return nullptr;
 }
 
 Result<void> WorkerRegistry::admit(std::string_view id) const {
@@ -160,7 +166,7 @@ Pending<> WorkerRegistry::set_certificate(std::string id, std::string serial, Sy
 }
 
 Pending<WorkerRegistry::Entry> WorkerRegistry::revoke(std::string name_or_id) {
-  const Entry known = find_by_name(name_or_id);
+  const Entry known = find_by_id_or_name(name_or_id);
   if (!known) co_return Error(ErrorCode::not_found, "there is no worker \"" + name_or_id + "\"");
   auto changed = std::make_shared<WorkerRecord>(*known);
   if (!changed->revoked_at) changed->revoked_at = clock_.system_now();

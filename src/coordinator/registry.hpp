@@ -42,8 +42,9 @@ class ModelLibrary {
   using Entry = std::shared_ptr<const ModelRecord>;
   // The oldest first.
   const std::vector<Entry>& list() const { return models_; }
-  // By name, else by id; null when there is none. An entry stays valid, and as it was, while it is held.
+  // By id, else by name; null when there is none. An entry stays valid, and as it was, while it is held.
   Entry find(std::string_view name_or_id) const;
+  Entry find_by_name(std::string_view name) const;
   bool uses_blob(std::string_view sha256) const;
 
   // A model with the same id is replaced; `conflict` when another one has the name.
@@ -92,8 +93,8 @@ class WorkerRegistry {
   std::vector<Entry> list() const;
   // Null when there is none. Revoked workers stay known.
   Entry find(std::string_view id) const;
-  // By name (of one that is not revoked) or id.
-  Entry find_by_name(std::string_view name_or_id) const;
+  // By id, else by name (of one that is not revoked): names are chosen by whoever joins, and must not stand for another's id.
+  Entry find_by_id_or_name(std::string_view name_or_id) const;
   // permission_denied, with a reason for the worker's owner, when a worker with this id must not be let in.
   Result<void> admit(std::string_view id) const;
 

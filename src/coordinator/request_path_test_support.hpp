@@ -333,6 +333,7 @@ class RequestPathTest : public testing::Test {
         {"/v1/responses", wire::InferenceEndpoint::responses},
         {"/v1/messages", wire::InferenceEndpoint::messages}};
     ApiRequest request(exchange, random_id("req"), {std::string(exchange.request().path().substr(exchange.request().path().rfind('/') + 1))});
+    running_.insert(&request);
     const auto endpoint = endpoints.find(exchange.request().path());
     if (endpoint != endpoints.end()) {
       co_await api_->handle(request, endpoint->second);
@@ -341,6 +342,7 @@ class RequestPathTest : public testing::Test {
     } else {
       co_await api_->show_model(request);
     }
+    running_.erase(&request);
   }
 
   // A worker with ready replicas of every model.
@@ -390,6 +392,7 @@ class RequestPathTest : public testing::Test {
   std::chrono::milliseconds wait_timeout_{20'000};
   std::size_t max_held_bytes_ = 64 * 1024 * 1024;
   std::set<std::string> revoked_;
+  std::set<ApiRequest*> running_;
   TaskGroup tasks_;
   std::optional<Dispatcher> dispatcher_;
   std::unique_ptr<WorkerSessions> sessions_;

@@ -1,5 +1,6 @@
 #include "coordinator/uploads.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,11 +26,6 @@ ErrorResponse not_that(const store::UploadRecord& record, const Error& error) {
   if (error.code != ErrorCode::invalid_argument) return error;
   const bool model = record.kind == store::UploadKind::model;
   return ErrorResponse(400, (model ? "this file cannot be served: " : "") + error.detail, model ? "not_a_model" : "not_an_engine");
-}
-
-ErrorResponse disk_fault(const Error& error) {
-  if (error.code != ErrorCode::resource_exhausted) return error;
-  return ErrorResponse(507, "the coordinator's disk is full: " + error.detail, "disk_full");
 }
 
 ErrorResponse busy() { return ErrorResponse(409, "this file is being checked or removed just now; try again in a moment", "busy"); }
@@ -86,19 +82,13 @@ Pending<> Uploads::load() {
 
 // One that was being uploaded when the coordinator last stopped.
 Pending<> Uploads::recover(store::UploadRecord record) {
-  if (files_.blob_bytes(record.sha256) == record.size_bytes) {
-    // It stopped between the last byte and the library.
-    const auto path = files_.blob_path(record.sha256);
-    const std::string sha256 = record.sha256;
-    auto registered = co_await register_file(std::move(record), path, false);
-    if (!registered) log().warn("dropped the upload {}: {}", sha256, registered.error().message);
-    auto removed = co_await store_.remove_upload(sha256);
-    co_return removed;
-  }
-  if (record.created_at + abandoned_after < clock_.system_now()) {
+  if (is_registered(record.sha256) || is_abandoned(record)) {
     files_.remove_part(record.sha256);
-    auto removed = co_await store_.remove_upload(record.sha256);
-    co_return removed;
+    co_return co_await store_.remove_upload(record.sha256);
+  }
+  // It stopped between the last byte and the library.
+  if (files_.blob_bytes(record.sha256) == record.size_bytes) {
+    if (auto moved = files_.blob_to_part(record.sha256); !moved) co_return moved;
   }
   auto upload = std::make_shared<Upload>();
   upload->offset_bytes = std::min(files_.part_bytes(record.sha256).value_or(0), record.size_bytes);
@@ -108,53 +98,79 @@ Pending<> Uploads::recover(store::UploadRecord record) {
   co_return Result<void>();
 }
 
+bool Uploads::is_abandoned(const store::UploadRecord& record) const { return record.created_at + abandoned_after < clock_.system_now(); }
+
 // ---- begin ----
 
 std::optional<ErrorResponse> Uploads::name_conflict(const store::UploadRecord& record) const {
-  if (record.kind != store::UploadKind::model) return std::nullopt;
-  const auto other = models_.find(record.name);
-  if (!other || other->model.name != record.name || other->model.sha256 == record.sha256) return std::nullopt;
+  const auto other = record.kind == store::UploadKind::model ? models_.find_by_name(record.name) : nullptr;
+  if (!other || other->model.sha256 == record.sha256) return std::nullopt;
   return ErrorResponse(409, "there is a model named \"" + record.name + "\" already; remove it first or choose another name",
                        "name_taken", "name");
 }
 
+bool Uploads::has_rival(const store::UploadRecord& record) const {
+  return record.kind == store::UploadKind::model && std::any_of(uploads_.begin(), uploads_.end(), [&](const auto& entry) {
+           const Upload& other = *entry.second;
+           return other.appending > 0 && other.record.kind == record.kind && other.record.name == record.name && entry.first != record.sha256;
+         });
+}
+
 Uploads::Answer<Uploads::Progress> Uploads::begin(store::UploadRecord record) {
-  if (auto conflict = name_conflict(record)) co_return std::move(*conflict);
   const std::string sha256 = record.sha256;
-  if (discarding_.contains(sha256)) co_return busy();
   record.created_at = clock_.system_now();
+  co_await drop_abandoned(sha256);
+  if (auto conflict = name_conflict(record)) co_return std::move(*conflict);
+  if (has_rival(record)) {
+    co_return ErrorResponse(409, "another file is being uploaded under the name \"" + record.name + "\" just now; choose another one",
+                            "name_taken", "name");
+  }
+  if (discarding_.contains(sha256)) co_return busy();
+  if (is_registered(sha256)) co_return co_await register_file(std::move(record), false);
 
-  if (is_registered(sha256)) {
-    const auto path = files_.blob_path(sha256);
-    auto registered = co_await register_file(std::move(record), path, false);
-    co_return registered;
+  std::uint64_t offset = 0;
+  if (const auto known = uploads_.find(sha256); known != uploads_.end()) {
+    if (known->second->finishing) co_return busy();
+    // What came under another length is worth nothing.
+    const bool same = known->second->record.size_bytes == record.size_bytes;
+    if (same) offset = known->second->offset_bytes;
+    if (!same) co_await drop(known->second);
   }
-  const auto known = uploads_.find(sha256);
-  if (known == uploads_.end() && uploads_.size() >= max_uploads) {
-    co_return ErrorResponse(429, "too many unfinished uploads; finish or remove some", "too_many_uploads");
-  }
-  if (known != uploads_.end() && known->second->finishing) co_return busy();
-  Handle upload = known != uploads_.end() ? known->second : std::make_shared<Upload>();
-  if (upload->record.size_bytes != record.size_bytes) {
-    // New, or another length than was said before: what came under that is worth nothing.
-    upload->offset_bytes = 0;
-    ++upload->turn;
-    files_.remove_part(sha256);
-    upload->hash.emplace();
-  }
-  upload->record = record;
-  uploads_.insert_or_assign(sha256, upload);
-
   auto room = [files = files_] { return files.free_bytes(); };
-  auto free = co_await run_blocking(pool_, std::move(room));
-  if (free && *free < record.size_bytes - upload->offset_bytes + spare_disk_bytes) {
-    if (upload->offset_bytes == 0) uploads_.erase(sha256);
+  const auto free = co_await run_blocking(pool_, std::move(room));
+  if (free && *free < record.size_bytes - offset + spare_disk_bytes) {
     co_return ErrorResponse(507, "the coordinator has " + std::to_string(*free / 1'000'000) + " MB of free disk space; this file needs " +
                                      std::to_string(record.size_bytes / 1'000'000) + " MB", "disk_full");
   }
+  auto known = uploads_.find(sha256);
+  const bool changed = known != uploads_.end() && (known->second->finishing || known->second->record.size_bytes != record.size_bytes);
+  if (changed || discarding_.contains(sha256) || is_registered(sha256)) co_return busy();
+  if (known == uploads_.end()) {
+    if (uploads_.size() >= max_uploads) {
+      co_return ErrorResponse(429, "too many unfinished uploads; finish or remove some", "too_many_uploads");
+    }
+    known = uploads_.emplace(sha256, std::make_shared<Upload>()).first;
+    known->second->hash.emplace();
+  }
+  const Handle upload = known->second;
+  if (upload->record.kind != record.kind) upload->header_checked = false;
+  upload->record = record;
   auto stored = co_await store_.put_upload(std::move(record));
-  if (!stored) co_return disk_fault(stored.error());
+  if (!stored) co_return ErrorResponse(stored.error());
   co_return find(sha256);
+}
+
+std::vector<Uploads::Unfinished> Uploads::list() const {
+  std::vector<Unfinished> all;
+  for (const auto& [sha256, upload] : uploads_) {
+    Unfinished one;
+    one.record = upload->record;
+    one.progress.offset_bytes = upload->offset_bytes;
+    one.progress.size_bytes = upload->record.size_bytes;
+    all.push_back(std::move(one));
+  }
+  std::sort(all.begin(), all.end(), [](const Unfinished& a, const Unfinished& b) { return a.record.created_at < b.record.created_at; });
+  return all;
 }
 
 ApiResult<Uploads::Progress> Uploads::find(const std::string& sha256) const {
@@ -178,21 +194,35 @@ Uploads::Answer<Uploads::Progress> Uploads::remove(std::string sha256) {
   if (found == uploads_.end()) co_return ErrorResponse(404, "there is no upload " + sha256, "upload_not_found");
   const Handle upload = found->second;
   if (upload->finishing) co_return busy();
-  ++upload->turn;
   co_await drop(upload);
   co_return Progress();
 }
 
 asio::awaitable<void> Uploads::drop(Handle upload) {
   const std::string sha256 = upload->record.sha256;
+  // Whoever appends to it has been overtaken.
+  ++upload->turn;
   uploads_.erase(sha256);
+  discarding_.insert(sha256);
   auto work = [files = files_, sha256] {
     files.remove_part(sha256);
     return true;
   };
   (void)co_await run_blocking(pool_, std::move(work));
+  discarding_.erase(sha256);
   const auto removed = co_await store_.remove_upload(sha256);
   if (!removed) log().warn("upload {}: {}", sha256, removed.error().detail);
+}
+
+asio::awaitable<void> Uploads::drop_abandoned(std::string except) {
+  std::vector<Handle> abandoned;
+  for (const auto& [sha256, upload] : uploads_) {
+    if (sha256 != except && upload->appending == 0 && is_abandoned(upload->record)) abandoned.push_back(upload);
+  }
+  for (const Handle& upload : abandoned) {
+    log().info("dropping the upload of {} ({}): nobody went on with it for a week", upload->record.name, upload->record.sha256);
+    co_await drop(upload);
+  }
 }
 
 // ---- parts ----
@@ -206,7 +236,9 @@ Uploads::Answer<Uploads::Progress> Uploads::append(std::string sha256, std::uint
     co_return ErrorResponse(409, "this upload has " + std::to_string(upload->offset_bytes) + " bytes; go on from there",
                             "wrong_offset", std::to_string(upload->offset_bytes));
   }
+  ++upload->appending;
   auto taken = co_await take_parts(upload, std::move(source));
+  --upload->appending;
   if (!taken) co_return taken.error();
   if (upload->offset_bytes < upload->record.size_bytes || upload->finishing) co_return find(sha256);
   upload->finishing = true;
@@ -220,12 +252,16 @@ Uploads::Answer<std::size_t> Uploads::take_parts(Handle upload, Source source) {
   std::shared_ptr<FileDescriptor> file;
   std::size_t taken = 0;
   bool at_end = false;
-  bool checked = upload->offset_bytes > 0;
   std::optional<Error> broken;
+  // What is stored already of a header that is still to be checked stands at the beginning of the first part.
+  auto beginning = co_await read_beginning(upload);
+  if (!beginning) co_return beginning.error();
   while (!at_end) {
-    std::vector<std::byte> part;
+    std::vector<std::byte> part = std::move(*beginning);
+    beginning->clear();
+    const std::size_t stored = part.size();
     // A part's worth, or as much more as the header needs.
-    for (std::size_t wanted = part_bytes; !at_end && part.size() < wanted;) {
+    for (std::size_t wanted = stored + part_bytes; !at_end && part.size() < wanted;) {
       const std::size_t had = part.size();
       part.resize(wanted);
       const auto count = co_await source(std::span(part).subspan(had));
@@ -233,19 +269,21 @@ Uploads::Answer<std::size_t> Uploads::take_parts(Handle upload, Source source) {
       if (!count) broken = count.error();
       at_end = !count || *count == 0;
       if (upload->turn != turn) co_return ErrorResponse(409, "another connection goes on with this upload", "superseded");
-      if (part.size() > upload->record.size_bytes - upload->offset_bytes) {
+      if (part.size() - stored > upload->record.size_bytes - upload->offset_bytes) {
         co_return ErrorResponse(400, "this is more than the " + std::to_string(upload->record.size_bytes) + " bytes that were announced",
                                 "too_many_bytes");
       }
-      if (checked || (part.size() < wanted && !at_end)) continue;
+      if (upload->header_checked || (part.size() < wanted && !at_end)) continue;
       const auto enough = check_beginning(upload->record, part);
       if (!enough) {
         co_await drop(upload);
         co_return not_that(upload->record, enough.error());
       }
+      upload->header_checked = *enough;
       if (!*enough && !at_end) wanted = std::min(wanted * 4, max_held_bytes);
     }
-    checked = true;
+    if (part.size() >= max_held_bytes) upload->header_checked = true;
+    part.erase(part.begin(), part.begin() + static_cast<std::ptrdiff_t>(stored));
     if (part.empty()) break;
     taken += part.size();
     if (!file) file = std::make_shared<FileDescriptor>();
@@ -256,10 +294,27 @@ Uploads::Answer<std::size_t> Uploads::take_parts(Handle upload, Source source) {
   if (file) {
     auto sync = [file] { return sync_file(file->get()); };
     auto synced = co_await run_blocking(pool_, std::move(sync));
-    if (!synced) co_return disk_fault(synced.error());
+    if (!synced) co_return ErrorResponse(synced.error());
   }
   if (broken) co_return ErrorResponse(*broken);
   co_return taken;
+}
+
+Uploads::Answer<std::vector<std::byte>> Uploads::read_beginning(Handle upload) {
+  if (upload->offset_bytes >= max_held_bytes) upload->header_checked = true;
+  if (upload->header_checked || upload->offset_bytes == 0) co_return std::vector<std::byte>();
+  auto work = [path = files_.part_path(upload->record.sha256), size = upload->offset_bytes]() -> Result<std::vector<std::byte>> {
+    auto file = open_file(path, O_RDONLY);
+    if (!file) return file.error();
+    std::vector<std::byte> bytes(size);
+    const auto count = read_fully(file->get(), bytes);
+    if (!count) return count.error();
+    bytes.resize(*count);
+    return bytes;
+  };
+  auto bytes = co_await run_blocking(pool_, std::move(work));
+  if (!bytes) co_return ErrorResponse(bytes.error());
+  co_return std::move(*bytes);
 }
 
 Uploads::Answer<std::size_t> Uploads::write_part(Handle upload, std::shared_ptr<FileDescriptor> file, std::vector<std::byte> bytes) {
@@ -280,7 +335,7 @@ Uploads::Answer<std::size_t> Uploads::write_part(Handle upload, std::shared_ptr<
   auto written = co_await run_blocking(pool_, std::move(work));
   // A newer append() started from the old offset, without the hash.
   if (upload->turn != turn) co_return size;
-  if (!written) co_return disk_fault(written.error());
+  if (!written) co_return ErrorResponse(written.error());
   upload->hash = std::move(*hash);
   upload->offset_bytes += size;
   co_return size;
@@ -302,9 +357,9 @@ Uploads::Answer<Uploads::Progress> Uploads::finish(Handle upload) {
     co_return ErrorResponse(400, "the file's SHA-256 is " + *actual + ", not the announced one: it was damaged on its way or changed meanwhile; upload it again",
                             "checksum");
   }
-  auto registered = co_await register_file(record, files_.part_path(record.sha256), true);
+  auto registered = co_await register_file(record, true);
   if (!registered) {
-    co_await drop(upload);
+    if (registered.error().status == 400) co_await drop(upload);
     co_return registered;
   }
   uploads_.erase(record.sha256);
@@ -313,15 +368,26 @@ Uploads::Answer<Uploads::Progress> Uploads::finish(Handle upload) {
   co_return registered;
 }
 
-Uploads::Answer<Uploads::Progress> Uploads::register_file(store::UploadRecord record, std::filesystem::path path, bool is_part) {
+Uploads::Answer<Uploads::Progress> Uploads::register_file(store::UploadRecord record, bool is_part) {
+  const std::string sha256 = record.sha256;
+  const auto guard = registering_.insert(sha256);
+  auto added = co_await add_to_library(std::move(record), is_part);
+  registering_.erase(guard);
+  // The last one that had the file may have been removed meanwhile.
+  if (!added) co_await discard_blob(sha256);
+  co_return added;
+}
+
+Uploads::Answer<Uploads::Progress> Uploads::add_to_library(store::UploadRecord record, bool is_part) {
   struct Facts {
+    std::uint64_t size_bytes = 0;
     std::optional<domain::GgufHeader> header;
     std::optional<EngineManifest> manifest;
   };
-  const std::string sha256 = record.sha256;
-  const auto guard = registering_.insert(sha256);
-  auto inspect = [files = files_, record, path = std::move(path), is_part]() -> Result<Facts> {
+  auto inspect = [files = files_, record, is_part]() -> Result<Facts> {
+    const auto path = is_part ? files.part_path(record.sha256) : files.blob_path(record.sha256);
     Facts facts;
+    facts.size_bytes = (is_part ? files.part_bytes(record.sha256) : files.blob_bytes(record.sha256)).value_or(0);
     if (record.kind == store::UploadKind::model) {
       auto header = read_gguf_header(path);
       if (!header) return header.error();
@@ -331,23 +397,30 @@ Uploads::Answer<Uploads::Progress> Uploads::register_file(store::UploadRecord re
       if (!manifest) return manifest.error();
       facts.manifest = std::move(*manifest);
     }
-    if (is_part) {
-      if (auto moved = files.part_to_blob(record.sha256); !moved) return moved.error();
-    }
     return facts;
   };
-  auto facts = co_await run_blocking(pool_, std::move(inspect));
-  Result<void> stored = facts ? Result<void>() : Result<void>(facts.error());
-  if (facts && facts->header) {
+  const auto facts = co_await run_blocking(pool_, std::move(inspect));
+  if (!facts) co_return not_that(record, facts.error());
+  if (facts->size_bytes != record.size_bytes) {
+    co_return ErrorResponse(400, "the file with this SHA-256 has " + std::to_string(facts->size_bytes) + " bytes", "wrong_size", "size_bytes");
+  }
+  if (auto conflict = name_conflict(record)) co_return std::move(*conflict);
+  if (is_part) {
+    auto move = [files = files_, sha256 = record.sha256] { return files.part_to_blob(sha256); };
+    const auto moved = co_await run_blocking(pool_, std::move(move));
+    if (!moved) co_return ErrorResponse(moved.error());
+  }
+  Result<void> stored;
+  if (facts->header) {
     ModelRecord model = describe_model(record, *facts->header, clock_.system_now());
-    if (const auto same = models_.find(record.name); same && same->model.sha256 == sha256) {
+    if (const auto same = models_.find_by_name(record.name); same && same->model.sha256 == record.sha256) {
       model.model.id = same->model.id;
       model.created_at = same->created_at;
     }
     stored = co_await models_.put(std::move(model));
-  } else if (facts) {
+  } else {
     EngineRecord engine;
-    engine.bundle.sha256 = sha256;
+    engine.bundle.sha256 = record.sha256;
     engine.bundle.name = record.name;
     engine.bundle.size_bytes = record.size_bytes;
     engine.bundle.target = facts->manifest->target;
@@ -356,14 +429,17 @@ Uploads::Answer<Uploads::Progress> Uploads::register_file(store::UploadRecord re
     engine.created_at = clock_.system_now();
     stored = co_await engines_.put(std::move(engine));
   }
-  registering_.erase(guard);
   if (stored) {
-    log().info("added {} {} ({} bytes, {})", record.kind == store::UploadKind::model ? "model" : "engine", record.name, record.size_bytes, sha256);
+    const char* kind = record.kind == store::UploadKind::model ? "model" : "engine";
+    log().info("added {} {} ({} bytes, {})", kind, record.name, record.size_bytes, record.sha256);
     co_return complete_progress(record.size_bytes);
   }
-  co_await discard_blob(sha256);
-  if (!facts) co_return not_that(record, stored.error());
-  co_return disk_fault(stored.error());
+  if (is_part && !is_registered(record.sha256)) {
+    auto move_back = [files = files_, sha256 = record.sha256] { return files.blob_to_part(sha256); };
+    const auto moved = co_await run_blocking(pool_, std::move(move_back));
+    if (!moved) log().error("upload {}: {}", record.sha256, moved.error().detail);
+  }
+  co_return ErrorResponse(stored.error());
 }
 
 asio::awaitable<void> Uploads::discard_blob(std::string sha256) {

@@ -13,6 +13,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/sha256.hpp"
 #include "coordinator/api/error_response.hpp"
@@ -37,15 +38,23 @@ class Uploads {
   template <class T>
   using Answer = boost::asio::awaitable<ApiResult<T>>;
 
-  // Starts an upload, or says how far it is. A file that is here already is registered at once.
+  // Starts an upload, or says how far it is. A file that is in the library already is registered at once.
   Answer<Progress> begin(store::UploadRecord upload);
 
   // Gives the next bytes, 0 at their end.
   using Source = std::function<boost::asio::awaitable<Result<std::size_t>>(std::span<std::byte>)>;
   // Takes bytes from `offset` on: 409 with the right offset in `param` when that is not where the upload is. What came is kept
   // also when the source breaks off. A newer call for the same upload ends an older one. With the last byte the file is checked
-  // and registered.
+  // and registered. When that fails for a reason that is not the file's (its name was taken meanwhile, the disk is full) it stays:
+  // begin() it anew and append() nothing.
   Answer<Progress> append(std::string sha256, std::uint64_t offset, Source source);
+
+  struct Unfinished {
+    store::UploadRecord record;
+    Progress progress;
+  };
+  // The oldest first.
+  std::vector<Unfinished> list() const;
 
   // Of an upload, or of a file in the library.
   ApiResult<Progress> find(const std::string& sha256) const;
@@ -62,18 +71,31 @@ class Uploads {
     std::optional<Sha256> hash;
     // Of the newest append().
     std::uint64_t turn = 0;
+    // How many append() run.
+    int appending = 0;
+    // Its beginning is that of a model or an engine bundle.
+    bool header_checked = false;
     // Complete, being checked and registered.
     bool finishing = false;
   };
   using Handle = std::shared_ptr<Upload>;
 
   Answer<std::size_t> take_parts(Handle upload, Source source);
+  // What an earlier append() stored of a header that is not whole; empty when that is nothing, or too much to hold.
+  Answer<std::vector<std::byte>> read_beginning(Handle upload);
   Answer<std::size_t> write_part(Handle upload, std::shared_ptr<FileDescriptor> file, std::vector<std::byte> bytes);
   Answer<Progress> finish(Handle upload);
-  // Reads what the file says of itself and adds it to the library. `path` is where it lies.
-  Answer<Progress> register_file(store::UploadRecord record, std::filesystem::path path, bool is_part);
+  // Reads what the file says of itself and adds it to the library: a part, or a blob that is there. 400 when it is the file's fault
+  // that this fails; a part is then as it was.
+  Answer<Progress> register_file(store::UploadRecord record, bool is_part);
+  Answer<Progress> add_to_library(store::UploadRecord record, bool is_part);
   boost::asio::awaitable<void> drop(Handle upload);
+  boost::asio::awaitable<void> drop_abandoned(std::string except);
+  bool is_abandoned(const store::UploadRecord& record) const;
+  // With a model of the library.
   std::optional<ErrorResponse> name_conflict(const store::UploadRecord& record) const;
+  // Another file is on its way here under that name.
+  bool has_rival(const store::UploadRecord& record) const;
   bool is_registered(const std::string& sha256) const;
   Pending<> recover(store::UploadRecord record);
 

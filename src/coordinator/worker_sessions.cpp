@@ -92,7 +92,8 @@ asio::awaitable<void> WorkerSessions::Session::run() {
   const bool was_closing = closing_;
   if (!outcome && outcome.error().code == ErrorCode::protocol) {
     owner_.metrics_.count_protocol_error();
-    log().warn("worker {}: {}; its connection is closed", id_.text(), outcome.error().detail);
+    log_event(spdlog::level::warn, "worker broke the protocol; its connection is closed",
+              {{"worker", id_.text()}, {"reason", outcome.error().detail}});
     close(close_code::protocol_error, outcome.error().detail);
   } else if (!outcome && outcome.error().code == ErrorCode::permission_denied) {
     close(close_code::refused, outcome.error().detail);
@@ -104,7 +105,11 @@ asio::awaitable<void> WorkerSessions::Session::run() {
   if (current != owner_.sessions_.end() && current->second == self) owner_.sessions_.erase(current);
   if (owner_.options_.on_seen) owner_.options_.on_seen(id_.text(), facts_);
   owner_.dispatcher_.worker_gone(*this, !was_closing);
-  log().info("worker {} disconnected", id_.text());
+  // One that says goodbye is not lost.
+  const bool lost = !was_closing && !outcome && outcome.error().code != ErrorCode::cancelled;
+  const std::string_view reason = outcome ? "" : std::string_view(outcome.error().detail);
+  log_event(lost ? spdlog::level::warn : spdlog::level::info, lost ? "worker lost" : "worker disconnected",
+            {{"worker", id_.text()}, {"reason", reason}});
 }
 
 asio::awaitable<Result<void>> WorkerSessions::Session::serve() {
@@ -144,8 +149,12 @@ void WorkerSessions::Session::enter_service(const wire::Hello& hello) {
   auto& current = owner_.sessions_[id_.text()];
   const auto replaced = std::exchange(current, self);
   owner_.metrics_.count_worker_connection();
-  log().info("worker {} connected from {}: {} {} on {}", id_.text(), describe().address, facts_.version, facts_.target,
-             facts_.host_name);
+  log_event(spdlog::level::info, "worker connected",
+            {{"worker", id_.text()},
+             {"remote", describe().address},
+             {"host", facts_.host_name},
+             {"version", facts_.version},
+             {"target", facts_.target}});
   if (owner_.options_.on_seen) owner_.options_.on_seen(id_.text(), facts_);
   owner_.dispatcher_.worker_connected(self, facts_);
   if (replaced) replaced->close(close_code::replaced, "the worker has connected again");

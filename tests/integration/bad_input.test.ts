@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import * as net from "node:net";
 import * as tls from "node:tls";
 import { once } from "node:events";
+import * as path from "node:path";
 import { before, test } from "node:test";
-import { Grid } from "./support/grid.ts";
+import { binDir, Grid } from "./support/grid.ts";
+import { run } from "./support/process.ts";
 
 let grid: Grid;
 const chat = "/v1/chat/completions";
@@ -75,7 +77,10 @@ async function raw(text: string): Promise<string> {
 }
 
 test("a head that does not end is 408 and the connection is closed", async () => {
-  assert.match(await raw("GET /v1/models HTTP/1.1\r\nHost: x\r\n"), /^HTTP\/1.1 408 /);
+  const answer = await raw("GET /v1/models HTTP/1.1\r\nHost: x\r\n");
+  assert.match(answer, /^HTTP\/1.1 408 /);
+  const id = answer.match(/x-request-id: (req_\w+)/)![1]!;
+  assert.ok(grid.coordinator.stderr.includes(id), "the log repeats the id");
 });
 
 test("a body that does not come is 408 and the connection is closed", async () => {
@@ -104,4 +109,24 @@ test("unknown paths are 404 and wrong methods 405, in the same form", async () =
   const answer = await grid.api("DELETE", chat);
   assert.equal(answer.status, 405);
   assert.match(answer.headers.allow!, /POST/);
+});
+
+test("gogrid-coordinator: wrong usage is 2 and one line, what fails is 1", async () => {
+  const coordinator = (...args: string[]) => run(path.join(binDir, "gogrid-coordinator"), args, { env: grid.env });
+  for (const args of [[], ["no-such-command"], ["serve", "--nonsense"], ["key", "create", "--scope", "root"]]) {
+    const result = await coordinator(...args);
+    assert.equal(result.code, 2, `${args.join(" ")}: ${result.stderr}`);
+    assert.match(result.stderr, /^gogrid-coordinator: .+\n$/);
+  }
+  const running = await coordinator("key", "create", "--data-dir", grid.dataDir);
+  assert.equal(running.code, 1);
+  assert.match(running.stderr, /another gogrid-coordinator/);
+  assert.equal((await coordinator("--help")).code, 0);
+
+  const dir = path.join(grid.dir, "second");
+  assert.equal((await coordinator("init", "--data-dir", dir, "--name", "foo bar")).code, 1);
+  const init = await coordinator("init", "--json", "--data-dir", dir, "--name", "a.example,10.0.0.1", "--name", "b.example");
+  assert.equal(init.code, 0, init.stderr);
+  const made = await coordinator("key", "create", "--json", "--data-dir", dir, "--scope", "admin");
+  assert.match(JSON.parse(made.stdout).key, /^gg_/);
 });

@@ -1,4 +1,4 @@
-// The administrative API against a whole coordinator: keys and who may do what, join tokens, uploads, the library, status.
+// The administrative API against a whole coordinator: keys and who may do what, join tokens, workers, status.
 #include "coordinator/coordinator_test_support.hpp"
 
 namespace gogrid::coordinator {
@@ -77,6 +77,40 @@ TEST_F(AdminApi, RevokedAndExpiredKeysAreGoodForNothingAlsoAfterARestart) {
   }
 }
 
+TEST_F(AdminApi, TheLastKeyOfAnAdministratorCannotBeRevoked) {
+  const std::string id = admin_key.substr(3, 16);
+  const json other = call("POST", "/api/v1/keys", {{"name", "operator"}, {"scopes", {"admin"}}, {"expires_in_seconds", 60}}).value;
+  clock.shift += std::chrono::seconds(61);
+  const Reply refused = call("DELETE", "/api/v1/keys/" + id);
+  EXPECT_EQ(refused.status, 409) << refused.body;
+  EXPECT_THAT(refused.message(), HasSubstr("make another one first"));
+  EXPECT_EQ(call("GET", "/api/v1/keys").status, 200);
+  EXPECT_EQ(call("DELETE", "/api/v1/keys/" + other["id"].get<std::string>()).status, 204);
+  const json next = call("POST", "/api/v1/keys", {{"name", "next"}, {"scopes", {"admin"}}}).value;
+  EXPECT_EQ(call("DELETE", "/api/v1/keys/" + id).status, 204);
+  EXPECT_EQ(call_with_key(next["key"], "GET", "/api/v1/keys").status, 200);
+}
+
+TEST_F(AdminApi, AnthropicsClientsReadTheirOwnFormOfErrors) {
+  const struct {
+    std::string key;
+    const char* method;
+    int status;
+    const char* type;
+  } table[] = {{"", "POST", 401, "authentication_error"},
+               {"nonsense", "POST", 401, "authentication_error"},
+               {call("POST", "/api/v1/keys", {{"name", "operator"}, {"scopes", {"admin"}}}).value["key"], "POST", 403, "permission_error"},
+               {admin_key, "GET", 405, "invalid_request_error"}};
+  for (const auto& row : table) {
+    for (const char* target : {"/v1/messages", "/v1/messages/count_tokens"}) {
+      const Reply reply = call_with_key(row.key, row.method, target);
+      EXPECT_EQ(reply.status, row.status) << reply.body;
+      EXPECT_EQ(reply.value["type"], "error") << reply.body;
+      EXPECT_EQ(reply.value["error"]["type"], row.type) << reply.body;
+    }
+  }
+}
+
 TEST_F(AdminApi, KeysAreListedWithoutTheirSecrets) {
   const json made = call("POST", "/api/v1/keys", {{"name", "user"}}).value;
   restart();
@@ -89,6 +123,15 @@ TEST_F(AdminApi, KeysAreListedWithoutTheirSecrets) {
   EXPECT_TRUE(reply.value["data"][0]["last_used_at"].is_number());
 }
 
+TEST_F(AdminApi, KeysAndTokensAreCalledWhatPeopleCallThings) {
+  const Reply key = call("POST", "/api/v1/keys", {{"name", " Alice's laptop "}});
+  EXPECT_EQ(key.status, 201) << key.body;
+  EXPECT_EQ(key.value["name"], "Alice's laptop");
+  const Reply token = call("POST", "/api/v1/tokens", {{"name", "Büro, 2. Stock"}});
+  EXPECT_EQ(token.status, 201) << token.body;
+  EXPECT_EQ(token.value["name"], "Büro, 2. Stock");
+}
+
 TEST_F(AdminApi, WhatIsAskedForWronglyNamesTheField) {
   const struct {
     const char* target;
@@ -97,7 +140,8 @@ TEST_F(AdminApi, WhatIsAskedForWronglyNamesTheField) {
   } table[] = {
       {"/api/v1/keys", json::object(), "name"},
       {"/api/v1/keys", {{"name", 3}}, "name"},
-      {"/api/v1/keys", {{"name", "white space"}}, "name"},
+      {"/api/v1/keys", {{"name", "two\nlines"}}, "name"},
+      {"/api/v1/keys", {{"name", "  "}}, "name"},
       {"/api/v1/keys", {{"name", "x"}, {"scopes", "admin"}}, "scopes"},
       {"/api/v1/keys", {{"name", "x"}, {"scopes", {"root"}}}, "scopes"},
       {"/api/v1/keys", {{"name", "x"}, {"scopes", json::array()}}, "scopes"},
@@ -106,7 +150,9 @@ TEST_F(AdminApi, WhatIsAskedForWronglyNamesTheField) {
       {"/api/v1/keys", {{"name", "x"}, {"expire_in_seconds", 60}}, "expire_in_seconds"},
       {"/api/v1/tokens", {{"uses", 0}}, "uses"},
       {"/api/v1/tokens", {{"uses", 18446744073709551615u}}, "uses"},
-      {"/api/v1/tokens", {{"name", "a/../b"}}, "name"},
+      {"/api/v1/tokens", {{"name", std::string(129, 'a')}}, "name"},
+      {"/api/v1/uploads", {{"kind", "model"}, {"name", "a/../b"}, {"size_bytes", 1}, {"sha256", std::string(64, 'a')}}, "name"},
+      {"/api/v1/uploads", {{"kind", "model"}, {"name", "mdl_1"}, {"size_bytes", 1}, {"sha256", std::string(64, 'a')}}, "name"},
       {"/api/v1/uploads", {{"kind", "film"}}, "kind"},
       {"/api/v1/uploads", {{"kind", "model"}, {"name", "m"}, {"size_bytes", 1}, {"sha256", "../../etc/passwd"}}, "sha256"},
       {"/api/v1/uploads", {{"kind", "model"}, {"name", "m"}, {"sha256", std::string(64, 'a')}}, "size_bytes"},
@@ -176,6 +222,18 @@ TEST_F(Enrolling, AWorkerWithoutATokensNameIsNamedAfterItsHost) {
   EXPECT_EQ(call("GET", "/api/v1/workers/a-b---c-").status, 200);
 }
 
+TEST_F(Enrolling, ANameThatIsAnotherWorkersIdDoesNotStandForIt) {
+  const std::string many = token({{"uses", 3}});
+  const std::string id = enrol(enrolment(many, "victim")).value["worker_id"];
+  ASSERT_EQ(enrol(enrolment(many, id)).status, 201);
+  EXPECT_EQ(call("GET", "/api/v1/workers/" + id).value["name"], "victim");
+  EXPECT_EQ(call("DELETE", "/api/v1/workers/" + id).status, 204);
+  for (const json& worker : call("GET", "/api/v1/workers").value["data"]) {
+    EXPECT_EQ(worker["revoked_at"].is_number(), worker["id"] == id) << worker;
+    EXPECT_FALSE(worker["name"].get<std::string>().starts_with("wk_")) << worker;
+  }
+}
+
 TEST_F(Enrolling, WhatServesNoMoreIsRefusedWithTheReasonAndNothingIsStored) {
   const std::string used = token();
   ASSERT_EQ(enrol(enrolment(used)).status, 201);
@@ -234,223 +292,6 @@ TEST_F(Enrolling, TokensAreListedWithoutTheirSecrets) {
   const Reply reply = call("GET", "/api/v1/tokens");
   EXPECT_EQ(reply.value["data"][0]["uses_left"], 3);
   EXPECT_EQ(reply.body.find(made.substr(21, 43)), std::string::npos);
-}
-
-// ---- models and uploads ----
-
-TEST_F(AdminApi, AModelIsUploadedDescribedAndRemoved) {
-  const std::string file = good_gguf();
-  const Reply done = upload(file, "org/tiny:q4");
-  ASSERT_EQ(done.status, 200) << done.body;
-  EXPECT_EQ(done.value["complete"], true);
-  EXPECT_EQ(files_in("blobs"), 1u);
-  EXPECT_EQ(files_in("uploads"), 0u);
-  restart();
-  for (const char* target : {"/api/v1/models/org/tiny:q4", "/api/v1/models/org%2Ftiny%3Aq4"}) {
-    const json model = call("GET", target).value;
-    EXPECT_EQ(model["name"], "org/tiny:q4");
-    EXPECT_EQ(model["kind"], "chat");
-    EXPECT_EQ(model["context_tokens"], 512);
-    EXPECT_EQ(model["slots"], 4);
-    EXPECT_EQ(model["architecture"], "llama");
-    EXPECT_EQ(model["quantization"], "Q4_K_M");
-    EXPECT_EQ(model["parameters"], 768);
-    EXPECT_EQ(model["replicas"], (json{{"ready", 0}, {"total", 0}}));
-  }
-  EXPECT_EQ(call("DELETE", "/api/v1/models/org/tiny:q4").status, 204);
-  EXPECT_EQ(call("DELETE", "/api/v1/models/org/tiny:q4").status, 404);
-  EXPECT_EQ(files_in("blobs"), 0u);
-}
-
-TEST_F(AdminApi, AFileThatIsThereAlreadyIsRegisteredAtOnceAndDeletedWithItsLastModel) {
-  const std::string file = good_gguf();
-  ASSERT_EQ(upload(file, "one").status, 200);
-  json body = upload_of(file, "two");
-  body["slots"] = 9;
-  body["context_tokens"] = 128;
-  body["model_kind"] = "rerank";
-  const Reply again = call("POST", "/api/v1/uploads", body);
-  EXPECT_EQ(again.status, 200);
-  EXPECT_EQ(again.value["complete"], true);
-  EXPECT_EQ(call("GET", "/api/v1/models/two").value["slots"], 9);
-  EXPECT_EQ(call("GET", "/api/v1/models/two").value["kind"], "rerank");
-  // The same name and file again: new settings for the same model.
-  const std::string id = call("GET", "/api/v1/models/two").value["id"];
-  body["slots"] = 2;
-  EXPECT_EQ(call("POST", "/api/v1/uploads", body).status, 200);
-  EXPECT_EQ(call("GET", "/api/v1/models/" + id).value["slots"], 2);
-  // The name is another model's.
-  EXPECT_EQ(upload(good_gguf(3, "Other"), "two").code(), "\"name_taken\"");
-  EXPECT_EQ(call("DELETE", "/api/v1/models/one").status, 204);
-  EXPECT_EQ(files_in("blobs"), 1u);
-  EXPECT_EQ(call("DELETE", "/api/v1/models/two").status, 204);
-  EXPECT_EQ(files_in("blobs"), 0u);
-}
-
-TEST_F(AdminApi, AnUploadGoesOnWhereItStoodAlsoAfterARestart) {
-  const std::string file = good_gguf();
-  const json body = upload_of(file, "m");
-  const std::string id = body["sha256"];
-  ASSERT_EQ(call("POST", "/api/v1/uploads", body).status, 201);
-  EXPECT_EQ(put(id, 0, file.substr(0, 3)).value["offset_bytes"], 3);
-  EXPECT_EQ(put(id, 3, file.substr(3, 97)).value["offset_bytes"], 100);
-  restart();
-  EXPECT_EQ(call("GET", "/api/v1/uploads/" + id).value["offset_bytes"], 100);
-  const Reply begun = call("POST", "/api/v1/uploads", body);
-  EXPECT_EQ(begun.status, 201);
-  EXPECT_EQ(begun.value["offset_bytes"], 100);
-  const Reply wrong = put(id, 50, file.substr(50));
-  EXPECT_EQ(wrong.status, 409);
-  EXPECT_EQ(wrong.value["error"]["param"], "100");
-  const Reply done = put(id, 100, file.substr(100));
-  EXPECT_EQ(done.status, 200) << done.body;
-  EXPECT_EQ(done.value["complete"], true);
-  EXPECT_EQ(call("GET", "/api/v1/uploads/" + id).value["complete"], true);
-  EXPECT_EQ(call("GET", "/api/v1/models/m").status, 200);
-}
-
-TEST_F(AdminApi, WhatCameBeforeAConnectionBrokeIsKept) {
-  const std::string file = good_gguf();
-  const json body = upload_of(file, "m");
-  const std::string id = body["sha256"];
-  ASSERT_EQ(call("POST", "/api/v1/uploads", body).status, 201);
-  net::HttpClientRequest made = request("PUT", "/api/v1/uploads/" + id + "?offset=0");
-  made.body_length_bytes = file.size();
-  int parts = 0;
-  made.body_source = [&](std::span<std::byte> buffer) -> asio::awaitable<Result<std::size_t>> {
-    if (parts++ > 0) co_return Error(ErrorCode::cancelled, "the test breaks off");
-    std::memcpy(buffer.data(), file.data(), 200);
-    co_return std::size_t{200};
-  };
-  EXPECT_EQ(send(std::move(made)).status, 0);
-  std::int64_t offset = 0;
-  // The server learns of it on its own connection, in its own time.
-  for (int attempt = 0; attempt < 1000 && offset == 0; ++attempt) offset = call("GET", "/api/v1/uploads/" + id).value["offset_bytes"];
-  EXPECT_EQ(offset, 200);
-  EXPECT_EQ(put(id, 200, file.substr(200)).value["complete"], true);
-}
-
-TEST_F(AdminApi, ANewerConnectionTakesAnUploadOver) {
-  const std::string file = good_gguf();
-  const json body = upload_of(file, "m");
-  const std::string id = body["sha256"];
-  ASSERT_EQ(call("POST", "/api/v1/uploads", body).status, 201);
-  // One that sends a little and then hangs.
-  net::test::Event hangs(io.get_executor());
-  net::test::Event let_go(io.get_executor());
-  const auto slow_client = make_client();
-  const auto hang = [&]() -> asio::awaitable<void> {
-    net::HttpClientRequest made = request("PUT", "/api/v1/uploads/" + id + "?offset=0");
-    made.body_length_bytes = file.size();
-    int parts = 0;
-    made.body_source = [&](std::span<std::byte> buffer) -> asio::awaitable<Result<std::size_t>> {
-      if (parts++ == 0) {
-        std::memcpy(buffer.data(), file.data(), 10);
-        co_return std::size_t{10};
-      }
-      if (let_go.happened()) co_return std::size_t{0};
-      hangs.set();
-      co_await let_go.wait();
-      std::memcpy(buffer.data(), file.data() + 10, file.size() - 10);
-      co_return file.size() - 10;
-    };
-    const auto answer = co_await net::test::fetch(*slow_client, std::move(made));
-    EXPECT_EQ(answer.status, 409) << answer.body;
-  };
-  TaskGroup group(io.get_executor());
-  group.spawn("hang", hang());
-  net::test::run(io, hangs.wait());
-  EXPECT_EQ(put(id, 0, file.substr(0, 300)).value["offset_bytes"], 300);
-  let_go.set();
-  net::test::run(io, group.wait());
-  EXPECT_EQ(put(id, 300, file.substr(300)).value["complete"], true);
-}
-
-TEST_F(AdminApi, WhatIsNoModelIsRefusedBeforeAnythingIsStored) {
-  std::string absurd = good_gguf();
-  absurd.replace(8, 8, "\xff\xff\xff\xff\xff\xff\xff\x7f", 8);
-  const std::string whole = good_gguf();
-  const struct {
-    std::string file;
-    const char* says;
-  } table[] = {
-      {std::string(5000, 'x'), "not a GGUF"},
-      {"GGUF", "truncated"},
-      {absurd, "damaged"},
-      {whole.substr(0, whole.size() - 64), "truncated"},
-      {whole.substr(0, 100), "truncated"},
-  };
-  for (const auto& row : table) {
-    const Reply reply = upload(row.file, "m");
-    EXPECT_EQ(reply.status, 400) << row.says;
-    EXPECT_EQ(reply.code(), "\"not_a_model\"");
-    EXPECT_THAT(reply.message(), HasSubstr(row.says));
-    EXPECT_EQ(files_in("uploads"), 0u);
-    EXPECT_EQ(files_in("blobs"), 0u);
-  }
-  EXPECT_EQ(call("GET", "/api/v1/models").value["data"].size(), 0u);
-}
-
-TEST_F(AdminApi, AnotherFileThanWasAnnouncedIsRefusedAtItsEnd) {
-  std::string file = good_gguf();
-  const json body = upload_of(file, "m");
-  file.back() ^= 1;
-  ASSERT_EQ(call("POST", "/api/v1/uploads", body).status, 201);
-  const Reply reply = put(body["sha256"], 0, file);
-  EXPECT_EQ(reply.status, 400);
-  EXPECT_EQ(reply.code(), "\"checksum\"");
-  EXPECT_EQ(files_in("uploads") + files_in("blobs"), 0u);
-  EXPECT_EQ(call("GET", "/api/v1/uploads/" + body["sha256"].get<std::string>()).status, 404);
-}
-
-TEST_F(AdminApi, MoreBytesThanAnnouncedAreRefused) {
-  const std::string file = good_gguf();
-  const json body = upload_of(file, "m");
-  ASSERT_EQ(call("POST", "/api/v1/uploads", body).status, 201);
-  EXPECT_EQ(put(body["sha256"], 0, file + "x").code(), "\"too_many_bytes\"");
-}
-
-TEST_F(AdminApi, AnUploadCanBeGivenUp) {
-  const std::string file = good_gguf();
-  const json body = upload_of(file, "m");
-  const std::string target = "/api/v1/uploads/" + body["sha256"].get<std::string>();
-  ASSERT_EQ(call("POST", "/api/v1/uploads", body).status, 201);
-  ASSERT_EQ(put(body["sha256"], 0, file.substr(0, 100)).status, 200);
-  EXPECT_EQ(files_in("uploads"), 1u);
-  EXPECT_EQ(call("DELETE", target).status, 204);
-  EXPECT_EQ(files_in("uploads"), 0u);
-  EXPECT_EQ(call("GET", target).status, 404);
-  EXPECT_EQ(put(body["sha256"], 0, file).status, 404);
-}
-
-TEST_F(AdminApi, FilesThatBelongToNothingAreTidiedAtTheStart) {
-  const std::string file = good_gguf();
-  ASSERT_EQ(upload(file, "m").status, 200);
-  stop();
-  const auto& data = config.server.data_dir;
-  ASSERT_TRUE(write_file_atomically(data / "blobs" / std::string(64, 'e'), "x", 0600));
-  ASSERT_TRUE(write_file_atomically(data / "uploads" / (std::string(64, 'e') + ".part"), "x", 0600));
-  start();
-  EXPECT_EQ(files_in("blobs"), 1u);
-  EXPECT_EQ(files_in("uploads"), 0u);
-}
-
-TEST_F(AdminApi, AFileTooLargeForTheDiskIsRefusedAtOnce) {
-  json body = upload_of(good_gguf(), "m");
-  body["size_bytes"] = std::int64_t{1} << 45;
-  const Reply reply = call("POST", "/api/v1/uploads", body);
-  EXPECT_EQ(reply.status, 507) << reply.body;
-  EXPECT_EQ(reply.code(), "\"disk_full\"");
-}
-
-TEST_F(AdminApi, WhatIsNoEngineBundleIsRefused) {
-  const Reply text = call("POST", "/api/v1/uploads", upload_of("not zstd", "e", "engine"));
-  ASSERT_EQ(text.status, 201);
-  EXPECT_EQ(put(text.value["id"], 0, "not zstd").code(), "\"not_an_engine\"");
-  const std::string magic("\x28\xb5\x2f\xfd garbage after the magic number", 30);
-  const Reply garbage = call("POST", "/api/v1/uploads", upload_of(magic, "e", "engine"));
-  EXPECT_EQ(put(garbage.value["id"], 0, magic).code(), "\"not_an_engine\"");
-  EXPECT_EQ(files_in("uploads") + files_in("blobs"), 0u);
 }
 
 // ---- status ----

@@ -4,6 +4,7 @@
 
 #include <boost/asio/thread_pool.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,9 +35,15 @@ void mount_upload_routes(Router& router, Uploads& uploads);
 
 void mount_enrolment_routes(Router& router, Enrolment& enrolment);
 
-// `may_fetch`: whether a ticket opens blobs; `is_served`: whether a blob belongs to a model or an engine.
-void mount_blob_routes(Router& router, BlobStore files, boost::asio::thread_pool& pool,
-                       std::function<bool(std::string_view ticket)> may_fetch, std::function<bool(const std::string& sha256)> is_served);
+struct BlobAccess {
+  // Whose ticket it is; nullopt when it opens nothing.
+  std::function<std::optional<std::string>(std::string_view ticket)> worker_of_ticket;
+  // Whether that worker may go on: asked again and again while it fetches.
+  std::function<bool(const std::string& worker_id)> may_fetch;
+  // Whether a blob belongs to a model or an engine.
+  std::function<bool(const std::string& sha256)> is_served;
+};
+void mount_blob_routes(Router& router, BlobStore files, boost::asio::thread_pool& pool, BlobAccess access);
 
 struct StatusSources {
   const ModelLibrary& models;

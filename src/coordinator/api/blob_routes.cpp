@@ -21,8 +21,7 @@ constexpr std::size_t chunk_bytes = 256 * 1024;
 struct Sources {
   BlobStore files;
   asio::thread_pool& pool;
-  std::function<bool(std::string_view)> may_fetch;
-  std::function<bool(const std::string&)> is_served;
+  BlobAccess access;
 };
 
 struct OpenBlob {
@@ -30,18 +29,19 @@ struct OpenBlob {
   std::uint64_t size_bytes = 0;
 };
 
-// Sends bytes from the file as the client takes them; what ends early breaks the connection off.
-asio::awaitable<Result<void>> send_file(net::HttpExchange& exchange, asio::thread_pool& pool, std::shared_ptr<OpenBlob> blob,
-                                        std::uint64_t offset, std::uint64_t length) {
+// Sends bytes from the file as the worker takes them, as long as it may have them; what ends early breaks the connection off.
+asio::awaitable<Result<void>> send_file(net::HttpExchange& exchange, const Sources& sources, std::string worker_id,
+                                        std::shared_ptr<OpenBlob> blob, std::uint64_t offset, std::uint64_t length) {
   auto buffer = std::make_shared<std::vector<std::byte>>(chunk_bytes);
   while (length > 0) {
+    if (!sources.access.may_fetch(worker_id)) co_return Error(ErrorCode::permission_denied, "worker " + worker_id + " may have no more of it");
     auto read = [blob, buffer, offset, wanted = std::min<std::uint64_t>(length, chunk_bytes)]() -> Result<std::size_t> {
       const ssize_t count = ::pread(blob->file.get(), buffer->data(), wanted, static_cast<off_t>(offset));
       if (count < 0) return system_error("cannot read the blob", errno);
       if (count == 0) return Error(ErrorCode::io, "the blob is shorter than it was");
       return static_cast<std::size_t>(count);
     };
-    const auto count = co_await run_blocking(pool, std::move(read));
+    const auto count = co_await run_blocking(sources.pool, std::move(read));
     if (!count) co_return count.error();
     auto written = co_await exchange.write(as_text(std::span(*buffer).first(*count)));
     if (!written) co_return written;
@@ -54,12 +54,13 @@ asio::awaitable<Result<void>> send_file(net::HttpExchange& exchange, asio::threa
 asio::awaitable<void> serve_blob(ApiRequest& request, const Sources& sources) {
   net::HttpExchange& exchange = request.exchange;
   const std::string_view ticket = credentials_of(request.head().headers);
-  if (ticket.empty() || !sources.may_fetch(ticket)) {
+  const auto worker_id = ticket.empty() ? std::nullopt : sources.access.worker_of_ticket(ticket);
+  if (!worker_id) {
     ErrorResponse error(401, "this blob ticket is not valid: it belongs to a connection that is over", "invalid_ticket");
     co_return co_await respond_error(exchange, std::move(error));
   }
   const std::string sha256 = request.parameters[0];
-  if (!is_sha256(sha256) || !sources.is_served(sha256)) {
+  if (!is_sha256(sha256) || !sources.access.is_served(sha256)) {
     ErrorResponse error(404, "there is no such blob", "blob_not_found");
     co_return co_await respond_error(exchange, std::move(error));
   }
@@ -98,15 +99,14 @@ asio::awaitable<void> serve_blob(ApiRequest& request, const Sources& sources) {
     (void)co_await exchange.finish();
     co_return;
   }
-  const auto sent = co_await send_file(exchange, sources.pool, *blob, range.first, range.length);
+  const auto sent = co_await send_file(exchange, sources, *worker_id, *blob, range.first, range.length);
   if (!sent) log().debug("blob {}: {}", sha256, sent.error().detail);
 }
 
 }  // namespace
 
-void mount_blob_routes(Router& router, BlobStore files, asio::thread_pool& pool, std::function<bool(std::string_view ticket)> may_fetch,
-                       std::function<bool(const std::string& sha256)> is_served) {
-  const auto sources = std::make_shared<const Sources>(Sources{std::move(files), pool, std::move(may_fetch), std::move(is_served)});
+void mount_blob_routes(Router& router, BlobStore files, asio::thread_pool& pool, BlobAccess access) {
+  const auto sources = std::make_shared<const Sources>(Sources{std::move(files), pool, std::move(access)});
   router.add("GET", "/worker/v1/blobs/{sha256}", Scope::open, [sources](ApiRequest& request) { return serve_blob(request, *sources); });
 }
 

@@ -30,9 +30,11 @@ class BlobRoutes : public testing::Test {
     EXPECT_TRUE(files.prepare());
     EXPECT_TRUE(write_file_atomically(files.blob_path(sha256), content, 0600));
     EXPECT_TRUE(write_file_atomically(files.blob_path(unserved), content, 0600));
-    mount_blob_routes(
-        router, files, pool, [](std::string_view ticket) { return ticket == "good"; },
-        [this](const std::string& id) { return id == sha256; });
+    BlobAccess access;
+    access.worker_of_ticket = [](std::string_view ticket) { return ticket == "good" ? std::optional<std::string>("wk_1") : std::nullopt; };
+    access.may_fetch = [this](const std::string& worker_id) { return worker_id == "wk_1" && checks_left-- > 0; };
+    access.is_served = [this](const std::string& id) { return id == sha256; };
+    mount_blob_routes(router, files, pool, std::move(access));
   }
   net::test::Answer get(std::string id, std::string ticket = "good", std::string range = "", std::string method = "GET") {
     net::HttpClientRequest request;
@@ -50,6 +52,8 @@ class BlobRoutes : public testing::Test {
   const std::string sha256 = std::string(64, 'a');
   const std::string unserved = std::string(64, 'b');
   std::string content;
+  // Until the worker is revoked.
+  int checks_left = 1000;
   RealClock clock;
   NoKeys store;
   KeyRing keys{store, clock};
@@ -86,6 +90,13 @@ TEST_F(BlobRoutes, NothingWithoutATicketAndNothingElse) {
   EXPECT_EQ(get(unserved).status, 404);
   EXPECT_EQ(get(std::string(64, 'c')).status, 404);
   EXPECT_EQ(get("..%2f..%2fgogrid.db").status, 404);
+}
+
+TEST_F(BlobRoutes, AWorkerThatIsRevokedGetsNoMoreOfABlob) {
+  checks_left = 2;
+  const auto answer = get(sha256);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body.substr(0, 9), "protocol:") << answer.body.size();
 }
 
 TEST_F(BlobRoutes, ABlobThatShrinksWhileItIsReadBreaksOff) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <utility>
 
 namespace gogrid::coordinator {
@@ -18,33 +17,30 @@ class BodyMemory {
   class Hold {
    public:
     Hold() = default;
-    Hold(BodyMemory& owner, std::size_t bytes) : owner_(&owner), bytes_(bytes) {}
+    explicit Hold(BodyMemory& owner) : owner_(&owner) {}
     Hold(Hold&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
     Hold& operator=(Hold&& other) noexcept {
-      shrink(0);
+      (void)resize(0);
       owner_ = std::exchange(other.owner_, nullptr);
       bytes_ = std::exchange(other.bytes_, 0);
       return *this;
     }
-    ~Hold() { shrink(0); }
+    ~Hold() { (void)resize(0); }
 
-    void shrink(std::size_t bytes) {
-      if (owner_ == nullptr || bytes >= bytes_) return;
-      owner_->free_bytes_ += bytes_ - bytes;
+    // False, and nothing is changed, when there is not so much left.
+    [[nodiscard]] bool resize(std::size_t bytes) {
+      if (owner_ == nullptr) return bytes == 0;
+      if (bytes > bytes_ && bytes - bytes_ > owner_->free_bytes_) return false;
+      owner_->free_bytes_ += bytes_;
+      owner_->free_bytes_ -= bytes;
       bytes_ = bytes;
+      return true;
     }
 
    private:
     BodyMemory* owner_ = nullptr;
     std::size_t bytes_ = 0;
   };
-
-  // nullopt when there is not so much left.
-  std::optional<Hold> hold(std::size_t bytes) {
-    if (bytes > free_bytes_) return std::nullopt;
-    free_bytes_ -= bytes;
-    return Hold(*this, bytes);
-  }
 
  private:
   std::size_t free_bytes_;

@@ -69,6 +69,7 @@ Forward::Forward(ApiRequest& request, Dispatcher& dispatcher, Metrics& metrics, 
 
 Forward::~Forward() {
   exchange_.watch_disconnect({});
+  request_.on_revoke = nullptr;
   metrics_.request_ended();
 }
 
@@ -78,34 +79,42 @@ asio::awaitable<void> Forward::run() {
   wanted.model = work_.model.id;
   wanted.deadline = work_.wait_until;
   ticket_ = dispatcher_.submit(std::move(wanted));
-  exchange_.watch_disconnect([this] { on_disconnect(); });
+  exchange_.watch_disconnect([this] {
+    gone_ = true;
+    cut_off();
+  });
+  request_.on_revoke = [this] { cut_off(); };
+  // While its body came.
+  if (request_.revoked()) cut_off();
   for (;;) {
     Dispatcher::Slot slot = co_await ticket_->slot();
-    if (gone_) break;
+    if (cut_off_) break;
     if (slot.rejection) {
       ErrorResponse error = to_error_response(work_.model.name, *slot.rejection);
-      co_await respond_error_for(exchange_, work_.endpoint, std::move(error));
+      co_await respond_error(exchange_, std::move(error), style_of(work_.endpoint));
       co_return;
     }
     const domain::WorkerId worker = slot.worker->worker_id();
     const Outcome outcome = co_await attempt(std::move(slot.worker));
     stream_.reset();
-    if (gone_) break;
+    if (cut_off_) break;
     if (outcome == Outcome::done) co_return;
-    log().info("request {}: worker {} was lost before its answer; trying again", request_.id, worker.text());
+    log_event(spdlog::level::info, "request lost its worker before the answer; trying again",
+              {{"request", request_.id}, {"worker", worker.text()}});
     held_.clear();
   }
-  co_await answer_gone_client();
+  co_await answer_cut_off();
 }
 
-void Forward::on_disconnect() {
-  gone_ = true;
+void Forward::cut_off() {
+  cut_off_ = true;
   if (stream_) stream_->cancel();
   if (ticket_) ticket_->cancel();
 }
 
-asio::awaitable<void> Forward::answer_gone_client() {
+asio::awaitable<void> Forward::answer_cut_off() {
   if (exchange_.started()) co_return;
+  if (!gone_) co_return co_await respond_error(exchange_, key_revoked(), style_of(work_.endpoint));
   net::ResponseHead head;
   head.status = status_client_gone;
   std::string body;
@@ -116,7 +125,7 @@ asio::awaitable<Forward::Outcome> Forward::attempt(std::shared_ptr<WorkerLink> w
   auto opened = co_await worker->open_stream();
   if (!opened) co_return Outcome::lost;
   stream_ = std::make_unique<WorkStream>(std::move(*opened));
-  if (gone_) {
+  if (cut_off_) {
     stream_->cancel();
     co_return Outcome::done;
   }
@@ -134,12 +143,14 @@ asio::awaitable<Forward::Outcome> Forward::attempt(std::shared_ptr<WorkerLink> w
   }
   if (part->kind == WorkStream::Part::Kind::end) {
     if (!part->failure || worth_another_try(part->failure->code)) {
-      log().info("request {}: worker {} refused it: {}", request_.id, worker->worker_id().text(),
-                 part->failure ? escape_json(part->failure->detail) : "no answer");
+      log_event(spdlog::level::info, "worker refused a request",
+                {{"request", request_.id},
+                 {"worker", worker->worker_id().text()},
+                 {"reason", part->failure ? std::string_view(part->failure->detail) : "no answer"}});
       co_return Outcome::lost;
     }
     ErrorResponse error(*part->failure);
-    co_await respond_error_for(exchange_, work_.endpoint, std::move(error));
+    co_await respond_error(exchange_, std::move(error), style_of(work_.endpoint));
     co_return Outcome::done;
   }
   net::ResponseHead head = response_head(part->status, std::move(part->content_type), worker->worker_id());
@@ -214,10 +225,11 @@ asio::awaitable<Result<void>> Forward::write_events(std::string_view bytes) {
 
 asio::awaitable<Forward::Outcome> Forward::end_broken_stream() {
   if (gone_) co_return Outcome::done;
-  log().info("request {}: the worker was lost in the middle of its answer", request_.id);
+  const ErrorResponse error = cut_off_ ? key_revoked() : lost_worker();
+  if (!cut_off_) log_event(spdlog::level::info, "request lost its worker in the middle of the answer", {{"request", request_.id}});
   // What is held is half an event: no client could read it.
   if (!saw_done_) {
-    const std::string event = error_event_for(work_.endpoint, lost_worker());
+    const std::string event = error_event_for(work_.endpoint, error);
     const Result<void> written = co_await exchange_.write(event);
     if (!written) co_return Outcome::done;
   }

@@ -55,9 +55,10 @@ class Forward {
   boost::asio::awaitable<Result<void>> write_events(std::string_view bytes);
   boost::asio::awaitable<Result<void>> begin(net::ResponseHead head);
   boost::asio::awaitable<Outcome> end_broken_stream();
-  boost::asio::awaitable<void> answer_gone_client();
+  boost::asio::awaitable<void> answer_cut_off();
 
-  void on_disconnect();
+  // The client is gone, or its key was revoked: nobody is to have the answer.
+  void cut_off();
   void release_slot();
   void note_first_byte();
 
@@ -75,6 +76,8 @@ class Forward {
   // The stream said that it is complete.
   bool saw_done_ = false;
   bool gone_ = false;
+  // Gone, or revoked.
+  bool cut_off_ = false;
 };
 
 }  // namespace gogrid::coordinator

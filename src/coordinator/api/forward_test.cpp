@@ -194,6 +194,21 @@ TEST_F(ForwardTest, LargeBodiesThatWaitAreBoundedTogether) {
   EXPECT_EQ(ask(large).status, 200);
 }
 
+TEST_F(ForwardTest, OnlyBytesThatCameTakeMemory) {
+  max_held_bytes_ = 4 * 1024 * 1024;
+  start();
+  add_worker("wk_1", json_of("{}"));
+  // Each announces all there is, and sends next to nothing of it.
+  std::vector<std::unique_ptr<net::test::RawClient>> slow;
+  for (int i = 0; i < 16; ++i) {
+    slow.push_back(std::make_unique<net::test::RawClient>(io_, server_->socket()));
+    const std::string framing = i % 2 == 0 ? "Content-Length: 4000000\r\n\r\n{" : "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n";
+    net::test::run(io_, slow.back()->send("POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\n" + framing));
+  }
+  for (int i = 0; i < 16; ++i) EXPECT_EQ(ask(chat()).status, 200);
+  EXPECT_EQ(ask(chat(R"(,"x":")" + std::string(2'000'000, 'y') + "\"")).status, 200);
+}
+
 TEST_F(ForwardTest, AWaitThatIsTooLongIsA503WithItsReason) {
   wait_timeout_ = 100ms;
   start();
@@ -217,6 +232,7 @@ TEST_F(ForwardTest, ErrorsOfTheEngineComeInTheEndpointsForm) {
   const json error = json::parse(answer.body)["error"];
   EXPECT_EQ(error["message"], "too long");
   EXPECT_EQ(error["code"], "context_length_exceeded");
+  EXPECT_EQ(error["type"], "invalid_request_error");
   EXPECT_EQ(error["n_ctx"], 512);
   EXPECT_TRUE(error["param"].is_null());
 
@@ -285,6 +301,34 @@ TEST_F(ForwardTest, AClientThatHangsUpWhileItWaitsLeavesTheQueue) {
 }
 
 // ---- losing workers ----
+
+TEST_F(ForwardTest, ARevokedKeyEndsWhatStreamsAndWhatWaits) {
+  start();
+  bool cancelled = false;
+  FakeWorker& worker = add_worker("wk_1", [&](FakeWork& work) -> asio::awaitable<void> {
+    co_await work.respond(200, "text/event-stream");
+    co_await work.data("data: one\n\n");
+    cancelled = co_await work.wait_cancelled();
+  }, 1);
+  const auto waiting = std::make_shared<std::optional<Answer>>();
+  run([&]() -> asio::awaitable<void> {
+    Reading reading = co_await begin_request(chat(R"(,"stream":true)"));
+    const bool first = co_await read_until(reading, "data: one\n\n");
+    EXPECT_TRUE(first);
+    spawn_request(chat(), waiting, "/v1/messages");
+    co_await until([&] { return totals().requests_waiting == 1; });
+    for (ApiRequest* request : std::set<ApiRequest*>(running_)) request->revoke();
+    const bool told = co_await read_until(reading, "was revoked");
+    EXPECT_TRUE(told) << reading.text;
+    const bool more = co_await read_until(reading, "data: two");
+    EXPECT_FALSE(more);
+    co_await until([&] { return cancelled && waiting->has_value(); });
+    co_await wait_idle();
+  });
+  EXPECT_EQ((*waiting)->status, 401);
+  EXPECT_EQ(json::parse((*waiting)->body)["error"]["type"], "authentication_error");
+  EXPECT_EQ(worker.started, 1u);
+}
 
 TEST_F(ForwardTest, AWorkerLostBeforeTheFirstByteIsReplacedUnseen) {
   start();

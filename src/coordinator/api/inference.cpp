@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <utility>
 
 #include "coordinator/api/forward.hpp"
@@ -14,6 +15,8 @@ namespace asio = boost::asio;
 using wire::InferenceEndpoint;
 
 namespace {
+
+constexpr std::size_t first_step_bytes = 64 * 1024;
 
 ErrorResponse model_not_found(const std::string& name) {
   return ErrorResponse(404, "there is no model '" + name + "'; GET /v1/models lists what there is", "model_not_found", "model");
@@ -57,7 +60,8 @@ InferenceApi::InferenceApi(Dispatcher& dispatcher, const ModelLibrary& models, M
 
 void InferenceApi::mount(Router& router) {
   const auto post = [&](const char* pattern, InferenceEndpoint endpoint) {
-    router.add("POST", pattern, Scope::inference, [this, endpoint](ApiRequest& request) { return handle(request, endpoint); });
+    const auto handler = [this, endpoint](ApiRequest& request) { return handle(request, endpoint); };
+    router.add("POST", pattern, Scope::inference, handler, style_of(endpoint));
   };
   post("/v1/chat/completions", InferenceEndpoint::chat_completions);
   post("/v1/completions", InferenceEndpoint::completions);
@@ -72,40 +76,56 @@ void InferenceApi::mount(Router& router) {
   router.add("GET", "/v1/models/{id*}", Scope::inference, [this](ApiRequest& request) { return show_model(request); });
 }
 
+asio::awaitable<ApiResult<std::string>> InferenceApi::read_body(net::HttpExchange& exchange, BodyMemory::Hold& hold) {
+  const std::size_t limit = options_.max_body_bytes;
+  const Error too_large(ErrorCode::too_large, "the request's body is larger than " + std::to_string(limit) + " bytes");
+  const auto length = exchange.body_length();
+  if (length && *length > limit) co_return ErrorResponse(too_large);
+  // One byte past the limit tells a body that ends there from one that goes on.
+  const std::size_t most = length ? static_cast<std::size_t>(*length) : limit + 1;
+  std::string body;
+  for (std::size_t used = 0;;) {
+    if (used == body.size() && used < most) {
+      const std::size_t room = std::min(most, std::max(first_step_bytes, used * 2));
+      if (!hold.resize(room)) {
+        co_return ErrorResponse(429, "the requests that wait hold all the memory there is for them; try again later", "queue_full");
+      }
+      body.resize(room);
+    }
+    const auto count = co_await exchange.read_body_some(std::as_writable_bytes(std::span(body).subspan(used)));
+    if (!count) co_return ErrorResponse(count.error());
+    used += *count;
+    if (used > limit) co_return ErrorResponse(too_large);
+    if (*count > 0) continue;
+    body.resize(used);
+    (void)hold.resize(used);
+    co_return body;
+  }
+}
+
 asio::awaitable<void> InferenceApi::handle(ApiRequest& request, InferenceEndpoint endpoint) {
   const SteadyTime arrived_at = clock_.steady_now();
   net::HttpExchange& exchange = request.exchange;
-  auto memory = memory_.hold(static_cast<std::size_t>(
-      std::min<std::uint64_t>(exchange.body_length().value_or(options_.max_body_bytes), options_.max_body_bytes)));
-  if (!memory) {
-    ErrorResponse error(429, "the requests that wait hold all the memory there is for them; try again later", "queue_full");
-    error.retry_after = std::chrono::seconds(5);
-    co_return co_await respond_error_for(exchange, endpoint, std::move(error));
-  }
-  auto body = co_await exchange.read_body(options_.max_body_bytes);
-  if (body) memory->shrink(body->size());
-  if (!body) {
-    ErrorResponse error(body.error());
-    // The client's own pace, not a time limit of ours on the work.
-    if (body.error().code == ErrorCode::timeout) error.status = 408;
-    co_return co_await respond_error_for(exchange, endpoint, std::move(error));
-  }
+  const ErrorStyle style = style_of(endpoint);
+  BodyMemory::Hold memory(memory_);
+  auto body = co_await read_body(exchange, memory);
+  if (!body) co_return co_await respond_error(exchange, body.error(), style);
   auto read = wire::read_inference_request(endpoint, *body);
   if (const auto* problem = std::get_if<wire::RequestProblem>(&read)) {
     ErrorResponse error = to_error_response(*problem);
-    co_return co_await respond_error_for(exchange, endpoint, std::move(error));
+    co_return co_await respond_error(exchange, std::move(error), style);
   }
   const std::string& name = std::get<wire::InferenceRequest>(read).model;
   const ModelLibrary::Entry entry = models_.find(name);
   if (!entry) {
     ErrorResponse error = model_not_found(name);
-    co_return co_await respond_error_for(exchange, endpoint, std::move(error));
+    co_return co_await respond_error(exchange, std::move(error), style);
   }
   if (entry->model.kind != wire::kind_of(endpoint)) {
     ErrorResponse error = wrong_kind(entry->model, endpoint);
-    co_return co_await respond_error_for(exchange, endpoint, std::move(error));
+    co_return co_await respond_error(exchange, std::move(error), style);
   }
-  Forward::Work work{endpoint,   entry->model, std::move(*body), std::move(*memory),
+  Forward::Work work{endpoint,   entry->model, std::move(*body), std::move(memory),
                      arrived_at, Deadline::at(arrived_at + options_.wait_timeout)};
   Forward forward(request, dispatcher_, metrics_, clock_, std::move(work));
   co_await forward.run();

@@ -21,7 +21,7 @@ class InferenceApi {
  public:
   struct Options {
     std::size_t max_body_bytes = 32 * 1024 * 1024;
-    // Of all requests together that are being read or wait for their answer to begin.
+    // Of all requests together that are being read or wait for their answer to begin; not less than max_body_bytes.
     std::size_t max_held_bytes = 512 * 1024 * 1024;
     // How long a request waits for a slot.
     std::chrono::milliseconds wait_timeout{120'000};
@@ -38,6 +38,9 @@ class InferenceApi {
   boost::asio::awaitable<void> show_model(ApiRequest& request);
 
  private:
+  // The whole body; `hold` grows as it comes, so that memory is taken by bytes, not by announcements.
+  boost::asio::awaitable<ApiResult<std::string>> read_body(net::HttpExchange& exchange, BodyMemory::Hold& hold);
+
   Dispatcher& dispatcher_;
   const ModelLibrary& models_;
   Metrics& metrics_;

@@ -3,35 +3,13 @@
 #include <nlohmann/json.hpp>
 
 namespace gogrid::coordinator {
-namespace asio = boost::asio;
 using nlohmann::json;
 using wire::InferenceEndpoint;
 
 namespace {
 
-bool is_anthropic(InferenceEndpoint endpoint) {
-  return endpoint == InferenceEndpoint::messages || endpoint == InferenceEndpoint::count_tokens;
-}
-
 // Bytes from elsewhere may not be UTF-8.
 std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
-
-// https://docs.anthropic.com/en/api/errors
-const char* anthropic_type(int status) {
-  switch (status) {
-    case 401: return "authentication_error";
-    case 403: return "permission_error";
-    case 404: return "not_found_error";
-    case 413: return "request_too_large";
-    case 429: return "rate_limit_error";
-    case 503: return "overloaded_error";
-    default: return status >= 500 ? "api_error" : "invalid_request_error";
-  }
-}
-
-json anthropic_error(int status, const std::string& message) {
-  return {{"type", "error"}, {"error", {{"type", anthropic_type(status)}, {"message", message}}}};
-}
 
 // llama-server's error types that have a code of their own at OpenAI's.
 json code_of(const json& error) {
@@ -44,26 +22,14 @@ json code_of(const json& error) {
 
 }  // namespace
 
-std::string error_body_for(InferenceEndpoint endpoint, const ErrorResponse& error) {
-  return is_anthropic(endpoint) ? dump(anthropic_error(error.status, error.message)) : error.body();
-}
-
-asio::awaitable<void> respond_error_for(net::HttpExchange& exchange, InferenceEndpoint endpoint, ErrorResponse error) {
-  if (!is_anthropic(endpoint)) {
-    co_await respond_error(exchange, std::move(error));
-    co_return;
-  }
-  if (exchange.started()) co_return;
-  net::ResponseHead head;
-  head.status = error.status;
-  head.headers.add("Content-Type", "application/json");
-  if (error.retry_after) head.headers.add("Retry-After", std::to_string(error.retry_after->count()));
-  std::string body = error_body_for(endpoint, error);
-  (void)co_await exchange.respond(std::move(head), std::move(body));
+ErrorStyle style_of(InferenceEndpoint endpoint) {
+  const bool anthropic = endpoint == InferenceEndpoint::messages || endpoint == InferenceEndpoint::count_tokens;
+  return anthropic ? ErrorStyle::anthropic : ErrorStyle::openai;
 }
 
 std::string error_event_for(InferenceEndpoint endpoint, const ErrorResponse& error) {
-  if (is_anthropic(endpoint)) return "event: error\ndata: " + error_body_for(endpoint, error) + "\n\n";
+  const ErrorStyle style = style_of(endpoint);
+  if (style == ErrorStyle::anthropic) return "event: error\ndata: " + error.body(style) + "\n\n";
   if (endpoint == InferenceEndpoint::responses) {
     const json event{{"type", "error"}, {"code", error.code}, {"message", error.message}, {"param", nullptr}};
     return "event: error\ndata: " + dump(event) + "\n\n";
@@ -105,12 +71,12 @@ std::string normalise_engine_error(InferenceEndpoint endpoint, int status, std::
     text = status == 413 ? "the engine refused the request: it is too large"
                          : "the engine answered with status " + std::to_string(status) + " and no reason";
   }
-  if (is_anthropic(endpoint)) return dump(anthropic_error(status, text));
+  const ErrorResponse plain(status, text);
+  if (style_of(endpoint) == ErrorStyle::anthropic) return plain.body(ErrorStyle::anthropic);
   json error = given;
   error["code"] = code_of(given);
   error["message"] = std::move(text);
-  const auto type = given.find("type");
-  if (type == given.end() || !type->is_string()) error["type"] = std::string(ErrorResponse(status, "").type());
+  error["type"] = std::string(plain.type());
   if (!error.contains("param")) error["param"] = nullptr;
   return dump(json{{"error", std::move(error)}});
 }

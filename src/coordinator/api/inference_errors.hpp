@@ -11,10 +11,7 @@
 
 namespace gogrid::coordinator {
 
-// {"error":{…}} or, for Anthropic's endpoints, {"type":"error","error":{"type","message"}}.
-std::string error_body_for(wire::InferenceEndpoint endpoint, const ErrorResponse& error);
-
-boost::asio::awaitable<void> respond_error_for(net::HttpExchange& exchange, wire::InferenceEndpoint endpoint, ErrorResponse error);
+ErrorStyle style_of(wire::InferenceEndpoint endpoint);
 
 // A server-sent event that tells of an error in the middle of a stream, with the blank line that ends it.
 std::string error_event_for(wire::InferenceEndpoint endpoint, const ErrorResponse& error);
@@ -22,8 +19,8 @@ std::string error_event_for(wire::InferenceEndpoint endpoint, const ErrorRespons
 ErrorResponse to_error_response(const wire::RequestProblem& problem);
 ErrorResponse to_error_response(const std::string& model_name, const Dispatcher::Rejection& rejection);
 
-// An engine's error answer in the endpoint's form: its words stay, `code` is text or null as OpenAI's clients expect, further
-// fields are kept. What is no JSON error at all becomes one.
+// An engine's error answer in the endpoint's form: its words stay, `type` is that of the status, `code` is text or null as
+// OpenAI's clients expect, further fields are kept. What is no JSON error at all becomes one.
 std::string normalise_engine_error(wire::InferenceEndpoint endpoint, int status, std::string_view body);
 
 }  // namespace gogrid::coordinator

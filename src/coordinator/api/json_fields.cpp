@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "domain/name.hpp"
+
 namespace gogrid::coordinator {
 namespace asio = boost::asio;
 using nlohmann::json;
@@ -85,14 +87,14 @@ asio::awaitable<ApiResult<JsonFields>> read_fields(net::HttpExchange& exchange, 
 std::string to_text(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 ApiResult<std::string> check_name(std::string name, const char* field) {
-  constexpr std::size_t max_characters = 128;
-  const auto plain = [](unsigned char c) { return c < 0x80 && (std::isalnum(c) || std::string_view("._:/@+-").find(static_cast<char>(c)) != std::string_view::npos); };
-  const bool good = !name.empty() && name.size() <= max_characters && std::isalnum(static_cast<unsigned char>(name.front())) &&
-                    std::all_of(name.begin(), name.end(), plain) && name.find("..") == std::string::npos &&
-                    name.find("//") == std::string::npos && name.back() != '/';
-  if (good) return name;
-  return ErrorResponse(400, "\"" + std::string(field) + "\" must be 1 to 128 letters, digits and . _ : / @ + -, beginning with a letter or digit",
-                       "invalid_name", field);
+  if (domain::is_name(name)) return name;
+  return ErrorResponse(400, "\"" + std::string(field) + "\" must be " + std::string(domain::name_rule), "invalid_name", field);
+}
+
+ApiResult<std::string> check_label(const std::string& label, const char* field) {
+  auto good = domain::to_label(label);
+  if (good) return std::move(*good);
+  return ErrorResponse(400, "\"" + std::string(field) + "\" must be " + std::string(domain::label_rule), "invalid_name", field);
 }
 
 }  // namespace gogrid::coordinator

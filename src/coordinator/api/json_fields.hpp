@@ -39,7 +39,8 @@ boost::asio::awaitable<ApiResult<JsonFields>> read_fields(net::HttpExchange& exc
 // The text of a JSON value for a response; what is not UTF-8 is replaced.
 std::string to_text(const nlohmann::json& value);
 
-// 1 to 128 letters, digits and ._:/@+-, beginning with a letter or digit: names of models, engines, keys, tokens.
+// domain::is_name(): for models and engines. domain::to_label(): for keys and tokens; what is given back is trimmed.
 ApiResult<std::string> check_name(std::string name, const char* field);
+ApiResult<std::string> check_label(const std::string& label, const char* field);
 
 }  // namespace gogrid::coordinator

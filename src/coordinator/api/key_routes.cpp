@@ -33,9 +33,9 @@ struct NewKey {
 
 ApiResult<NewKey> read_new_key(const JsonFields& fields) {
   NewKey key;
-  auto text = fields.required_text("name", 128);
+  auto text = fields.required_text("name", 1024);
   if (!text) return text.error();
-  auto name = check_name(std::move(*text), "name");
+  auto name = check_label(*text, "name");
   if (!name) return name.error();
   key.name = std::move(*name);
   auto scopes = fields.texts("scopes", 8);

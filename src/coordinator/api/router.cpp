@@ -51,6 +51,21 @@ bool is_probe(std::string_view pattern) { return pattern == "/healthz" || patter
 
 }  // namespace
 
+// A request's place among those that run, however its handler ends.
+class Router::Running {
+ public:
+  Running(std::unordered_set<ApiRequest*>& all, ApiRequest& request) : all_(all), request_(request) {
+    if (request_.key) all_.insert(&request_);
+  }
+  ~Running() { all_.erase(&request_); }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  std::unordered_set<ApiRequest*>& all_;
+  ApiRequest& request_;
+};
+
 // The connection's exchange, with the request's id on the response and what was sent counted.
 class Router::CountedExchange final : public net::HttpExchange {
  public:
@@ -93,13 +108,24 @@ class Router::CountedExchange final : public net::HttpExchange {
   std::uint64_t sent_bytes_ = 0;
 };
 
-void Router::add(std::string method, std::string pattern, Scope scope, ApiHandler handler) {
+ErrorResponse key_revoked() {
+  return ErrorResponse(401, "this API key was revoked; ask the operator for a new one", "invalid_api_key");
+}
+
+void Router::end_requests_of(const std::string& key_id) {
+  for (ApiRequest* request : running_) {
+    if (request->key->id == key_id) request->revoke();
+  }
+}
+
+void Router::add(std::string method, std::string pattern, Scope scope, ApiHandler handler, ErrorStyle style) {
   Route route;
   route.method = std::move(method);
   route.segments = split_pattern(pattern);
   route.pattern = std::move(pattern);
   route.scope = scope;
   route.handler = std::move(handler);
+  route.style = style;
   routes_.push_back(std::move(route));
 }
 
@@ -113,6 +139,7 @@ Router::Match Router::match(const net::RequestHead& head) const {
   for (const Route& route : routes_) {
     auto parameters = match_segments(route.segments, *path);
     if (!parameters) continue;
+    match.style = route.style;
     if (route.method == method) {
       match.route = &route;
       match.parameters = std::move(*parameters);
@@ -139,7 +166,7 @@ asio::awaitable<void> Router::answer(CountedExchange& exchange, const Match& fou
     response.status = error.status;
     response.headers.add("Allow", found.allowed_methods);
     response.headers.add("Content-Type", "application/json");
-    std::string body = error.body();
+    std::string body = error.body(found.style);
     (void)co_await exchange.respond(std::move(response), std::move(body));
     co_return;
   }
@@ -148,17 +175,18 @@ asio::awaitable<void> Router::answer(CountedExchange& exchange, const Match& fou
     const std::string_view credentials = credentials_of(head.headers);
     if (credentials.empty()) {
       ErrorResponse error(401, "an API key is missing: send it as \"Authorization: Bearer gg_…\"", "invalid_api_key");
-      co_return co_await respond_error(exchange, std::move(error));
+      co_return co_await respond_error(exchange, std::move(error), found.style);
     }
     auto identity = keys_.check(credentials, found.route->scope);
     if (!identity) {
       ErrorResponse error(identity.error());
       if (error.status == 403) error.code = "insufficient_scope";
-      co_return co_await respond_error(exchange, std::move(error));
+      co_return co_await respond_error(exchange, std::move(error), found.style);
     }
     key_id = identity->id;
     request.key = std::move(*identity);
   }
+  const Running running(running_, request);
   co_await found.route->handler(request);
 }
 
@@ -177,12 +205,16 @@ asio::awaitable<void> Router::handle(net::HttpExchange& exchange) {
   record.sent_bytes = counted.sent_bytes();
   record.took = clock_.steady_now() - began;
   const auto level = is_probe(record.pattern) ? spdlog::level::debug : spdlog::level::info;
-  if (log().should_log(level)) {
-    // The path only: a query may hold what is nobody's business.
-    log().log(level, "{} {} {} {} ms {} bytes key={} id={} from={}", record.method, escape_json(exchange.request().path()),
-              record.status, std::chrono::duration_cast<std::chrono::milliseconds>(record.took).count(), record.sent_bytes,
-              key_id.empty() ? "-" : key_id, id, exchange.remote());
-  }
+  // The path only: a query may hold what is nobody's business.
+  log_event(level, "answered",
+            {{"method", record.method},
+             {"path", exchange.request().path()},
+             {"status", record.status},
+             {"duration_ms", std::chrono::duration_cast<std::chrono::milliseconds>(record.took).count()},
+             {"sent_bytes", record.sent_bytes},
+             {"key", key_id},
+             {"request", id},
+             {"remote", exchange.remote()}});
   if (access_) access_(record);
 }
 

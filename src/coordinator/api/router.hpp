@@ -1,5 +1,6 @@
 // Router: which handler answers a method and path, and which scope of key it takes. It gives each request its id, checks the key,
-// writes the access log, and answers 404, 405, 401 and 403 itself. Owned by the Coordinator, used on the io thread.
+// writes the access log, and answers 404, 405, 401 and 403 itself, and ends what
+// runs with a key that is revoked. Owned by the Coordinator, used on the io thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -7,9 +8,11 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "coordinator/api/error_response.hpp"
 #include "net/http_server.hpp"
 
 namespace gogrid::coordinator {
@@ -42,8 +45,22 @@ struct ApiRequest {
   // Empty on open routes.
   std::optional<KeyIdentity> key;
 
+  // The key was revoked while the request ran: what comes of it then is nobody's. At most one listener, the handler's.
+  void revoke() {
+    revoked_ = true;
+    if (on_revoke) on_revoke();
+  }
+  bool revoked() const { return revoked_; }
+  std::function<void()> on_revoke;
+
   const net::RequestHead& head() const { return exchange.request(); }
+
+ private:
+  bool revoked_ = false;
 };
+
+// What a request is answered, or ends with, when its key is revoked.
+ErrorResponse key_revoked();
 
 using ApiHandler = std::function<boost::asio::awaitable<void>(ApiRequest&)>;
 
@@ -63,9 +80,13 @@ class Router {
   Router(KeyRing& keys, const Clock& clock) : keys_(keys), clock_(clock) {}
 
   // `pattern`: "/v1/models/{id}"; {…} stands for one segment, and "{…*}" at the end for all that are left, joined by "/".
-  void add(std::string method, std::string pattern, Scope scope, ApiHandler handler);
+  // `style`: of the errors that the router answers itself.
+  void add(std::string method, std::string pattern, Scope scope, ApiHandler handler, ErrorStyle style = ErrorStyle::openai);
   // Called after each response.
   void on_access(std::function<void(const AccessRecord&)> listener) { access_ = std::move(listener); }
+
+  // Revokes what runs with that key.
+  void end_requests_of(const std::string& key_id);
 
   // The HttpServer's handler.
   boost::asio::awaitable<void> handle(net::HttpExchange& exchange);
@@ -77,6 +98,7 @@ class Router {
     std::vector<std::string> segments;
     Scope scope;
     ApiHandler handler;
+    ErrorStyle style;
   };
   struct Match {
     bool well_formed = false;
@@ -84,8 +106,11 @@ class Router {
     std::vector<std::string> parameters;
     // Of routes that have the path but another method.
     std::string allowed_methods;
+    // Of any route that has the path.
+    ErrorStyle style = ErrorStyle::openai;
   };
   class CountedExchange;
+  class Running;
 
   Match match(const net::RequestHead& head) const;
   boost::asio::awaitable<void> answer(CountedExchange& exchange, const Match& found, const std::string& id, std::string& key_id);
@@ -93,6 +118,8 @@ class Router {
   KeyRing& keys_;
   const Clock& clock_;
   std::vector<Route> routes_;
+  // With a key, and not answered yet.
+  std::unordered_set<ApiRequest*> running_;
   std::function<void(const AccessRecord&)> access_;
 };
 

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
+#include "base/log.hpp"
 #include "coordinator/api/error_response.hpp"
 #include "coordinator/keys.hpp"
 #include "net/net_test_support.hpp"
@@ -105,6 +108,24 @@ TEST_F(RouterTest, AnotherMethodIs405AndNamesThoseThereAre) {
   EXPECT_THAT(answer.body, HasSubstr("method_not_allowed"));
 }
 
+TEST_F(RouterTest, TheAccessLogIsForPrograms) {
+  LogOptions json;
+  json.format = LogFormat::json;
+  ASSERT_TRUE(start_logging(json));
+  testing::internal::CaptureStderr();
+  send("GET", "/things/a\"b?secret");
+  const std::string line = testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(start_logging({}));
+  const auto record = nlohmann::json::parse(line, nullptr, false);
+  ASSERT_TRUE(record.is_object()) << line;
+  EXPECT_EQ(record["method"], "GET");
+  EXPECT_EQ(record["path"], "/things/a\"b");
+  EXPECT_EQ(record["status"], 200);
+  EXPECT_EQ(record["sent_bytes"], 8);
+  EXPECT_TRUE(record["duration_ms"].is_number_integer());
+  EXPECT_TRUE(record["request"].get<std::string>().starts_with("req_"));
+}
+
 TEST_F(RouterTest, HeadIsGetWithoutABody) {
   const auto answer = send("HEAD", "/things/7");
   EXPECT_EQ(answer.status, 200);
@@ -115,6 +136,36 @@ TEST_F(RouterTest, ALockedRouteWantsAKeyAndSaysSo) {
   const auto answer = send("GET", "/locked");
   EXPECT_EQ(answer.status, 401);
   EXPECT_EQ(answer.headers.get("WWW-Authenticate"), "Bearer");
+}
+
+TEST_F(RouterTest, RevokingAKeyReachesWhatRunsWithIt) {
+  std::string name = "user";
+  std::vector<std::string> scopes{"admin"};
+  const auto mine = net::test::run(io, keys.create(name, scopes, std::nullopt)).value();
+  const auto other = net::test::run(io, keys.create(name, scopes, std::nullopt)).value();
+  keys.on_revoke([this](const std::string& id) { router.end_requests_of(id); });
+  net::test::Event running(io.get_executor());
+  net::test::Event revoked(io.get_executor());
+  router.add("GET", "/waits", Scope::admin, [&](ApiRequest& request) -> asio::awaitable<void> {
+    request.on_revoke = [&] { revoked.set(); };
+    running.set();
+    co_await revoked.wait();
+    co_await respond_error(request.exchange, key_revoked());
+  });
+  int status = 0;
+  const auto ask = [&]() -> asio::awaitable<void> {
+    net::HttpClientRequest request = net::test::get("/waits");
+    request.headers.add("x-api-key", mine.key);
+    const auto answer = co_await net::test::fetch(*client, std::move(request));
+    status = answer.status;
+  };
+  TaskGroup tasks(io.get_executor());
+  tasks.spawn("ask", ask());
+  net::test::run(io, running.wait());
+  EXPECT_TRUE(net::test::run(io, keys.revoke(mine.record.id)));
+  net::test::run(io, tasks.wait());
+  EXPECT_EQ(status, 401);
+  router.end_requests_of(mine.record.id);
 }
 
 TEST_F(RouterTest, AFaultOfOursDoesNotTellItsDetail) {

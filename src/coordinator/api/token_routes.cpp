@@ -28,12 +28,11 @@ asio::awaitable<void> create_token(ApiRequest& request, store::TokenStore& token
   std::vector<std::string_view> known{"name", "uses", "expires_in_seconds"};
   const auto fields = co_await read_fields(request.exchange, std::move(known));
   if (!fields) co_return co_await respond_error(request.exchange, fields.error());
-  auto name = fields->text("name", 128);
+  const auto name = fields->text("name", 1024);
   if (!name) co_return co_await respond_error(request.exchange, name.error());
-  if (*name && !(*name)->empty()) {
-    const auto checked = check_name(**name, "name");
-    if (!checked) co_return co_await respond_error(request.exchange, checked.error());
-  }
+  const bool named = *name && !(*name)->empty();
+  const auto label = named ? check_label(**name, "name") : ApiResult<std::string>("");
+  if (!label) co_return co_await respond_error(request.exchange, label.error());
   const auto uses = fields->integer("uses", 1, max_uses);
   if (!uses) co_return co_await respond_error(request.exchange, uses.error());
   const auto lifetime = fields->integer("expires_in_seconds", 0, max_lifetime_seconds);
@@ -43,7 +42,7 @@ asio::awaitable<void> create_token(ApiRequest& request, store::TokenStore& token
   store::TokenRecord record;
   record.id = token.id;
   record.secret_sha256 = Sha256::hex(as_bytes(token.secret));
-  record.name = name->value_or("");
+  record.name = *label;
   record.uses = record.uses_left = uses->value_or(1);
   record.created_at = clock.system_now();
   record.expires_at = record.created_at + std::chrono::seconds(lifetime->value_or(default_lifetime_seconds));

@@ -12,8 +12,6 @@ using nlohmann::json;
 namespace {
 
 constexpr std::int64_t max_file_bytes = std::int64_t{1} << 46;
-constexpr std::int64_t max_context_tokens = 1 << 24;
-constexpr std::int64_t max_slots = 256;
 
 std::optional<std::uint32_t> narrow(const std::optional<std::int64_t>& number) {
   if (!number) return std::nullopt;
@@ -28,9 +26,9 @@ std::optional<ErrorResponse> read_model_fields(const JsonFields& fields, store::
     upload.model_kind = domain::model_kind_from_string(**kind);
     if (!upload.model_kind) return ErrorResponse(400, "\"model_kind\" must be chat, embedding or rerank", "invalid_value", "model_kind");
   }
-  const auto context = fields.integer("context_tokens", 1, max_context_tokens);
+  const auto context = fields.integer("context_tokens", 1, domain::max_context_tokens);
   if (!context) return context.error();
-  const auto slots = fields.integer("slots", 1, max_slots);
+  const auto slots = fields.integer("slots", 1, domain::max_slots);
   if (!slots) return slots.error();
   upload.context_tokens = narrow(*context);
   upload.slots = narrow(*slots);
@@ -94,13 +92,19 @@ std::optional<std::uint64_t> offset_of(const net::RequestHead& head) {
   return offset;
 }
 
+asio::awaitable<Result<std::size_t>> read_some(ApiRequest& request, std::span<std::byte> buffer) {
+  auto count = co_await request.exchange.read_body_some(buffer);
+  if (request.revoked()) co_return Error(ErrorCode::unauthenticated, key_revoked().message);
+  co_return count;
+}
+
 asio::awaitable<void> continue_upload(ApiRequest& request, Uploads& uploads) {
   const auto offset = offset_of(request.head());
   if (!offset) {
     ErrorResponse error(400, "say where these bytes belong: ?offset=N", "missing_field", "offset");
     co_return co_await respond_error(request.exchange, std::move(error));
   }
-  Uploads::Source source = [&exchange = request.exchange](std::span<std::byte> buffer) { return exchange.read_body_some(buffer); };
+  Uploads::Source source = [&request](std::span<std::byte> buffer) { return read_some(request, buffer); };
   std::string sha256 = request.parameters[0];
   auto progress = co_await uploads.append(sha256, *offset, std::move(source));
   co_await answer(request, std::move(progress), std::move(sha256), false);
@@ -110,6 +114,21 @@ asio::awaitable<void> show_upload(ApiRequest& request, Uploads& uploads) {
   std::string sha256 = request.parameters[0];
   auto progress = uploads.find(sha256);
   co_await answer(request, std::move(progress), std::move(sha256), false);
+}
+
+asio::awaitable<void> list_uploads(ApiRequest& request, const Uploads& uploads) {
+  json data = json::array();
+  for (const auto& upload : uploads.list()) {
+    data.push_back({{"id", upload.record.sha256},
+                    {"kind", upload.record.kind == store::UploadKind::model ? "model" : "engine"},
+                    {"name", upload.record.name},
+                    {"offset_bytes", upload.progress.offset_bytes},
+                    {"size_bytes", upload.progress.size_bytes},
+                    {"complete", upload.progress.complete},
+                    {"created_at", to_unix_seconds(upload.record.created_at)}});
+  }
+  std::string text = to_text(json{{"data", std::move(data)}});
+  co_await respond_json(request.exchange, 200, std::move(text));
 }
 
 asio::awaitable<void> remove_upload(ApiRequest& request, Uploads& uploads) {
@@ -123,6 +142,7 @@ asio::awaitable<void> remove_upload(ApiRequest& request, Uploads& uploads) {
 void mount_upload_routes(Router& router, Uploads& uploads) {
   router.add("POST", "/api/v1/uploads", Scope::admin, [&](ApiRequest& request) { return begin_upload(request, uploads); });
   router.add("PUT", "/api/v1/uploads/{id}", Scope::admin, [&](ApiRequest& request) { return continue_upload(request, uploads); });
+  router.add("GET", "/api/v1/uploads", Scope::admin, [&](ApiRequest& request) { return list_uploads(request, uploads); });
   router.add("GET", "/api/v1/uploads/{id}", Scope::admin, [&](ApiRequest& request) { return show_upload(request, uploads); });
   router.add("DELETE", "/api/v1/uploads/{id}", Scope::admin, [&](ApiRequest& request) { return remove_upload(request, uploads); });
 }

@@ -90,7 +90,7 @@ asio::awaitable<void> list_workers(ApiRequest& request, const Sources& sources) 
 }
 
 asio::awaitable<void> show_worker(ApiRequest& request, const Sources& sources) {
-  const auto worker = sources.workers.find_by_name(request.parameters[0]);
+  const auto worker = sources.workers.find_by_id_or_name(request.parameters[0]);
   if (!worker) {
     ErrorResponse error(404, "there is no worker \"" + request.parameters[0] + "\"", "worker_not_found");
     co_return co_await respond_error(request.exchange, std::move(error));
