@@ -24,7 +24,7 @@ test("chat reads its prompt from standard input, and picks the one model there i
   assert.match(result.stdout, /GoGrid/);
 });
 
-for (const args of [["status"], ["worker", "ls"], ["model", "ls"], ["engine", "ls"], ["token", "ls"], ["key", "ls"], ["model", "show", "gogrid-sample"]]) {
+for (const args of [["status"], ["worker", "ls"], ["model", "ls"], ["engine", "ls"], ["token", "ls"], ["key", "ls"], ["upload", "ls"], ["model", "show", "gogrid-sample"]]) {
   test(`gogrid ${args.join(" ")} prints a table, and JSON for scripts`, async () => {
     const table = await grid.cli(args);
     assert.equal(table.code, 0, table.stderr);
@@ -36,6 +36,7 @@ for (const args of [["status"], ["worker", "ls"], ["model", "ls"], ["engine", "l
 
 test("exit codes: usage 2, unreachable 3, not allowed 4, not found 5", async () => {
   assert.equal((await grid.cli(["no-such-command"])).code, 2);
+  assert.equal((await grid.cli(["key", "create", "x", "--expires", "soon"])).code, 2);
   assert.equal((await grid.cli(["status"], "", { GOGRID_URL: "https://127.0.0.1:1" })).code, 3);
   assert.equal((await grid.cli(["status"], "", { GOGRID_API_KEY: "gg_0000000000000000_no" })).code, 4);
   assert.equal((await grid.cli(["model", "show", "nothing"])).code, 5);
@@ -69,6 +70,22 @@ test("what is no GGUF, or a truncated one, is refused before anything is stored"
     assert.match(result.stderr, words);
   }
   assert.deepEqual(fs.readdirSync(path.join(grid.dataDir, "uploads")), []);
+});
+
+test("a key may be called what people call things, and comes with the addresses that clients want", async () => {
+  const made = await grid.cli(["key", "create", "Alice's laptop"]);
+  assert.equal(made.code, 0, made.stderr);
+  assert.ok(made.stdout.includes(`${grid.url}/v1   for OpenAI's SDKs\n`), made.stdout);
+  assert.ok(made.stdout.includes(`${grid.url}      for Anthropic's\n`), made.stdout);
+  const { data } = (await grid.cliJson(["key", "ls"])) as { data: { name: string }[] };
+  assert.equal(data.at(-1)!.name, "Alice's laptop");
+});
+
+test("the coordinator logs events with their facts", async () => {
+  await grid.cli(["status"]);
+  assert.match(grid.coordinator.stderr, /info answered method=GET path=\/api\/v1\/status status=200 duration_ms=\d+ sent_bytes=\d+ key=[0-9a-f]{16} request=req_/);
+  assert.match(grid.coordinator.stderr, /info worker joined worker=wk_\w+ name=/);
+  assert.match(grid.coordinator.stderr, /info worker connected worker=wk_\w+ remote=/);
 });
 
 test("the completion scripts are shell that parses", async () => {
