@@ -13,6 +13,14 @@ namespace {
 // Of the longest socket name below run(): "/e-12345678/engine.sock".
 constexpr std::size_t socket_name_bytes = 24;
 
+Result<FileDescriptor> lock_file(const std::filesystem::path& name, const std::string& what_to_do) {
+  auto file = open_file(name, O_RDWR | O_CREAT, 0600);
+  if (!file) return file.error();
+  if (::flock(file->get(), LOCK_EX | LOCK_NB) == 0) return file;
+  if (errno != EWOULDBLOCK) return system_error(name.string(), errno);
+  return Error(ErrorCode::conflict, "a gogrid-worker is already running on " + what_to_do);
+}
+
 }  // namespace
 
 StateDirectory::StateDirectory(std::filesystem::path path, std::filesystem::path cache_dir)
@@ -39,15 +47,14 @@ Result<void> StateDirectory::make() const {
 }
 
 Result<void> StateDirectory::lock() {
-  const auto name = run() / "lock";
-  auto file = open_file(name, O_RDWR | O_CREAT, 0600);
-  if (!file) return file.error();
-  if (::flock(file->get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return system_error(name.string(), errno);
-    return Error(ErrorCode::conflict, "a gogrid-worker is already running on " + path_.string() +
-                                          "; stop it with `gogrid-worker stop`, or use another --state-dir");
-  }
-  lock_ = std::move(*file);
+  auto state = lock_file(run() / "lock",
+                         path_.string() + "; stop it with `gogrid-worker stop`, or use another --state-dir");
+  if (!state) return state.error();
+  // Two that share a cache would write into each other's downloads and delete each other's engines.
+  auto cache = lock_file(cache_ / "lock", cache_.string() + "; stop it, or use another worker.cache_dir");
+  if (!cache) return cache.error();
+  lock_ = std::move(*state);
+  cache_lock_ = std::move(*cache);
   return {};
 }
 

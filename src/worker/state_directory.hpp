@@ -18,7 +18,8 @@ class StateDirectory {
   // Makes what is missing with mode 0700. The error says what to do when it cannot be written to or its name is too
   // long for the sockets in it.
   Result<void> make() const;
-  // One daemon for each directory: `conflict` while another holds it. Held until destruction.
+  // One daemon for each state directory, and for each cache: `conflict` while another holds one of them. Held until
+  // destruction.
   Result<void> lock();
 
   const std::filesystem::path& path() const { return path_; }
@@ -33,6 +34,7 @@ class StateDirectory {
   std::filesystem::path path_;
   std::filesystem::path cache_;
   FileDescriptor lock_;
+  FileDescriptor cache_lock_;
 };
 
 }  // namespace gogrid::worker

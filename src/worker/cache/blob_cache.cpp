@@ -57,11 +57,17 @@ Result<DiskSpace> disk_space(const std::filesystem::path& path) {
 
 std::uint64_t reserved_bytes(const DiskSpace& space) { return std::min(one_gib, space.total_bytes / 20); }
 
-// One attempt's file and running digest. Shared with the pool while it works on it.
+Error no_room(const std::filesystem::path& directory, const std::string& why) {
+  return Error(ErrorCode::disk_full, "not enough room in " + directory.string() + ": " + why +
+                                         "; free some, or set worker.cache_dir to a larger disk");
+}
+
+// A file that is on its way and its running digest. Shared with the pool while it works on it.
 struct BlobCache::Download {
   BlobSpec blob;
   std::filesystem::path path;
   std::function<void(std::uint64_t)> progress;
+  // Open once what was there is hashed.
   FileDescriptor file;
   Sha256 digest;
   std::uint64_t have_bytes = 0;
@@ -110,12 +116,11 @@ asio::awaitable<Result<std::filesystem::path>> BlobCache::fetch_once(BlobSpec bl
   }
   constexpr int attempts = 2;
   for (int attempt = 1; attempt <= attempts; ++attempt) {
-    const auto download = std::make_shared<Download>();
-    download->blob = blob;
-    download->path = partial_path_of(blob.sha256);
+    const auto download = find_download(blob);
     download->progress = progress;
     auto received = co_await this->download(download);
     if (!received) co_return received.error();
+    downloads_.erase(blob.sha256);
     auto verified = co_await complete(download);
     if (!verified) co_return verified.error();
     if (*verified) co_return path;
@@ -125,20 +130,54 @@ asio::awaitable<Result<std::filesystem::path>> BlobCache::fetch_once(BlobSpec bl
                   "the file " + blob.sha256 + " arrived twice with a wrong SHA-256; it is damaged on the coordinator");
 }
 
-asio::awaitable<Result<void>> BlobCache::download(std::shared_ptr<Download> download) {
-  auto opened = co_await open_partial(download);
-  if (!opened) co_return opened;
-  download->progress(download->have_bytes);
-  if (download->have_bytes == download->blob.size_bytes) co_return Result<void>();
-  if (auto room = make_room(download->blob, download->have_bytes); !room) co_return room;
-  co_return co_await receive(download);
+void BlobCache::set_wanted(std::set<std::string> sha256s) {
+  wanted_ = std::move(sha256s);
+  std::erase_if(downloads_,
+                [this](const auto& entry) { return !wanted_.contains(entry.first) && !active_.contains(entry.first); });
 }
 
-// Hashes what an earlier attempt left.
+std::shared_ptr<BlobCache::Download> BlobCache::find_download(const BlobSpec& blob) {
+  auto& download = downloads_[blob.sha256];
+  if (download && download->blob == blob) return download;
+  download = std::make_shared<Download>();
+  download->blob = blob;
+  download->path = partial_path_of(blob.sha256);
+  // What a restart left: hashed when it is opened.
+  struct stat info {};
+  if (::stat(download->path.c_str(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) <= blob.size_bytes)
+    download->have_bytes = static_cast<std::uint64_t>(info.st_size);
+  return download;
+}
+
+// Whether the rest can come at all.
+Result<void> BlobCache::check(const Download& download) {
+  if (download.have_bytes == download.blob.size_bytes) return {};
+  if (!source_) return Error(ErrorCode::unavailable, "not connected to the coordinator");
+  return make_room(download);
+}
+
+asio::awaitable<Result<void>> BlobCache::download(std::shared_ptr<Download> download) {
+  if (auto checked = check(*download); !checked) co_return checked;
+  if (!download->file) {
+    auto opened = co_await open_partial(download);
+    if (!opened) co_return opened;
+    if (auto checked = check(*download); !checked) co_return checked;
+  }
+  download->progress(download->have_bytes);
+  if (download->have_bytes == download->blob.size_bytes) co_return Result<void>();
+  auto received = co_await receive(download);
+  if (!received && received.error().code == ErrorCode::disk_full)
+    co_return no_room(directory_, received.error().detail);
+  co_return received;
+}
+
+// Hashes what an earlier life of this worker left.
 asio::awaitable<Result<void>> BlobCache::open_partial(std::shared_ptr<Download> download) {
   auto work = [download, stopping = stopping_]() -> Result<void> {
     auto file = open_file(download->path, O_RDWR | O_CREAT, 0600);
     if (!file) return file.error();
+    download->digest = Sha256();
+    download->have_bytes = 0;
     std::vector<std::byte> buffer(part_bytes);
     for (;;) {
       auto count = read_fully(file->get(), buffer);
@@ -161,8 +200,24 @@ asio::awaitable<Result<void>> BlobCache::open_partial(std::shared_ptr<Download> 
   co_return co_await run_blocking(pool_, std::move(work));
 }
 
-Result<void> BlobCache::make_room(const BlobSpec& blob, std::uint64_t have_bytes) {
-  const std::uint64_t needed = blob.size_bytes - have_bytes;
+// What the other downloads will still take.
+std::uint64_t BlobCache::promised_bytes(const Download* but_for) const {
+  std::uint64_t bytes = 0;
+  for (const auto& [sha256, download] : downloads_) {
+    if (download.get() != but_for && active_.contains(sha256)) bytes += download->blob.size_bytes - download->have_bytes;
+  }
+  return bytes;
+}
+
+Result<std::uint64_t> BlobCache::room_bytes() const {
+  auto space = space_(directory_);
+  if (!space) return space.error();
+  const std::uint64_t taken = reserved_bytes(*space) + promised_bytes(nullptr);
+  return space->free_bytes > taken ? space->free_bytes - taken : 0;
+}
+
+Result<void> BlobCache::make_room(const Download& download) {
+  const std::uint64_t needed = download.blob.size_bytes - download.have_bytes + promised_bytes(&download);
   auto space = space_(directory_);
   if (!space) return space.error();
   const auto enough = [&] { return space->free_bytes >= needed + reserved_bytes(*space); };
@@ -180,21 +235,19 @@ Result<void> BlobCache::make_room(const BlobSpec& blob, std::uint64_t have_bytes
     if (enough()) break;
     log().info("deleting {}, which is not assigned any more, to make room", path.string());
     std::filesystem::remove(path, error);
+    // An open file keeps its place on the disk.
+    downloads_.erase(path.stem().string());
     space = space_(directory_);
     if (!space) return space.error();
   }
   if (enough()) return {};
-  return Error(
-      ErrorCode::disk_full,
-      fmt::format(
-          "not enough room in {}: {:.1f} MB more are needed, {:.1f} MB are free, of which {:.1f} MB are kept for you; "
-          "free some, or set worker.cache_dir to a larger disk",
-          directory_.string(), static_cast<double>(needed) / 1e6, static_cast<double>(space->free_bytes) / 1e6,
-          static_cast<double>(reserved_bytes(*space)) / 1e6));
+  return no_room(directory_,
+                 fmt::format("{:.1f} MB more are needed, {:.1f} MB are free, of which {:.1f} MB are kept for you",
+                             static_cast<double>(needed) / 1e6, static_cast<double>(space->free_bytes) / 1e6,
+                             static_cast<double>(reserved_bytes(*space)) / 1e6));
 }
 
 asio::awaitable<Result<void>> BlobCache::receive(std::shared_ptr<Download> download) {
-  if (!source_) co_return Error(ErrorCode::unavailable, "not connected to the coordinator");
   net::ClientTls tls;
   tls.server_name = net::pki::coordinator_name;
   tls.trusted_ca = source_->authority;
@@ -242,7 +295,11 @@ asio::awaitable<Result<void>> BlobCache::receive(std::shared_ptr<Download> downl
         return write_fully(download->file.get(), bytes);
       };
       auto written = co_await run_blocking(pool_, std::move(work));
-      if (!written) co_return written;
+      if (!written) {
+        // A part of it may be in the file: the file and its digest are not known any more.
+        downloads_.erase(download->blob.sha256);
+        co_return written;
+      }
       download->have_bytes += filled;
       filled = 0;
       download->progress(download->have_bytes);

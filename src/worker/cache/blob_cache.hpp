@@ -50,6 +50,9 @@ Result<DiskSpace> disk_space(const std::filesystem::path& path);
 // What stays free for the owner: 1 GiB, or a twentieth of a small disk.
 std::uint64_t reserved_bytes(const DiskSpace& space);
 
+// disk_full, with what an owner can do about it. `why` says what is missing.
+Error no_room(const std::filesystem::path& directory, const std::string& why);
+
 class BlobCache {
  public:
   BlobCache(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool, std::filesystem::path directory,
@@ -58,7 +61,7 @@ class BlobCache {
   // nullopt while there is no connection.
   void set_source(std::optional<BlobSource> source);
   // Blobs that must not be deleted to make room.
-  void set_wanted(std::set<std::string> sha256s) { wanted_ = std::move(sha256s); }
+  void set_wanted(std::set<std::string> sha256s);
 
   // The path of the complete blob. `progress` hears how many bytes are there. unavailable: no connection, or it broke:
   // what came is kept for the next call. disk_full: no room. Several calls for one blob share its download.
@@ -71,16 +74,22 @@ class BlobCache {
   // Forgets a blob that was unpacked and is not needed any more.
   void remove(const std::string& sha256);
 
+  // What may still be written to the disk, besides what is being fetched and what is the owner's.
+  Result<std::uint64_t> room_bytes() const;
+
  private:
   struct Download;
 
   boost::asio::awaitable<Result<std::filesystem::path>> fetch_once(BlobSpec blob,
                                                                    std::function<void(std::uint64_t)> progress);
+  std::shared_ptr<Download> find_download(const BlobSpec& blob);
+  Result<void> check(const Download& download);
   boost::asio::awaitable<Result<void>> download(std::shared_ptr<Download> download);
   boost::asio::awaitable<Result<void>> open_partial(std::shared_ptr<Download> download);
   boost::asio::awaitable<Result<void>> receive(std::shared_ptr<Download> download);
   boost::asio::awaitable<Result<bool>> complete(std::shared_ptr<Download> download);
-  Result<void> make_room(const BlobSpec& blob, std::uint64_t have_bytes);
+  Result<void> make_room(const Download& download);
+  std::uint64_t promised_bytes(const Download* but_for) const;
 
   std::filesystem::path path_of(const std::string& sha256) const { return directory_ / sha256; }
   std::filesystem::path partial_path_of(const std::string& sha256) const { return directory_ / (sha256 + ".part"); }
@@ -93,6 +102,8 @@ class BlobCache {
   std::set<std::string> wanted_;
   // Being fetched now.
   std::set<std::string> active_;
+  // Under way, by SHA-256. Kept between attempts, so that only a restart hashes what came before again.
+  std::map<std::string, std::shared_ptr<Download>> downloads_;
   Notifier finished_;
   std::shared_ptr<std::atomic<bool>> stopping_ = std::make_shared<std::atomic<bool>>(false);
 };

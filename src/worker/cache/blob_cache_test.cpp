@@ -3,6 +3,8 @@
 #include "worker/cache/blob_cache.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <charconv>
@@ -91,9 +93,23 @@ class Cache : public ::testing::Test {
     server_->stop(std::chrono::milliseconds(0));
   }
 
+  asio::awaitable<void> fetch_into(BlobCache& cache, BlobSpec blob, Result<std::filesystem::path>& result) {
+    std::function<void(std::uint64_t)> progress = [](std::uint64_t) {};
+    result = co_await cache.fetch(std::move(blob), std::move(progress));
+  }
+  asio::awaitable<void> fetch_twice(BlobCache& cache, Result<std::filesystem::path>& first,
+                                    Result<std::filesystem::path>& second) {
+    co_await fetch_into(cache, blob_, first);
+    cut_after_ = std::string::npos;
+    std::fstream part(directory_ / (blob_.sha256 + ".part"));
+    part.put(static_cast<char>(content_[0] ^ 1));
+    part.close();
+    co_await fetch_and_stop(cache, second);
+  }
+
   Result<std::filesystem::path> fetch(DiskSpaceFunction space = disk_space, std::set<std::string> wanted = {}) {
     BlobCache cache(io_.get_executor(), pool_, directory_, std::move(space));
-    cache.set_source(source_);
+    if (connected_) cache.set_source(source_);
     cache.set_wanted(std::move(wanted));
     Result<std::filesystem::path> result = Error(ErrorCode::internal, "did not end");
     TaskGroup tasks(io_.get_executor());
@@ -123,6 +139,7 @@ class Cache : public ::testing::Test {
   std::size_t cut_after_ = std::string::npos;
   bool ranges_allowed_ = true;
   bool repairs_ = false;
+  bool connected_ = true;
 };
 
 TEST_F(Cache, FetchesAndVerifies) {
@@ -210,6 +227,58 @@ TEST_F(Cache, NoRoomIsSaidBeforeAnythingIsFetched) {
   EXPECT_EQ(path.error().code, ErrorCode::disk_full);
   EXPECT_NE(path.error().detail.find("worker.cache_dir"), std::string::npos) << path.error().detail;
   EXPECT_EQ(requests_, 0);
+}
+
+// Hashing gigabytes of what is there, to learn that the rest cannot come.
+TEST_F(Cache, WithoutAConnectionOrRoomNothingIsHashed) {
+  leave_partial(content_.substr(0, 1'000'000));
+  const auto part = directory_ / (blob_.sha256 + ".part");
+  const int opened = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  ASSERT_GE(::inotify_add_watch(opened, part.c_str(), IN_OPEN | IN_ACCESS), 0);
+  EXPECT_EQ(fetch(fixed_space(1ull << 30)).error().code, ErrorCode::disk_full);
+  io_.restart();
+  connected_ = false;
+  EXPECT_EQ(fetch().error().code, ErrorCode::unavailable);
+  char events[512];
+  EXPECT_EQ(::read(opened, events, sizeof events), -1) << "the file was opened";
+  ::close(opened);
+}
+
+// Only a restart has to hash what came before: here the first bytes are damaged in between, and nobody reads them.
+TEST_F(Cache, AnotherAttemptDoesNotHashAgain) {
+  cut_after_ = 1'500'000;
+  BlobCache cache(io_.get_executor(), pool_, directory_);
+  cache.set_source(source_);
+  Result<std::filesystem::path> first = Error(ErrorCode::internal, "did not end");
+  Result<std::filesystem::path> second = first;
+  TaskGroup tasks(io_.get_executor());
+  tasks.spawn("server", server_->run());
+  tasks.spawn("fetch", fetch_twice(cache, first, second));
+  io_.run();
+  EXPECT_FALSE(first);
+  ASSERT_TRUE(second) << second.error().detail;
+  ASSERT_EQ(requests_, 2);
+  EXPECT_TRUE(ranges_[1].starts_with("bytes=1")) << ranges_[1];
+  EXPECT_EQ(stored()[0], static_cast<char>(content_[0] ^ 1));
+}
+
+// Each would fit alone.
+TEST_F(Cache, WhatOthersStillFetchIsNotFree) {
+  BlobCache cache(io_.get_executor(), pool_, directory_, fixed_space((1ull << 30) + blob_bytes + blob_bytes / 2));
+  cache.set_source(source_);
+  Result<std::filesystem::path> first = Error(ErrorCode::internal, "did not end");
+  Result<std::filesystem::path> second = first;
+  TaskGroup tasks(io_.get_executor());
+  tasks.spawn("server", server_->run());
+  tasks.spawn("fetch", fetch_and_stop(cache, first));
+  BlobSpec other = blob_;
+  other.sha256.assign(64, 'c');
+  tasks.spawn("other", fetch_into(cache, other, second));
+  io_.run();
+  EXPECT_TRUE(first) << first.error().detail;
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::disk_full);
+  EXPECT_EQ(cache.room_bytes().value(), blob_bytes + blob_bytes / 2);
 }
 
 TEST_F(Cache, ExactlyEnoughRoomIsEnough) { EXPECT_TRUE(fetch(fixed_space((1ull << 30) + blob_bytes))); }

@@ -80,7 +80,8 @@ class Unpacker {
 
  private:
   Error write_error() {
-    return Error(archive_errno(writer_.get()) == ENOSPC ? ErrorCode::disk_full : ErrorCode::io,
+    const int number = archive_errno(writer_.get());
+    return Error(number == ENOSPC || number == EDQUOT ? ErrorCode::disk_full : ErrorCode::io,
                  "cannot unpack the engine bundle: " + error_of(writer_.get()));
   }
 
@@ -135,7 +136,7 @@ class Unpacker {
 
   Result<void> write(archive_entry* entry, bool has_data) {
     if (archive_write_header(writer_.get(), entry) != ARCHIVE_OK) {
-      if (archive_errno(writer_.get()) == ENOSPC) return write_error();
+      if (auto error = write_error(); error.code == ErrorCode::disk_full) return error;
       return refused(error_of(writer_.get()));
     }
     while (has_data) {
@@ -149,6 +150,10 @@ class Unpacker {
       // A sparse file's holes count: its end is what it will take.
       if (bytes_ > limits_.max_bytes || static_cast<std::uint64_t>(offset) > limits_.max_bytes) {
         return refused("it unpacks to more than " + std::to_string(limits_.max_bytes) + " bytes");
+      }
+      if (bytes_ > limits_.room_bytes) {
+        return Error(ErrorCode::disk_full, "the engine bundle unpacks to more than the " +
+                                               std::to_string(limits_.room_bytes / 1'000'000) + " MB there are");
       }
       if (archive_write_data_block(writer_.get(), data, size, offset) != ARCHIVE_OK) return write_error();
     }

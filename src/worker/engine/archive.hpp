@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string_view>
 
 #include "base/result.hpp"
@@ -13,6 +14,8 @@ namespace gogrid::worker {
 struct ArchiveLimits {
   std::uint64_t max_bytes = 8ull << 30;  // unpacked, all files together
   std::uint64_t max_entries = 100'000;
+  // What the disk has for it.
+  std::uint64_t room_bytes = std::numeric_limits<std::uint64_t>::max();
 };
 
 // invalid_argument for an absolute name, "..", an empty name, one over 1,024 bytes, or one that names the root itself
@@ -24,7 +27,8 @@ Result<std::filesystem::path> check_entry_name(std::string_view name);
 // that climbs above the root is invalid_argument.
 Result<void> check_link_target(const std::filesystem::path& name, std::string_view target);
 
-// Into `directory`, which must exist and be empty. On failure it holds a part: the caller removes it.
+// Into `directory`, which must exist and be empty. On failure it holds a part: the caller removes it. disk_full when it
+// does not fit.
 Result<void> unpack_archive(const std::filesystem::path& archive, const std::filesystem::path& directory,
                             const ArchiveLimits& limits);
 

@@ -137,6 +137,13 @@ TEST_F(Archive, LimitsHold) {
   unpacked = unpack(limits);
   ASSERT_FALSE(unpacked);
   EXPECT_NE(unpacked.error().detail.find("more than 1 files"), std::string::npos);
+  std::filesystem::remove_all(top_ / "in");
+  std::filesystem::create_directories(top_ / "in");
+  limits = {};
+  limits.room_bytes = 1500;
+  unpacked = unpack(limits);
+  ASSERT_FALSE(unpacked);
+  EXPECT_EQ(unpacked.error().code, ErrorCode::disk_full);
 }
 
 TEST_F(Archive, WhatIsNoBundleIsRefused) {
