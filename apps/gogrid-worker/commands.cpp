@@ -89,7 +89,9 @@ struct Request {
 
 Result<Request> complete_request(const WorkerConfig& config, std::string coordinator, std::string token) {
   Request request;
-  const auto port = static_cast<std::uint16_t>(config.coordinator_port);
+  const std::uint16_t port = config.coordinator_port == WorkerConfig::no_port
+                                 ? CoordinatorAddress().port
+                                 : static_cast<std::uint16_t>(config.coordinator_port);
   if (coordinator.empty()) coordinator = config.coordinator_host;
   const bool asks = can_ask();
   if (coordinator.empty() && asks) {
@@ -111,6 +113,15 @@ Result<Request> complete_request(const WorkerConfig& config, std::string coordin
   }
   auto address = CoordinatorAddress::parse(coordinator, port);
   if (!address) return address.error();
+  const auto later = worker::configured_address(config, *address);
+  if (!later) return later.error();
+  // It would trust one coordinator and go to another.
+  if (*later != *address) {
+    return Error(ErrorCode::invalid_argument,
+                 "cannot join " + address->text() + ": the configuration sends this worker to " + later->text() +
+                     "; change coordinator.host and coordinator.port (GOGRID_COORDINATOR_HOST, "
+                     "GOGRID_COORDINATOR_PORT), or leave them out");
+  }
   auto parsed = JoinToken::parse(token);
   if (!parsed) return parsed.error();
   request.address = std::move(*address);
@@ -151,11 +162,11 @@ Result<Identity> find_identity(const Setup& setup) {
                  "the worker's certificate has expired: it was away for too long. Join again with `gogrid-worker join` "
                  "and a new token");
   }
-  // What is configured now wins over what was true when it joined.
-  if (!setup.config.coordinator_host.empty()) {
-    identity->coordinator_host = setup.config.coordinator_host;
-    identity->coordinator_port = static_cast<std::uint16_t>(setup.config.coordinator_port);
-  }
+  auto address =
+      worker::configured_address(setup.config, {identity->coordinator_host, identity->coordinator_port});
+  if (!address) return address.error();
+  identity->coordinator_host = std::move(address->host);
+  identity->coordinator_port = address->port;
   return identity;
 }
 

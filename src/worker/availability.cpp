@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "base/file.hpp"
+#include "base/utf8.hpp"
 
 namespace gogrid::worker {
 namespace {
@@ -13,11 +14,7 @@ constexpr std::size_t max_reason_bytes = 200;
 
 // One line that is safe to show.
 std::string clean(std::string reason) {
-  reason.resize(std::min(reason.size(), max_reason_bytes));
-  // Cut between characters: continuation bytes of UTF-8 are 10xxxxxx.
-  while (!reason.empty() && reason.size() == max_reason_bytes &&
-         (static_cast<unsigned char>(reason.back()) & 0xc0) == 0x80)
-    reason.pop_back();
+  reason = valid_utf8(reason, max_reason_bytes);
   for (char& c : reason) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }

@@ -29,8 +29,8 @@ std::vector<MissingFeature> missing_features() {
 std::vector<Setting> worker_settings(WorkerConfig& config) {
   return {
       {"coordinator.host", "GOGRID_COORDINATOR_HOST", "",
-       "Host name or address of the coordinator; `join` remembers it", config.coordinator_host},
-      {"coordinator.port", "GOGRID_COORDINATOR_PORT", "", "Its port, TCP and UDP", config.coordinator_port},
+       "Host name or address of the coordinator, or HOST:PORT; `join` remembers it", config.coordinator_host},
+      {"coordinator.port", "GOGRID_COORDINATOR_PORT", "", "Its port, TCP and UDP (not set: what `join` remembers, at first 8443)", config.coordinator_port},
       {"worker.name", "GOGRID_WORKER_NAME", "--name", "What the coordinator calls this machine (empty: its host name)",
        config.name},
       {"worker.max_memory_gb", "GOGRID_WORKER_MAX_MEMORY_GB", "--max-memory-gb",
@@ -63,7 +63,8 @@ Result<void> load_config(WorkerConfig& config, const std::filesystem::path& file
 }
 
 Result<void> check_config(const WorkerConfig& config) {
-  if (config.coordinator_port < 1 || config.coordinator_port > 65535) {
+  if (config.coordinator_port != WorkerConfig::no_port &&
+      (config.coordinator_port < 1 || config.coordinator_port > 65535)) {
     return bad("coordinator.port (GOGRID_COORDINATOR_PORT) must be from 1 to 65535");
   }
   if (config.threads > 1024) return bad("worker.threads must be at most 1024");

@@ -15,7 +15,9 @@ namespace gogrid::worker {
 
 struct WorkerConfig {
   std::string coordinator_host;
-  std::int64_t coordinator_port = 8443;
+  // Not set: the port that was joined, at first 8443.
+  static constexpr std::int64_t no_port = -1;
+  std::int64_t coordinator_port = no_port;
 
   // What the coordinator calls this machine; empty: its host name.
   std::string name;

@@ -82,6 +82,7 @@ asio::awaitable<void> Worker::control(net::HttpExchange& exchange) {
     body = error_json(done.error());
   }
   co_await exchange.respond(json_head(status), std::move(body));
+  news_.notify();
 }
 
 asio::awaitable<Result<void>> Worker::carry_out(net::HttpExchange& exchange) {

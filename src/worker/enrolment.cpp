@@ -100,6 +100,16 @@ std::string CoordinatorAddress::text() const {
   return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
 }
 
+Result<CoordinatorAddress> configured_address(const WorkerConfig& config, CoordinatorAddress joined) {
+  if (config.coordinator_port != WorkerConfig::no_port)
+    joined.port = static_cast<std::uint16_t>(config.coordinator_port);
+  if (config.coordinator_host.empty()) return joined;
+  auto address = CoordinatorAddress::parse(config.coordinator_host, joined.port);
+  if (!address)
+    return Error(address.error().code, "coordinator.host (GOGRID_COORDINATOR_HOST): " + address.error().detail);
+  return address;
+}
+
 asio::awaitable<Result<Identity>> enrol(asio::any_io_executor executor, CoordinatorAddress address, JoinToken token,
                                         std::string host_name) {
   auto key = net::pki::generate_key();

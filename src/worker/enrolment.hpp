@@ -10,6 +10,7 @@
 
 #include "base/result.hpp"
 #include "domain/join_token.hpp"
+#include "worker/config.hpp"
 #include "worker/identity.hpp"
 
 namespace gogrid::worker {
@@ -21,7 +22,13 @@ struct CoordinatorAddress {
   // "host", "host:port", "[::1]:port" or "https://host:port".
   static Result<CoordinatorAddress> parse(std::string_view text, std::uint16_t default_port = 8443);
   std::string text() const;
+
+  friend bool operator==(const CoordinatorAddress&, const CoordinatorAddress&) = default;
 };
+
+// Where a worker that joined `joined` connects: what is configured wins, host and port each for itself. The error names
+// the setting.
+Result<CoordinatorAddress> configured_address(const WorkerConfig& config, CoordinatorAddress joined);
 
 // A new identity; nothing is stored. The error is the coordinator's reason, or says what is wrong with its certificate.
 boost::asio::awaitable<Result<Identity>> enrol(boost::asio::any_io_executor executor, CoordinatorAddress address,

@@ -14,12 +14,12 @@ namespace gogrid::worker {
 
 namespace {
 
-// Only code: it is never written to, so that dropping its pages loses nothing.
-int drop_code(dl_phdr_info* object, std::size_t, void*) {
+// Code and constants: never written to, so that dropping their pages loses nothing.
+int drop_unwritten(dl_phdr_info* object, std::size_t, void*) {
   const auto page = static_cast<ElfW(Addr)>(::sysconf(_SC_PAGESIZE));
   for (int i = 0; i < object->dlpi_phnum; ++i) {
     const auto& segment = object->dlpi_phdr[i];
-    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_X) == 0 || (segment.p_flags & PF_W) != 0) continue;
+    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
     const ElfW(Addr) begin = (object->dlpi_addr + segment.p_vaddr) / page * page;
     const ElfW(Addr) end = object->dlpi_addr + segment.p_vaddr + segment.p_memsz;
     // The kernel's own (vdso) is refused, which does no harm.
@@ -32,7 +32,7 @@ int drop_code(dl_phdr_info* object, std::size_t, void*) {
 
 void give_back_memory() {
   ::malloc_trim(0);
-  ::dl_iterate_phdr(drop_code, nullptr);
+  ::dl_iterate_phdr(drop_unwritten, nullptr);
 }
 
 std::string cpu_name() {

@@ -104,6 +104,7 @@ asio::awaitable<void> Session::run() {
     if (was_connected) client_.disconnected();
     if (stopping_) break;
     report_lost(error);
+    client_.settled();
     if (was_stable) {
       back_off.reset();
       continue;
@@ -318,10 +319,9 @@ void Session::take_certificate(const std::string& chain) {
   }
   const auto times = certificate_times(chain);
   if (!times) return;
-  if (auto stored = store_certificate(options_.identity_dir, chain); !stored) {
-    log().error("cannot store the renewed certificate: {}", stored.error().detail);
-    return;
-  }
+  // It is good for as long as this process lives, also where it cannot be kept.
+  if (auto stored = store_certificate(options_.identity_dir, chain); !stored)
+    log().error("cannot store the renewed certificate, which a restart would lose: {}", stored.error().detail);
   options_.identity.certificate_chain = chain;
   status_.certificate_expires = times->expires;
   renew_at_ = times->renew;

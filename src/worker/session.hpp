@@ -36,6 +36,8 @@ class SessionClient {
   virtual wire::WorkerState state() = 0;
   virtual void connected(BlobSource source) = 0;
   virtual void disconnected() = 0;
+  // An attempt to connect, or a connection, is over; the next one comes after a pause.
+  virtual void settled() {}
   virtual void assigned(const wire::Assignment& assignment) = 0;
   virtual boost::asio::awaitable<void> serve(std::shared_ptr<net::quic::Stream> stream) = 0;
 };

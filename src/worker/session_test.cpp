@@ -295,5 +295,30 @@ TEST_F(SessionTest, RenewsACertificateAfterTwoThirdsOfItsLife) {
   EXPECT_EQ(read_file(directory_ / "worker.pem", 100'000).value(), fresh);
 }
 
+// With a full disk, say.
+TEST_F(SessionTest, ARenewedCertificateThatCannotBeStoredIsUsed) {
+  identity_.certificate_chain = issue(std::chrono::system_clock::now() - std::chrono::hours(17));
+  const std::string fresh = issue(std::chrono::system_clock::now());
+  directory_ /= "missing";
+  run([this, fresh]() -> asio::awaitable<void> {
+    const auto peer = co_await accept();
+    co_await peer->greet();
+    const std::string old_serial = peer->connection->peer().serial;
+    wire::CoordinatorFrame frame;
+    frame.mutable_certificate_renewed()->set_certificate_chain(fresh);
+    co_await peer->write(std::move(frame));
+    wire::CoordinatorFrame assignment;
+    assignment.mutable_assignment()->set_revision(3);
+    co_await peer->write(std::move(assignment));
+    for (wire::WorkerFrame state; state.state().assignment_revision() != 3;)
+      state = co_await peer->read();
+    peer->connection->close(0, "again, please");
+    const auto next = co_await accept();
+    EXPECT_NE(next->connection->peer().serial, old_serial);
+    co_await next->greet();
+  });
+  directory_ = directory_.parent_path();
+}
+
 }  // namespace
 }  // namespace gogrid::worker

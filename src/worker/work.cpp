@@ -9,6 +9,7 @@
 #include "base/encoding.hpp"
 #include "base/log.hpp"
 #include "base/task_group.hpp"
+#include "base/utf8.hpp"
 #include "net/http_client.hpp"
 #include "wire/frame.hpp"
 #include "wire/worker_messages.hpp"
@@ -24,6 +25,8 @@ constexpr std::uint64_t max_body_bytes = 128ull << 20;
 // How much of a body may wait for the engine to take it.
 constexpr std::size_t max_waiting_bytes = 256 * 1024;
 constexpr std::chrono::milliseconds connect_timeout{10'000};
+constexpr std::size_t max_detail_bytes = 8 * 1024;
+constexpr std::size_t max_content_type_bytes = 1024;
 
 constexpr std::array<std::string_view, 14> engine_paths = {"/v1/chat/completions",
                                                            "/v1/completions",
@@ -149,7 +152,7 @@ asio::awaitable<void> Work::answer([[maybe_unused]] std::shared_ptr<Work> self) 
   auto& end = *frame.mutable_end();
   if (!succeeded(failure)) {
     end.set_error_code(std::string(to_string(failure.code)));
-    end.set_detail(failure.detail);
+    end.set_detail(valid_utf8(failure.detail, max_detail_bytes));
   }
   const auto sent = co_await send(frame);
   if (sent) co_await stream_->finish();
@@ -176,7 +179,7 @@ asio::awaitable<Error> Work::exchange() {
   // A connection for each request: closing it is how the engine is told to stop, and making one costs microseconds.
   net::HttpClientTimeouts timeouts;
   timeouts.connect = connect_timeout;
-  const auto client = net::make_http_client(executor_, net::HttpEndpoint::unix_socket(*socket), timeouts);
+  const auto client = net::make_http_client(executor_, net::HttpEndpoint::unix_socket(socket->path()), timeouts);
   net::HttpClientRequest request;
   request.method = request_->method();
   request.target = request_->path();
@@ -220,7 +223,7 @@ asio::awaitable<Error> Work::pass_response(net::HttpResponse& response) {
     wire::WorkerWorkFrame frame;
     auto& head = *frame.mutable_response();
     head.set_status(static_cast<std::uint32_t>(response.head().status));
-    head.set_content_type(std::string(response.head().headers.get("Content-Type").value_or("")));
+    head.set_content_type(valid_utf8(response.head().headers.get("Content-Type").value_or(""), max_content_type_bytes));
     const auto sent = co_await send(frame);
     if (!sent) co_return sent.error();
   }

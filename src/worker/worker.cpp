@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/log.hpp"
+#include "base/utf8.hpp"
 #include "net/http_server.hpp"
 #include "wire/worker_messages.hpp"
 #include "wire/worker_protocol.pb.h"
@@ -25,13 +26,15 @@ constexpr std::chrono::seconds quiet_time{3};
 constexpr std::size_t max_control_connections = 16;
 constexpr std::chrono::milliseconds control_grace{1000};
 constexpr std::uint32_t max_slots = 1024;
+constexpr std::size_t max_name_bytes = 256;
+constexpr std::size_t max_detail_bytes = 8 * 1024;
 constexpr std::uint32_t max_context_tokens = 16u << 20;
 
 SandboxOptions sandbox_options(const WorkerOptions& options) {
   SandboxOptions sandbox;
   sandbox.insecure = options.insecure_no_sandbox;
   if (const char* path = std::getenv("PATH")) sandbox.path = path;
-  sandbox.memory_bytes = memory_limit_bytes(options.config.max_memory_gb, machine_memory_bytes());
+  sandbox.memory_bytes = memory_limit_bytes(options.config.max_memory_gb, available_memory_bytes());
   return sandbox;
 }
 
@@ -93,7 +96,7 @@ void set_progress(Message& message, const Progress& progress) {
   message.set_phase(to_wire(progress.phase));
   message.set_done_bytes(progress.done_bytes);
   message.set_total_bytes(progress.total_bytes);
-  message.set_detail(progress.detail);
+  message.set_detail(valid_utf8(progress.detail, max_detail_bytes));
 }
 
 ModelKind from_wire(wire::ModelKind kind) {
@@ -149,6 +152,7 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
       stop_requested_(executor),
       request_finished_(executor),
       news_(executor),
+      session_task_(executor),
       tasks_(executor) {}
 
 Worker::~Worker() = default;
@@ -163,7 +167,7 @@ asio::awaitable<Result<void>> Worker::run() {
   tasks_.spawn("control socket", control_server_->run());
   co_await probe_sandbox();
   tasks_.spawn("engine bundle", engines_.run());
-  tasks_.spawn("session", session_.run());
+  session_task_.spawn("session", session_.run());
   tasks_.spawn("tidy", tidy());
   while (stop_calls_ == 0)
     co_await stop_requested_.wait();
@@ -189,13 +193,18 @@ asio::awaitable<void> Worker::drained() {
 }
 
 asio::awaitable<void> Worker::shut_down() {
+  // From here on nothing is assigned any more: a connection that is just being made may still try.
+  shutting_down_ = true;
   session_.stop();
+  session_task_.cancel();
   cache_.stop();
+  request_finished_.notify();
   for (const auto& [id, replica] : replicas_)
     replica->stop();
   for (const auto& [id, replica] : replicas_)
     co_await replica->stopped();
   control_server_->stop(control_grace);
+  co_await session_task_.wait();
   tasks_.cancel();
   co_await tasks_.wait();
   replicas_.clear();
@@ -245,11 +254,12 @@ wire::Hello Worker::hello() {
   wire::Hello hello;
   hello.set_version(GOGRID_VERSION);
   if (!options_.config.engine_path.empty()) hello.add_features(wire::feature_local_engine);
-  hello.set_host_name(options_.config.name.empty() ? host_name() : options_.config.name);
+  hello.set_host_name(valid_utf8(options_.config.name.empty() ? host_name() : options_.config.name, max_name_bytes));
   hello.set_target(machine_target());
-  hello.mutable_hardware()->set_cpu(cpu_name());
+  hello.mutable_hardware()->set_cpu(valid_utf8(cpu_name(), max_name_bytes));
   hello.mutable_hardware()->set_cpu_threads(cpu_threads());
-  hello.mutable_hardware()->set_memory_bytes(machine_memory_bytes());
+  hello.mutable_hardware()->set_memory_bytes(
+      offered_memory_bytes(options_.config.max_memory_gb, available_memory_bytes()));
   return hello;
 }
 
@@ -257,7 +267,7 @@ wire::WorkerState Worker::state() {
   wire::WorkerState state;
   state.set_assignment_revision(revision_);
   state.set_availability(to_wire(availability_.current()));
-  state.set_reason(availability_.reason());
+  state.set_reason(valid_utf8(availability_.reason(), max_detail_bytes));
   state.set_sandbox(to_wire(sandbox_.kind()));
   for (const auto& [id, replica] : replicas_) {
     auto& message = *state.add_replicas();
@@ -267,11 +277,13 @@ wire::WorkerState Worker::state() {
     message.set_starts(replica->starts());
   }
   set_progress(*state.mutable_engine(), engines_.progress());
-  state.mutable_engine()->set_description(engines_.description());
+  state.mutable_engine()->set_description(valid_utf8(engines_.description(), max_name_bytes));
   return state;
 }
 
 void Worker::connected(BlobSource source) {
+  if (shutting_down_) return;
+  news_.notify();
   // Revisions count for each connection; what is assigned stays until the coordinator says otherwise.
   revision_ = 0;
   cache_.set_source(std::move(source));
@@ -287,6 +299,7 @@ void Worker::connected(BlobSource source) {
 void Worker::disconnected() { cache_.set_source(std::nullopt); }
 
 void Worker::assigned(const wire::Assignment& assignment) {
+  if (shutting_down_) return;
   revision_ = assignment.revision();
   const auto specs = read_replicas(assignment);
   std::set<std::string> wanted;
@@ -321,7 +334,7 @@ void Worker::assigned(const wire::Assignment& assignment) {
 asio::awaitable<void> Worker::let_go(std::shared_ptr<Replica> replica) {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   const auto deadline = std::chrono::steady_clock::now() + options_.config.drain_timeout;
-  while (replica->requests() > 0 && stop_calls_ == 0 && std::chrono::steady_clock::now() < deadline) {
+  while (replica->requests() > 0 && !shutting_down_ && std::chrono::steady_clock::now() < deadline) {
     co_await request_finished_.wait_until(deadline);
   }
   replica->stop();
@@ -351,6 +364,7 @@ asio::awaitable<void> Worker::serve(std::shared_ptr<net::quic::Stream> stream) {
     ~Count() {
       --worker.requests_running_;
       worker.request_finished_.notify();
+      if (worker.requests_running_ == 0) worker.news_.notify();
     }
     Worker& worker;
   } count(*this);

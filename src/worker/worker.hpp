@@ -53,6 +53,7 @@ class Worker final : public SessionClient {
   wire::WorkerState state() override;
   void connected(BlobSource source) override;
   void disconnected() override;
+  void settled() override { news_.notify(); }
   void assigned(const wire::Assignment& assignment) override;
   boost::asio::awaitable<void> serve(std::shared_ptr<net::quic::Stream> stream) override;
 
@@ -85,9 +86,12 @@ class Worker final : public SessionClient {
   std::uint64_t requests_total_ = 0;
   std::uint32_t requests_running_ = 0;
   int stop_calls_ = 0;
+  bool shutting_down_ = false;
   Notifier stop_requested_;
   Notifier request_finished_;
   Notifier news_;
+  // Apart, to end before what it changes.
+  TaskGroup session_task_;
   TaskGroup tasks_;
 };
 

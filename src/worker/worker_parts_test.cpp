@@ -43,6 +43,20 @@ TEST(BackOff, DoublesToItsLongestAndStartsAgain) {
   EXPECT_EQ(back_off.next(0.5), 750ms);
 }
 
+// An engine that takes ten minutes to fail is as bad as one that fails at once.
+TEST(RestartBackOff, OnlyWhatWasUpForLongStartsOver) {
+  using Time = RestartBackOff::Time;
+  RestartBackOff back_off(BackOff(1000ms, 8000ms), 60s);
+  const Time begin{};
+  EXPECT_EQ(back_off.next(begin + 600s, 0), 500ms);
+  EXPECT_EQ(back_off.next(begin + 1200s, 0), 1000ms) << "it never came up";
+  back_off.is_up(begin + 1800s);
+  EXPECT_EQ(back_off.next(begin + 1850s, 0), 2000ms) << "it was up for 50 s";
+  back_off.is_up(begin + 2000s);
+  EXPECT_EQ(back_off.next(begin + 2061s, 0), 500ms);
+  EXPECT_EQ(back_off.next(begin + 4000s, 0), 1000ms) << "what was up before does not count again";
+}
+
 TEST_F(InDirectory, ConfigurationComesFromFileThenEnvironment) {
   std::ofstream(top_ / "c.toml")
       << "[coordinator]\nhost = 'a'\nport = 1\n[worker]\nmax_memory_gb = 2.5\ndrain_timeout = '5s'\n";
@@ -138,6 +152,31 @@ TEST(CoordinatorAddress, IsReadInItsForms) {
   }
 }
 
+TEST(CoordinatorAddress, WhatIsConfiguredWinsPartByPart) {
+  const struct {
+    std::string host;
+    std::int64_t port;
+    CoordinatorAddress address;
+  } table[] = {
+      {"", WorkerConfig::no_port, {"joined", 9443}}, {"other", WorkerConfig::no_port, {"other", 9443}},
+      {"", 7000, {"joined", 7000}},                  {"other", 7000, {"other", 7000}},
+      {"other:1", 7000, {"other", 1}},               {"https://other:2", WorkerConfig::no_port, {"other", 2}},
+      {"[::1]", WorkerConfig::no_port, {"::1", 9443}}};
+  for (const auto& row : table) {
+    WorkerConfig config;
+    config.coordinator_host = row.host;
+    config.coordinator_port = row.port;
+    const auto address = configured_address(config, {"joined", 9443});
+    ASSERT_TRUE(address) << row.host;
+    EXPECT_EQ(address->text(), row.address.text());
+  }
+  WorkerConfig config;
+  config.coordinator_host = "a b";
+  const auto address = configured_address(config, {"joined", 9443});
+  ASSERT_FALSE(address);
+  EXPECT_NE(address.error().detail.find("GOGRID_COORDINATOR_HOST"), std::string::npos);
+}
+
 TEST_F(InDirectory, APauseOutlivesTheDaemon) {
   {
     AvailabilityPolicy policy(top_ / "paused");
@@ -152,6 +191,15 @@ TEST_F(InDirectory, APauseOutlivesTheDaemon) {
   EXPECT_EQ(policy.current(), Availability::draining);
   ASSERT_TRUE(policy.resume());
   EXPECT_EQ(AvailabilityPolicy(top_ / "paused").current(), Availability::available);
+}
+
+TEST_F(InDirectory, APausesReasonIsValidUtf8) {
+  std::string reason(199, 'x');
+  AvailabilityPolicy policy(top_ / "paused");
+  ASSERT_TRUE(policy.pause(reason + "\xc3\xa9"));
+  EXPECT_EQ(policy.reason(), reason);
+  ASSERT_TRUE(policy.pause("\xff"));
+  EXPECT_EQ(policy.reason(), "\xef\xbf\xbd");
 }
 
 TEST_F(InDirectory, WithoutASandboxWorkIsRefused) {
@@ -173,6 +221,19 @@ TEST_F(InDirectory, OneDaemonForEachStateDirectory) {
   struct stat info {};
   ASSERT_EQ(::stat((top_ / "state").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0700u);
+}
+
+TEST_F(InDirectory, OneDaemonForEachCache) {
+  StateDirectory first(top_ / "a", top_ / "cache");
+  StateDirectory second(top_ / "b", top_ / "cache");
+  ASSERT_TRUE(first.make());
+  ASSERT_TRUE(second.make());
+  ASSERT_TRUE(first.lock());
+  const auto locked = second.lock();
+  ASSERT_FALSE(locked);
+  EXPECT_EQ(locked.error().code, ErrorCode::conflict);
+  EXPECT_NE(locked.error().detail.find("worker.cache_dir"), std::string::npos) << locked.error().detail;
+  EXPECT_TRUE(StateDirectory(top_ / "b").lock()) << "a lock that failed holds nothing";
 }
 
 TEST_F(InDirectory, ATooLongNameSaysWhatToDo) {

@@ -58,7 +58,7 @@ void add_local_engine(const Engine& engine, SandboxSpec& spec) {
 // backends.
 void add_host_command(const Engine& engine, EngineLaunch& launch) {
   if (engine.root.empty()) {
-    launch.host_command = {engine.executable};
+    launch.host.arguments = {engine.executable};
     return;
   }
   std::string loader;
@@ -77,9 +77,9 @@ void add_host_command(const Engine& engine, EngineLaunch& launch) {
       continue;
     }
     library_path += (library_path.empty() ? "" : ":") + entry->path().string();
-    if (entry->path().filename().string().starts_with("backends")) launch.host_directory = entry->path();
+    if (entry->path().filename().string().starts_with("backends")) launch.host.directory = entry->path();
   }
-  launch.host_command = {loader, "--library-path", library_path, engine.root.string() + engine.executable};
+  launch.host.arguments = {loader, "--library-path", library_path, engine.root.string() + engine.executable};
 }
 
 }  // namespace
@@ -88,9 +88,10 @@ EngineLaunch engine_launch(const Engine& engine, const ReplicaSpec& replica, con
                            const std::filesystem::path& socket_dir, std::int64_t threads) {
   EngineLaunch launch;
   launch.spec.root = engine.root;
-  launch.spec.socket_dir = socket_dir;
+  launch.host.socket_dir = socket_dir;
   launch.spec.read_only.emplace_back(model, model_in_sandbox);
   if (engine.root.empty()) add_local_engine(engine, launch.spec);
+  if (engine.gpu) launch.spec.gpu = find_gpu_devices();
   launch.spec.environment = {{"PATH", "/usr/bin"}, {"HOME", "/tmp"}, {"GGML_NO_BACKTRACE", "1"}};
   for (const auto& variable : engine.environment)
     launch.spec.environment.push_back(variable);
@@ -102,7 +103,7 @@ EngineLaunch engine_launch(const Engine& engine, const ReplicaSpec& replica, con
   add_host_command(engine, launch);
   for (auto& argument :
        server_arguments(replica, model.string(), (socket_dir / engine_socket_name).string(), threads)) {
-    launch.host_command.push_back(argument);
+    launch.host.arguments.push_back(argument);
   }
   return launch;
 }

@@ -1,4 +1,4 @@
-// How llama-server is started for one replica: pure. And what the worker knows of a model it should serve.
+// How llama-server is started for one replica. And what the worker knows of a model it should serve.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "worker/cache/blob_cache.hpp"
-#include "worker/sandbox/bubblewrap_arguments.hpp"
+#include "worker/sandbox/sandbox.hpp"
 
 namespace gogrid::worker {
 
@@ -32,18 +32,18 @@ struct Engine {
   std::string executable;      // in the root
   std::vector<std::pair<std::string, std::string>> environment;
   std::string description;
+  // It may use the machine's GPUs.
+  bool gpu = false;
 };
 
 struct EngineLaunch {
   SandboxSpec spec;
-  // The same without a sandbox: host paths.
-  std::vector<std::string> host_command;
-  std::filesystem::path host_directory;
+  HostCommand host;
 };
 
 inline constexpr const char* engine_socket_name = "engine.sock";
 
-// `threads` 0: the engine decides.
+// `threads` 0: the engine decides. `socket_dir` counts without a sandbox only.
 EngineLaunch engine_launch(const Engine& engine, const ReplicaSpec& replica, const std::filesystem::path& model,
                            const std::filesystem::path& socket_dir, std::int64_t threads);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.hpp"
 #include "worker/engine/log_tail.hpp"
 
 namespace gogrid::worker {
@@ -49,6 +50,7 @@ TEST(EngineLaunch, GivesEverySlotItsContext) {
   EXPECT_EQ(launch.spec.read_only.size(), 1u) << "the model and nothing else";
   EXPECT_EQ(launch.spec.read_only[0].second, "/models/model.gguf");
   EXPECT_EQ(launch.spec.root, "/engines/abc");
+  EXPECT_FALSE(launch.spec.gpu) << "a bundle for the CPU sees no device";
   EXPECT_NE(std::find(launch.spec.environment.begin(), launch.spec.environment.end(),
                       std::pair<std::string, std::string>("EXTRA", "1")),
             launch.spec.environment.end());
@@ -68,9 +70,15 @@ TEST(EngineLaunch, WithoutASandboxPathsAreTheHosts) {
   Engine local;
   local.executable = "/opt/llama/llama-server";
   const auto launch = engine_launch(local, replica(ModelKind::chat), "/blobs/def", "/run/e-1", 0);
-  EXPECT_EQ(launch.host_command.front(), "/opt/llama/llama-server");
-  EXPECT_TRUE(has(launch.host_command, {"--model", "/blobs/def"}));
-  EXPECT_TRUE(has(launch.host_command, {"--host", "/run/e-1/engine.sock"}));
+  EXPECT_EQ(launch.host.arguments.front(), "/opt/llama/llama-server");
+  EXPECT_TRUE(has(launch.host.arguments, {"--model", "/blobs/def"}));
+  EXPECT_TRUE(has(launch.host.arguments, {"--host", "/run/e-1/engine.sock"}));
+}
+
+TEST(EngineLaunch, OnlyAnEngineForGpusSeesThem) {
+  Engine engine = bundle();
+  engine.gpu = true;
+  EXPECT_TRUE(engine_launch(engine, replica(ModelKind::chat), "/blobs/def", "/run/e-1", 0).spec.gpu);
 }
 
 TEST(LogTail, KeepsTheLastLinesInBounds) {
@@ -90,6 +98,20 @@ TEST(LogTail, MakesControlCharactersHarmless) {
   LogTail tail;
   tail.feed("a\x1b[31mb\tc\n\n", nullptr);
   EXPECT_EQ(tail.text(), "a?[31mb?c");
+}
+
+// A character is cut neither by the bound of a line nor by the end of what came so far.
+TEST(LogTail, IsAlwaysValidUtf8) {
+  LogTail tail;
+  std::string heard;
+  tail.feed("caf\xe9 \xff\n", [&](const std::string& line) { heard = line; });
+  EXPECT_EQ(heard, "caf\xef\xbf\xbd \xef\xbf\xbd");
+  tail.feed(std::string(LogTail::max_line_bytes - 1, 'x') + "\xc3\xa9y\n", nullptr);
+  EXPECT_EQ(tail.text(1), std::string(LogTail::max_line_bytes - 1, 'x'));
+  tail.feed("\xe2\x82", nullptr);
+  EXPECT_TRUE(is_utf8(tail.text()));
+  tail.feed("\xac\n", [&](const std::string& line) { heard = line; });
+  EXPECT_EQ(heard, "\xe2\x82\xac");
 }
 
 }  // namespace

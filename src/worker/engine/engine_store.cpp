@@ -1,7 +1,10 @@
 #include "worker/engine/engine_store.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <system_error>
 
 #include "base/blocking.hpp"
@@ -20,6 +23,13 @@ constexpr std::chrono::milliseconds first_retry{1000};
 constexpr std::chrono::milliseconds longest_retry{60'000};
 constexpr std::size_t max_manifest_bytes = 256 * 1024;
 
+// Also of a GPU whose flavour only newer bundles have.
+bool is_for_gpus(const EngineManifest& manifest) { return manifest.flavour != "cpu"; }
+
+std::string describe(const std::string& name, bool gpu) {
+  return gpu ? name + "; " + find_gpu_devices().description() : name;
+}
+
 Result<Engine> open_bundle(const std::filesystem::path& root, const std::string& id) {
   auto text = read_file(root / engine_manifest_name, max_manifest_bytes);
   if (!text)
@@ -32,27 +42,46 @@ Result<Engine> open_bundle(const std::filesystem::path& root, const std::string&
   engine.root = root;
   engine.executable = manifest->executable;
   engine.environment = manifest->environment;
-  engine.description = manifest->description();
+  engine.gpu = is_for_gpus(*manifest);
+  engine.description = describe(manifest->description(), engine.gpu);
   return engine;
 }
 
-// Unpacks beside the final place and renames, so that what has the final name is whole. Runs on the pool.
-Result<Engine> unpack(const std::filesystem::path& blob, const std::filesystem::path& directory,
-                      const std::string& id) {
+Result<void> sync_directory(const std::filesystem::path& path) {
+  auto directory = open_file(path, O_RDONLY | O_DIRECTORY);
+  if (!directory) return directory.error();
+  return sync_file(directory->get());
+}
+
+// A whole tree at once, file by file would take longer. Other writers to the same disk wait, too.
+Result<void> sync_tree(const std::filesystem::path& path) {
+  auto directory = open_file(path, O_RDONLY | O_DIRECTORY);
+  if (!directory) return directory.error();
+  if (::syncfs(directory->get()) != 0) return system_error(path.string(), errno);
+  return {};
+}
+
+// Unpacks beside the final place and renames, so that what has the final name is whole, also after a power loss. Runs
+// on the pool.
+Result<Engine> unpack(const std::filesystem::path& blob, const std::filesystem::path& directory, const std::string& id,
+                      const ArchiveLimits& limits) {
   const auto place = directory / id;
   const auto temporary = directory / (id + ".tmp");
   std::error_code error;
   std::filesystem::remove_all(temporary, error);
   if (auto made = make_directories(temporary, 0755); !made) return made.error();
-  auto unpacked = unpack_archive(blob, temporary, ArchiveLimits());
-  Result<Engine> engine = unpacked ? open_bundle(temporary, id) : Result<Engine>(unpacked.error());
-  if (engine) {
-    std::filesystem::rename(temporary, place, error);
-    if (error) engine = Error(ErrorCode::io, "cannot rename " + temporary.string() + ": " + error.message());
+  auto done = unpack_archive(blob, temporary, limits);
+  if (!done && done.error().code == ErrorCode::disk_full) done = no_room(directory, done.error().detail);
+  Result<Engine> engine = done ? open_bundle(temporary, id) : Result<Engine>(done.error());
+  if (engine) done = sync_tree(temporary);
+  if (engine && done && ::rename(temporary.c_str(), place.c_str()) != 0) done = system_error(place.string(), errno);
+  if (engine && done) done = sync_directory(directory);
+  if (engine && done) {
+    engine->root = place;
+    return engine;
   }
-  if (!engine) std::filesystem::remove_all(temporary, error);
-  if (engine) engine->root = place;
-  return engine;
+  std::filesystem::remove_all(temporary, error);
+  return engine ? Result<Engine>(done.error()) : engine;
 }
 
 }  // namespace
@@ -113,7 +142,9 @@ Result<void> EngineStore::use_local() {
   auto engine = std::make_shared<Engine>();
   engine->id = "local";
   engine->executable = path.string();
-  engine->description = path.string();
+  // The owner chose it, for the GPUs it was built for.
+  engine->gpu = true;
+  engine->description = describe(path.string(), engine->gpu);
   current_ = std::move(engine);
   Progress ready;
   ready.phase = Phase::ready;
@@ -160,7 +191,12 @@ asio::awaitable<Result<void>> EngineStore::prepare(BlobSpec bundle) {
   Result<Engine> engine = Error(ErrorCode::not_found, "");
   if (std::filesystem::is_directory(place, error)) {
     engine = open_bundle(place, bundle.sha256);
-  } else {
+    if (!engine) {
+      log().warn("the engine in {} is damaged ({}): it is fetched again", place.string(), engine.error().detail);
+      std::filesystem::remove_all(place, error);
+    }
+  }
+  if (!engine) {
     Progress fetching;
     fetching.phase = Phase::fetching;
     fetching.total_bytes = bundle.size_bytes;
@@ -173,7 +209,13 @@ asio::awaitable<Result<void>> EngineStore::prepare(BlobSpec bundle) {
     if (!blob) co_return blob.error();
     fetching.phase = Phase::unpacking;
     set(fetching);
-    auto work = [blob = *blob, directory = directory_, id = bundle.sha256] { return unpack(blob, directory, id); };
+    const auto room = cache_.room_bytes();
+    if (!room) co_return room.error();
+    ArchiveLimits limits;
+    limits.room_bytes = *room;
+    auto work = [blob = *blob, directory = directory_, id = bundle.sha256, limits] {
+      return unpack(blob, directory, id, limits);
+    };
     engine = co_await run_blocking(pool_, std::move(work));
     if (engine) cache_.remove(bundle.sha256);
   }

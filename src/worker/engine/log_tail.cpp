@@ -1,13 +1,20 @@
 #include "worker/engine/log_tail.hpp"
 
+#include "base/utf8.hpp"
+
 namespace gogrid::worker {
+namespace {
+
+constexpr std::size_t max_character_bytes = 4;
+
+}  // namespace
 
 void LogTail::feed(std::string_view text, const std::function<void(const std::string&)>& on_line) {
   for (const char c : text) {
     if (c == '\n') {
       end_line(on_line);
-    } else if (line_.size() < max_line_bytes) {
-      // Bytes above ASCII pass: they may be UTF-8.
+    } else if (line_.size() < max_line_bytes + max_character_bytes) {
+      // Bytes above ASCII pass: they may be UTF-8. A character that begins within the bound is held whole.
       const auto byte = static_cast<unsigned char>(c);
       if (c != '\r') line_ += byte >= 0x20 && byte != 0x7f ? c : '?';
     }
@@ -16,9 +23,9 @@ void LogTail::feed(std::string_view text, const std::function<void(const std::st
 
 void LogTail::end_line(const std::function<void(const std::string&)>& on_line) {
   if (line_.empty()) return;
-  if (on_line) on_line(line_);
-  lines_.push_back(std::move(line_));
+  lines_.push_back(valid_utf8(line_, max_line_bytes));
   line_.clear();
+  if (on_line) on_line(lines_.back());
   if (lines_.size() > max_lines) lines_.pop_front();
 }
 
@@ -29,7 +36,7 @@ std::string LogTail::text(std::size_t lines) const {
     if (!out.empty()) out += '\n';
     out += lines_[i];
   }
-  if (!line_.empty()) out += (out.empty() ? "" : "\n") + line_;
+  if (!line_.empty()) out += (out.empty() ? "" : "\n") + valid_utf8(line_, max_line_bytes);
   return out;
 }
 

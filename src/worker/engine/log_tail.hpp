@@ -1,5 +1,5 @@
-// LogTail: the last lines an engine wrote, bounded, with control characters made harmless. Owned by one engine's
-// supervisor.
+// LogTail: the last lines an engine wrote, bounded, as valid UTF-8 with control characters made harmless. Owned by one
+// engine's supervisor.
 #pragma once
 
 #include <deque>

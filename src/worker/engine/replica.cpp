@@ -1,13 +1,11 @@
 #include "worker/engine/replica.hpp"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include "base/encoding.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "net/http_client.hpp"
-#include "worker/back_off.hpp"
 #include "worker/chance.hpp"
 #include "worker/engine/log_tail.hpp"
 
@@ -36,12 +34,14 @@ struct Replica::Run {
   ~Run() {
     process.reset();
     std::error_code ignored;
-    if (!directory.empty()) std::filesystem::remove_all(directory, ignored);
+    if (!host_directory.empty()) std::filesystem::remove_all(host_directory, ignored);
   }
 
   std::unique_ptr<Process> process;
-  std::filesystem::path directory;
-  std::filesystem::path socket;
+  SocketDirectory sockets;
+  // Once there is one.
+  std::shared_ptr<const BoundSocket> socket;
+  std::filesystem::path host_directory;
   LogTail tail;
   std::optional<ExitStatus> status;
   // Everybody who shared its output is gone.
@@ -57,6 +57,7 @@ Replica::Replica(ReplicaContext& context, ReplicaSpec spec)
     : context_(context),
       spec_(std::move(spec)),
       tasks_(context.executor),
+      back_off_(BackOff(first_restart, longest_restart), stable_time),
       wake_(context.executor),
       became_idle_(context.executor) {}
 
@@ -86,8 +87,8 @@ void Replica::engine_changed() {
 
 pid_t Replica::pid() const { return run_ && run_->process && !run_->status ? run_->process->pid() : 0; }
 
-std::optional<std::filesystem::path> Replica::socket() const {
-  if (!run_ || !run_->ready || run_->status) return std::nullopt;
+std::shared_ptr<const BoundSocket> Replica::socket() const {
+  if (!run_ || !run_->ready || run_->status) return nullptr;
   return run_->socket;
 }
 
@@ -119,18 +120,15 @@ void Replica::set(Progress progress) {
 }
 
 asio::awaitable<void> Replica::supervise() {
-  BackOff back_off(first_restart, longest_restart);
   for (;;) {
-    const auto begin = std::chrono::steady_clock::now();
     const auto done = co_await run_once();
     run_ = nullptr;
     if (stopping_) co_return;
-    if (std::chrono::steady_clock::now() - begin > stable_time) back_off.reset();
     if (done) {
-      back_off.reset();
+      back_off_.reset();
       continue;
     }
-    const auto pause = back_off.next(random_chance());
+    const auto pause = back_off_.next(std::chrono::steady_clock::now(), random_chance());
     // The log may hold more than a log file should: it is shown in the state, to those who run the network.
     const std::string& detail = done.error().detail;
     log().warn("model {}: {}; next try in {} ms", spec_.model_name, detail.substr(0, detail.find('\n')), pause.count());
@@ -180,6 +178,7 @@ asio::awaitable<Result<void>> Replica::run_once() {
     co_return ready;
   }
   (*run)->ready = true;
+  back_off_.is_up(std::chrono::steady_clock::now());
   log().info("model {} is ready", spec_.model_name);
   loading.phase = Phase::ready;
   set(std::move(loading));
@@ -199,13 +198,15 @@ asio::awaitable<void> Replica::end(std::shared_ptr<Run> run) {
 
 Result<std::shared_ptr<Replica::Run>> Replica::launch(const Engine& engine, const std::filesystem::path& model) {
   auto run = std::make_shared<Run>(context_.executor);
-  run->directory = context_.run_dir / ("e-" + to_hex(as_bytes(random_bytes(4))));
-  run->socket = run->directory / engine_socket_name;
-  if (auto made = make_directories(run->directory, 0700); !made) return made.error();
-  auto launch = engine_launch(engine, spec_, model, run->directory, context_.config.threads);
-  auto process = context_.sandbox.start(launch.spec, launch.host_command, launch.host_directory);
-  if (!process) return process.error();
-  run->process = std::move(*process);
+  if (context_.sandbox.kind() == SandboxKind::none_insecure) {
+    run->host_directory = context_.run_dir / ("e-" + to_hex(as_bytes(random_bytes(4))));
+    if (auto made = make_directories(run->host_directory, 0700); !made) return made.error();
+  }
+  const auto launch = engine_launch(engine, spec_, model, run->host_directory, context_.config.threads);
+  auto started = context_.sandbox.start(launch.spec, launch.host);
+  if (!started) return started.error();
+  run->process = std::move(started->process);
+  run->sockets = std::move(started->sockets);
   ++starts_;
   run_ = run;
   return run;
@@ -241,12 +242,13 @@ Error Replica::ended(const Run& run) const {
 
 // True when the engine answers that it is ready to serve.
 asio::awaitable<bool> Replica::healthy(std::shared_ptr<Run> run, std::chrono::milliseconds limit) {
-  if (::access(run->socket.c_str(), F_OK) != 0) co_return false;
+  if (!run->socket) run->socket = run->sockets.find(engine_socket_name);
+  if (!run->socket) co_return false;
   net::HttpClientTimeouts timeouts;
   timeouts.connect = limit;
   timeouts.head = limit;
   timeouts.idle = limit;
-  const auto client = net::make_http_client(context_.executor, net::HttpEndpoint::unix_socket(run->socket), timeouts);
+  const auto client = net::make_http_client(context_.executor, net::HttpEndpoint::unix_socket(run->socket->path()), timeouts);
   net::HttpClientRequest request;
   request.target = "/health";
   auto response = co_await client->send(std::move(request));

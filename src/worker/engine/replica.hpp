@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "base/result.hpp"
 #include "base/task_group.hpp"
+#include "worker/back_off.hpp"
 #include "worker/config.hpp"
 #include "worker/engine/engine_store.hpp"
 #include "worker/notifier.hpp"
@@ -26,7 +26,7 @@ struct ReplicaContext {
   Sandbox& sandbox;
   BlobCache& cache;
   EngineStore& engines;
-  // Sockets get a directory each below it.
+  // Without a sandbox, sockets get a directory each below it.
   std::filesystem::path run_dir;
   ChangeFunction on_change;
 };
@@ -52,8 +52,8 @@ class Replica {
   // Of the running engine's outermost process; 0: none.
   pid_t pid() const;
 
-  // The engine's socket while it is ready.
-  std::optional<std::filesystem::path> socket() const;
+  // The engine's socket while it is ready, otherwise null. Hold it until it is connected to.
+  std::shared_ptr<const BoundSocket> socket() const;
   // Requests count as long as a Use lives.
   class Use {
    public:
@@ -91,6 +91,7 @@ class Replica {
   ReplicaContext& context_;
   ReplicaSpec spec_;
   TaskGroup tasks_;
+  RestartBackOff back_off_;
   Progress progress_;
   std::uint32_t starts_ = 0;
   std::uint32_t requests_ = 0;

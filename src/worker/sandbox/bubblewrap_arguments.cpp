@@ -22,10 +22,10 @@ class Arguments {
   std::vector<std::string> list_;
 };
 
-void add_isolation(Arguments& arguments, int seccomp_fd) {
+void add_isolation(Arguments& arguments, SandboxDescriptors descriptors) {
   arguments.add("--unshare-user", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv");
   arguments.add("--uid", sandbox_user, "--gid", sandbox_user, "--hostname", "gogrid-engine", "--cap-drop", "ALL");
-  arguments.add("--seccomp", std::to_string(seccomp_fd));
+  arguments.add("--seccomp", std::to_string(descriptors.seccomp), "--info-fd", std::to_string(descriptors.info));
 }
 
 void add_root(Arguments& arguments, const SandboxSpec& spec, const std::vector<HostDirectory>& host_directories) {
@@ -50,12 +50,27 @@ void add_own_file_systems(Arguments& arguments, const SandboxSpec& spec) {
   // Root's processes stay root outside: without this they could write to /proc/sys, which the kernel checks by that.
   arguments.add("--proc", "/proc", "--remount-ro", "/proc");
   arguments.add("--size", small_tmpfs_bytes, "--tmpfs", "/dev");
-  for (const char* device : {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}) {
+  for (const char* device : {"/dev/null", "/dev/full", "/dev/random", "/dev/urandom"}) {
     arguments.add("--dev-bind", device, device);
+  }
+  if (spec.gpu) {
+    for (const std::string& node : spec.gpu->nodes)
+      arguments.add("--dev-bind", node, node);
   }
   arguments.add("--symlink", "/proc/self/fd", "/dev/fd");
   arguments.add("--size", shared_memory_bytes, "--perms", "1777", "--tmpfs", "/dev/shm", "--remount-ro", "/dev");
   arguments.add("--size", std::to_string(spec.tmp_bytes), "--perms", "1777", "--tmpfs", "/tmp");
+  arguments.add("--size", small_tmpfs_bytes, "--perms", "0700", "--tmpfs", sandbox_socket_dir);
+}
+
+// No device of a bus can be written to, and none is seen but the GPUs.
+void add_gpu_facts(Arguments& arguments, const GpuDevices& gpu) {
+  arguments.add("--size", small_tmpfs_bytes, "--tmpfs", "/sys");
+  for (const std::string& fact : gpu.facts)
+    arguments.add("--ro-bind", fact, fact);
+  for (const auto& [link, target] : gpu.links)
+    arguments.add("--symlink", target, link);
+  arguments.add("--remount-ro", "/sys");
 }
 
 void add_files(Arguments& arguments, const SandboxSpec& spec) {
@@ -63,7 +78,6 @@ void add_files(Arguments& arguments, const SandboxSpec& spec) {
   for (const auto& [source, target] : spec.read_only)
     arguments.add("--ro-bind", source.string(), target);
   arguments.add("--remount-ro", sandbox_model_dir);
-  if (!spec.socket_dir.empty()) arguments.add("--bind", spec.socket_dir.string(), sandbox_socket_dir);
   // Without a bundle the root itself is a tmpfs of bubblewrap's, which has no bound.
   if (spec.root.empty()) arguments.add("--remount-ro", "/");
 }
@@ -85,13 +99,15 @@ std::vector<HostDirectory> find_host_directories() {
   return found;
 }
 
-std::vector<std::string> bubblewrap_arguments(const std::string& bubblewrap, const SandboxSpec& spec, int seccomp_fd,
+std::vector<std::string> bubblewrap_arguments(const std::string& bubblewrap, const SandboxSpec& spec,
+                                              SandboxDescriptors descriptors,
                                               const std::vector<HostDirectory>& host_directories) {
   Arguments arguments;
   arguments.add(bubblewrap);
-  add_isolation(arguments, seccomp_fd);
+  add_isolation(arguments, descriptors);
   add_root(arguments, spec, host_directories);
   add_own_file_systems(arguments, spec);
+  if (spec.gpu) add_gpu_facts(arguments, *spec.gpu);
   add_files(arguments, spec);
   for (const auto& [name, value] : spec.environment)
     arguments.add("--setenv", name, value);

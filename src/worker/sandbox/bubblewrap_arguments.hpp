@@ -4,9 +4,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "worker/sandbox/gpu_devices.hpp"
 
 namespace gogrid::worker {
 
@@ -17,14 +20,15 @@ struct SandboxSpec {
   // Further host files or directories and where they appear, read-only. Below /models anything; elsewhere the place
   // must exist in `root`, or `root` be empty.
   std::vector<std::pair<std::filesystem::path, std::string>> read_only;
-  // Appears, writable, as sandbox_socket_dir. May be empty.
-  std::filesystem::path socket_dir;
+  // For a program that may use GPUs: those there are.
+  std::optional<GpuDevices> gpu;
   std::vector<std::pair<std::string, std::string>> environment;
   // The program's path inside and its arguments.
   std::vector<std::string> command;
   std::uint64_t tmp_bytes = 64ull << 20;
 };
 
+// A small file system of its own: see SocketDirectory.
 inline constexpr const char* sandbox_socket_dir = "/run/gogrid";
 inline constexpr const char* sandbox_model_dir = "/models";
 
@@ -36,8 +40,16 @@ struct HostDirectory {
 // Of /bin, /sbin, /lib and its variants: those there are.
 std::vector<HostDirectory> find_host_directories();
 
-// `bubblewrap` is argv[0]; `seccomp_fd` the descriptor that holds the compiled filter, as the new process will see it.
-std::vector<std::string> bubblewrap_arguments(const std::string& bubblewrap, const SandboxSpec& spec, int seccomp_fd,
+// Descriptors as the new process will see them: the compiled filter, and where bubblewrap writes which process is the
+// sandbox's first.
+struct SandboxDescriptors {
+  int seccomp = 3;
+  int info = 4;
+};
+
+// `bubblewrap` is argv[0].
+std::vector<std::string> bubblewrap_arguments(const std::string& bubblewrap, const SandboxSpec& spec,
+                                              SandboxDescriptors descriptors,
                                               const std::vector<HostDirectory>& host_directories);
 
 }  // namespace gogrid::worker

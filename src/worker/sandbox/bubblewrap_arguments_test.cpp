@@ -21,14 +21,13 @@ SandboxSpec bundle_spec() {
   SandboxSpec spec;
   spec.root = "/state/engines/abc";
   spec.read_only = {{"/state/blobs/def", "/models/model.gguf"}};
-  spec.socket_dir = "/state/run/e-1";
   spec.environment = {{"HOME", "/tmp"}};
   spec.command = {"/usr/bin/llama-server", "--help"};
   return spec;
 }
 
 TEST(BubblewrapArguments, ABundleGetsItsOwnWorld) {
-  const List list = bubblewrap_arguments("/usr/bin/bwrap", bundle_spec(), 3, {});
+  const List list = bubblewrap_arguments("/usr/bin/bwrap", bundle_spec(), {}, {});
   EXPECT_EQ(list.front(), "/usr/bin/bwrap");
   for (const List& part : std::vector<List>{{"--unshare-user"},
                                             {"--unshare-all"},
@@ -37,24 +36,25 @@ TEST(BubblewrapArguments, ABundleGetsItsOwnWorld) {
                                             {"--clearenv"},
                                             {"--cap-drop", "ALL"},
                                             {"--uid", "65534", "--gid", "65534"},
-                                            {"--seccomp", "3"},
+                                            {"--seccomp", "3", "--info-fd", "4"},
                                             {"--ro-bind", "/state/engines/abc", "/"},
                                             {"--proc", "/proc", "--remount-ro", "/proc"},
                                             {"--remount-ro", "/dev"},
                                             {"--ro-bind", "/state/blobs/def", "/models/model.gguf"},
                                             {"--remount-ro", "/models"},
-                                            {"--bind", "/state/run/e-1", "/run/gogrid"},
+                                            {"--perms", "0700", "--tmpfs", "/run/gogrid"},
                                             {"--setenv", "HOME", "/tmp"},
                                             {"--", "/usr/bin/llama-server", "--help"}}) {
     EXPECT_TRUE(has(list, part)) << part.front() << (part.size() > 1 ? " " + part[1] : "");
   }
   EXPECT_FALSE(has(list, {"--share-net"}));
   EXPECT_FALSE(has(list, {"/usr", "/usr"})) << "the host's /usr must not be seen";
+  EXPECT_FALSE(has(list, {"/sys"}));
 }
 
-TEST(BubblewrapArguments, NothingIsWritableButTheSocketsAndBoundedMemory) {
-  const List list = bubblewrap_arguments("/usr/bin/bwrap", bundle_spec(), 3, {});
-  EXPECT_EQ(std::count(list.begin(), list.end(), "--bind"), 1);
+TEST(BubblewrapArguments, NothingIsWritableButBoundedMemory) {
+  const List list = bubblewrap_arguments("/usr/bin/bwrap", bundle_spec(), {}, {});
+  EXPECT_EQ(std::count(list.begin(), list.end(), "--bind"), 0);
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (list[i] != "--tmpfs") continue;
     const bool sized = (i >= 2 && list[i - 2] == "--size") || (i >= 4 && list[i - 4] == "--size");
@@ -67,13 +67,31 @@ TEST(BubblewrapArguments, NothingIsWritableButTheSocketsAndBoundedMemory) {
 TEST(BubblewrapArguments, AHostEngineSeesTheHostsLibrariesReadOnly) {
   SandboxSpec spec = bundle_spec();
   spec.root.clear();
-  const List list = bubblewrap_arguments("/usr/bin/bwrap", spec, 3, {{"/lib", "usr/lib"}, {"/lib64", ""}});
+  const List list = bubblewrap_arguments("/usr/bin/bwrap", spec, {}, {{"/lib", "usr/lib"}, {"/lib64", ""}});
   EXPECT_TRUE(has(list, {"--ro-bind", "/usr", "/usr"}));
   EXPECT_TRUE(has(list, {"--symlink", "usr/lib", "/lib"}));
   EXPECT_TRUE(has(list, {"--ro-bind", "/lib64", "/lib64"}));
   EXPECT_TRUE(has(list, {"--remount-ro", "/"}));
   EXPECT_FALSE(has(list, {"/etc", "/etc"}));
   EXPECT_FALSE(has(list, {"/home", "/home"}));
+}
+
+TEST(BubblewrapArguments, AnEngineForGpusSeesThemAndWhatTheyAre) {
+  SandboxSpec spec = bundle_spec();
+  spec.gpu.emplace();
+  spec.gpu->nodes = {"/dev/dri/renderD128"};
+  spec.gpu->facts = {"/sys/devices/pci0/vendor"};
+  spec.gpu->links = {{"/sys/dev/char/226:128", "/sys/devices/pci0/drm/renderD128"}};
+  const List list = bubblewrap_arguments("/usr/bin/bwrap", spec, {}, {});
+  const auto node = find(list, {"--dev-bind", "/dev/dri/renderD128", "/dev/dri/renderD128"});
+  const auto fact = find(list, {"--ro-bind", "/sys/devices/pci0/vendor", "/sys/devices/pci0/vendor"});
+  const auto link = find(list, {"--symlink", "/sys/devices/pci0/drm/renderD128", "/sys/dev/char/226:128"});
+  EXPECT_LT(node, find(list, {"--remount-ro", "/dev"}));
+  EXPECT_GT(fact, find(list, {"--size", "65536", "--tmpfs", "/sys"}));
+  EXPECT_LT(fact, find(list, {"--remount-ro", "/sys"}));
+  EXPECT_LT(link, find(list, {"--remount-ro", "/sys"}));
+  EXPECT_TRUE(has(list, {"--unshare-all"}));
+  EXPECT_FALSE(has(list, {"/sys", "/sys"}));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -46,20 +47,39 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return list;
 }
 
-bool prepare_child(const ChildPlan& plan) {
+bool set_limit(int resource, rlim_t value) {
+  const auto which = static_cast<__rlimit_resource>(resource);
+  rlimit limit{};
+  if (::getrlimit(which, &limit) != 0) return false;
+  limit.rlim_max = std::min(value, limit.rlim_max);
+  limit.rlim_cur = limit.rlim_max;
+  return ::setrlimit(which, &limit) == 0;
+}
+
+// What the machine runs out of memory for goes first. Not every kernel lets it be said.
+void volunteer_for_oom_killer() {
+  const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  [[maybe_unused]] const auto written = ::write(file, "1000", 4);
+  ::close(file);
+}
+
+// The step that failed, or null.
+const char* prepare_child(const ChildPlan& plan) {
   ::setpgid(0, 0);
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return false;
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return "to end with the worker";
   if (::getppid() != plan.parent) ::_exit(127);
-  if (plan.options->group_processes_fd >= 0 && ::write(plan.options->group_processes_fd, "0", 1) != 1) return false;
-  for (const auto& [resource, value] : plan.options->limits) {
-    const rlimit limit{value, value};
-    if (::setrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) return false;
+  volunteer_for_oom_killer();
+  for (const int group : plan.options->group_processes_fds) {
+    if (::write(group, "0", 1) != 1) return "entering its control group";
   }
-  if (::chdir(plan.options->directory.empty() ? "/" : plan.options->directory.c_str()) != 0) return false;
-  if (::dup2(plan.null_fd, 0) < 0 || ::dup2(plan.output_fd, 1) < 0 || ::dup2(plan.output_fd, 2) < 0) return false;
+  for (const auto& [resource, value] : plan.options->limits) {
+    if (!set_limit(resource, value)) return "setting a limit (setrlimit)";
+  }
+  if (::chdir(plan.options->directory.empty() ? "/" : plan.options->directory.c_str()) != 0) return "its directory";
+  if (::dup2(plan.null_fd, 0) < 0 || ::dup2(plan.output_fd, 1) < 0 || ::dup2(plan.output_fd, 2) < 0) return "its output";
   int next = 3;
   for (const int fd : plan.descriptors) {
-    if (::dup2(fd, next++) < 0) return false;
+    if (::dup2(fd, next++) < 0) return "its descriptors";
   }
   // All above is closed on exec, the error pipe included; dup2 left 0 to next - 1 open.
   if (::syscall(SYS_close_range, next, ~0u, CLOSE_RANGE_CLOEXEC) != 0) {
@@ -71,13 +91,21 @@ bool prepare_child(const ChildPlan& plan) {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   for (int number = 1; number < NSIG; ++number)
     ::signal(number, SIG_DFL);
-  return true;
+  return nullptr;
 }
 
+// What the child writes when it cannot become the program. Its texts are this program's: the parent has them too.
+struct Failure {
+  const char* step = nullptr;
+  int error = 0;
+};
+
 [[noreturn]] void run_child(const ChildPlan& plan) {
-  if (prepare_child(plan)) ::execve(plan.arguments[0], plan.arguments.data(), plan.environment.data());
-  const int error = errno;
-  [[maybe_unused]] const auto written = ::write(plan.error_fd, &error, sizeof error);
+  Failure failure;
+  failure.step = prepare_child(plan);
+  if (failure.step == nullptr) ::execve(plan.arguments[0], plan.arguments.data(), plan.environment.data());
+  failure.error = errno;
+  [[maybe_unused]] const auto written = ::write(plan.error_fd, &failure, sizeof failure);
   ::_exit(127);
 }
 
@@ -141,14 +169,15 @@ Result<std::unique_ptr<Process>> Process::start(asio::any_io_executor executor, 
   output->second.reset();
   error->second.reset();
 
-  int failure = 0;
+  Failure failure;
   auto read = read_fully(error->first.get(), std::as_writable_bytes(std::span(&failure, 1)));
   FileDescriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if ((read && *read == sizeof failure) || !pidfd) {
-    if (failure == 0) failure = errno;
+    if (failure.error == 0) failure.error = errno;
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
-    return system_error("cannot start " + options.arguments[0], failure);
+    const std::string step = failure.step != nullptr ? std::string(", ") + failure.step : "";
+    return system_error("cannot start " + options.arguments[0] + step, failure.error);
   }
   auto handles = std::make_unique<Handles>(executor);
   handles->exit.assign(pidfd.release());

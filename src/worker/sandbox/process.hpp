@@ -30,9 +30,10 @@ struct ProcessOptions {
   std::string directory;
   // Become descriptors 3, 4, … of the child. Standard input is /dev/null, output and errors are read by us.
   std::vector<FileDescriptor> descriptors;
-  std::vector<std::pair<int, rlim_t>> limits;  // RLIMIT_…
-  // A cgroup.procs file to enter; -1: none.
-  int group_processes_fd = -1;
+  // RLIMIT_…; where the system allows less, that.
+  std::vector<std::pair<int, rlim_t>> limits;
+  // cgroup.procs files of the groups to enter.
+  std::vector<int> group_processes_fds;
 };
 
 struct ExitStatus {
@@ -46,7 +47,8 @@ struct ExitStatus {
 
 class Process {
  public:
-  // The child dies with the calling thread: call it on the event loop's. not_found when the program is missing.
+  // The child dies with the calling thread: call it on the event loop's. It is the first to go when the machine runs out
+  // of memory. The error names the step that failed; not_found when the program is missing.
   static Result<std::unique_ptr<Process>> start(boost::asio::any_io_executor executor, ProcessOptions options);
   // Kills and reaps it.
   ~Process();

@@ -12,7 +12,6 @@ namespace {
 
 constexpr rlim_t max_open_files = 4096;
 constexpr std::size_t max_probe_output_bytes = 2048;
-constexpr int seccomp_child_fd = 3;
 
 std::string find_program(const std::string& path, const std::string& name) {
   std::size_t begin = 0;
@@ -55,22 +54,18 @@ asio::awaitable<void> Sandbox::probe() {
   }
   SandboxSpec spec;
   spec.command = {find_program("/usr/bin:/bin", "true")};
-  auto options = confined(spec);
-  if (!options) {
-    detail_ = options.error().detail;
+  auto confined = start_confined(spec);
+  if (!confined) {
+    detail_ = confined.error().detail;
     co_return;
   }
-  auto process = Process::start(executor_, std::move(*options));
-  if (!process) {
-    detail_ = process.error().detail;
-    co_return;
-  }
+  const auto process = std::move(confined->process);
   std::string output;
   std::function<void(std::string_view)> keep = [&output](std::string_view text) {
     output.append(text.substr(0, max_probe_output_bytes - std::min(output.size(), max_probe_output_bytes)));
   };
-  co_await (*process)->read_output(std::move(keep));
-  const ExitStatus status = co_await (*process)->exited();
+  co_await process->read_output(std::move(keep));
+  const ExitStatus status = co_await process->exited();
   while (output.ends_with('\n'))
     output.pop_back();
   if (!status.success()) {
@@ -83,38 +78,52 @@ asio::awaitable<void> Sandbox::probe() {
 
 void Sandbox::set_limits(ProcessOptions& process) const {
   process.limits = {{RLIMIT_CORE, 0}, {RLIMIT_NOFILE, max_open_files}};
-  process.group_processes_fd = memory_.group_processes_fd();
+  process.group_processes_fds = memory_.group_processes_fds();
+  if (!memory_.limits_tasks()) process.limits.emplace_back(RLIMIT_NPROC, machine_tasks() + max_engine_tasks);
   // RLIMIT_DATA counts what a process allocates and not the model it maps; RLIMIT_AS would count both and every
   // reserved stack.
   if (!memory_.has_group() && memory_.bytes() > 0) process.limits.emplace_back(RLIMIT_DATA, memory_.bytes());
 }
 
-Result<ProcessOptions> Sandbox::confined(const SandboxSpec& spec) {
-  auto filter = compile_seccomp_filter();
+Result<Confined> Sandbox::start_confined(const SandboxSpec& spec) {
+  SeccompOptions rules;
+  rules.gpu = spec.gpu.has_value();
+  // Drivers of GPUs share memory with their devices.
+  rules.counted_memory_only = !rules.gpu && !memory_.has_group() && memory_.bytes() > 0;
+  auto filter = compile_seccomp_filter(rules);
   if (!filter) return filter.error();
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("pipe", errno);
+  FileDescriptor info(ends[0]);
   ProcessOptions process;
-  process.arguments = bubblewrap_arguments(bubblewrap_, spec, seccomp_child_fd, find_host_directories());
+  process.arguments = bubblewrap_arguments(bubblewrap_, spec, SandboxDescriptors(), find_host_directories());
   process.descriptors.push_back(std::move(*filter));
+  process.descriptors.emplace_back(ends[1]);
   set_limits(process);
-  return process;
+  auto started = Process::start(executor_, std::move(process));
+  if (!started) return started.error();
+  Confined confined;
+  confined.process = std::move(*started);
+  confined.sockets = SocketDirectory(std::move(info));
+  return confined;
 }
 
-Result<std::unique_ptr<Process>> Sandbox::start(const SandboxSpec& spec, const std::vector<std::string>& host_command,
-                                                const std::filesystem::path& host_directory) {
+Result<Confined> Sandbox::start(const SandboxSpec& spec, const HostCommand& host) {
   if (kind_ == SandboxKind::unavailable) return Error(ErrorCode::unavailable, detail_);
-  if (kind_ == SandboxKind::bubblewrap) {
-    auto process = confined(spec);
-    if (!process) return process.error();
-    return Process::start(executor_, std::move(*process));
-  }
+  if (kind_ == SandboxKind::bubblewrap) return start_confined(spec);
   ProcessOptions process;
-  process.arguments = host_command;
-  process.directory = host_directory.string();
+  process.arguments = host.arguments;
+  process.directory = host.directory.string();
   process.environment = {"PATH=" + options_.path, "HOME=/tmp"};
   for (const auto& [name, value] : spec.environment)
     process.environment.push_back(name + "=" + value);
   set_limits(process);
-  return Process::start(executor_, std::move(process));
+  auto started = Process::start(executor_, std::move(process));
+  if (!started) return started.error();
+  Confined confined;
+  confined.process = std::move(*started);
+  confined.sockets = SocketDirectory(host.socket_dir);
+  return confined;
 }
 
 }  // namespace gogrid::worker

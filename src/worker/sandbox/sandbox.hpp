@@ -11,6 +11,7 @@
 #include "worker/sandbox/bubblewrap_arguments.hpp"
 #include "worker/sandbox/memory_limit.hpp"
 #include "worker/sandbox/process.hpp"
+#include "worker/sandbox/socket_directory.hpp"
 
 namespace gogrid::worker {
 
@@ -24,6 +25,19 @@ struct SandboxOptions {
   std::string path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 };
 
+// The same program without a sandbox: paths are the host's.
+struct HostCommand {
+  std::vector<std::string> arguments;
+  std::filesystem::path directory;
+  // Must exist.
+  std::filesystem::path socket_dir;
+};
+
+struct Confined {
+  std::unique_ptr<Process> process;
+  SocketDirectory sockets;
+};
+
 class Sandbox {
  public:
   Sandbox(boost::asio::any_io_executor executor, SandboxOptions options);
@@ -35,13 +49,11 @@ class Sandbox {
   // What is in force, or why there is none and what to do about it: one line.
   const std::string& detail() const { return detail_; }
 
-  // `unavailable` when there is no sandbox. Without isolation (insecure) the command, the paths in it and the
-  // environment are those of the host: `host_command`, run in `host_directory`.
-  Result<std::unique_ptr<Process>> start(const SandboxSpec& spec, const std::vector<std::string>& host_command,
-                                         const std::filesystem::path& host_directory = {});
+  // `unavailable` when there is no sandbox. `host` is what runs without isolation (insecure).
+  Result<Confined> start(const SandboxSpec& spec, const HostCommand& host);
 
  private:
-  Result<ProcessOptions> confined(const SandboxSpec& spec);
+  Result<Confined> start_confined(const SandboxSpec& spec);
   void set_limits(ProcessOptions& process) const;
 
   boost::asio::any_io_executor executor_;

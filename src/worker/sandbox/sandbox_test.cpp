@@ -7,11 +7,14 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <fstream>
 
 #include "base/encoding.hpp"
@@ -33,24 +36,26 @@ struct Outcome {
 
 asio::awaitable<void> run_inside(Sandbox& sandbox, SandboxSpec spec, Outcome& outcome) {
   co_await sandbox.probe();
-  auto process = sandbox.start(spec, {});
-  if (!process) {
-    outcome.failure = process.error().detail;
+  auto confined = sandbox.start(spec, {});
+  if (!confined) {
+    outcome.failure = confined.error().detail;
     co_return;
   }
   std::function<void(std::string_view)> keep = [&outcome](std::string_view text) { outcome.output += text; };
-  co_await (*process)->read_output(std::move(keep));
-  outcome.status = co_await (*process)->exited();
+  co_await confined->process->read_output(std::move(keep));
+  outcome.status = co_await confined->process->exited();
 }
 
 // Runs a line of bash in the sandbox; the filter allows no fork, so builtins only.
-Outcome run_bash(const std::string& line, std::uint64_t memory_bytes = 0, std::vector<std::string> more = {}) {
+Outcome run_bash(const std::string& line, std::uint64_t memory_bytes = 0, std::vector<std::string> more = {},
+                 bool gpu = false) {
   asio::io_context io(1);
   SandboxOptions options;
   options.memory_bytes = memory_bytes;
   Sandbox sandbox(io.get_executor(), options);
   SandboxSpec spec;
   spec.command = {"/usr/bin/bash", "-c", line, "bash"};
+  if (gpu) spec.gpu = find_gpu_devices();
   for (auto& argument : more)
     spec.command.push_back(std::move(argument));
   Outcome outcome;
@@ -69,6 +74,8 @@ void as_each_user(Check check) {
   const pid_t child = ::fork();
   if (child == 0) {
     if (::setgid(nobody) != 0 || ::setuid(nobody) != 0) ::_exit(3);
+    // Its own /proc/self, which one who was root loses.
+    ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     check();
     ::_exit(::testing::Test::HasFailure() ? 1 : 0);
   }
@@ -77,10 +84,20 @@ void as_each_user(Check check) {
   EXPECT_EQ(status, 0) << "fails as an ordinary user (uid 65534); see the output above";
 }
 
+// Also not with GPUs: with and without them from here on.
+template <class Check>
+void for_each_flavour(Check check) {
+  as_each_user([&] {
+    check(false);
+    check(true);
+  });
+}
+
 TEST(Sandbox, ReachesNoNetwork) {
-  as_each_user([] {
+  for_each_flavour([](bool gpu) {
     const auto outcome = run_bash(
-        "while read -r line; do echo \"$line\"; done < /proc/net/dev; exec 3<>/dev/tcp/127.0.0.1/1 || echo no");
+        "while read -r line; do echo \"$line\"; done < /proc/net/dev; exec 3<>/dev/tcp/127.0.0.1/1 || echo no", 0, {},
+        gpu);
     EXPECT_EQ(outcome.output.find("eth"), std::string::npos) << outcome.output;
     EXPECT_NE(outcome.output.find("Address family not supported"), std::string::npos) << outcome.output;
   });
@@ -91,16 +108,16 @@ TEST(Sandbox, SeesNoFileOfTheHost) {
   const FileDescriptor file(::mkstemp(name));
   ASSERT_TRUE(file);
   ASSERT_EQ(::fchmod(file.get(), 0644), 0);
-  as_each_user([&] {
+  for_each_flavour([&](bool gpu) {
     const auto outcome = run_bash(
-        "for path in /etc/passwd /etc/shadow /root /home /var /boot /sys/kernel /dev/tty /dev/kmsg /run/dbus \"$1\"; "
+        "for path in /etc/passwd /etc/shadow /root /home /var /boot /sys/kernel /sys/class/net /sys/block /dev/tty /dev/zero /dev/kmsg /run/dbus \"$1\"; "
         "do "
         "[ -e \"$path\" ] && echo \"sees $path\"; done; "
-        "for place in / /usr /dev /models /proc/sys/kernel /etc; do "
+        "for place in / /usr /dev /sys /models /proc/sys/kernel /etc; do "
         "{ echo x > \"$place/gogrid-test\"; } 2>/dev/null && echo \"writes $place\"; done; "
         "{ read -r line < /proc/sys/kernel/panic && echo $line > /proc/sys/kernel/panic; } 2>/dev/null && echo 'sets "
-        "the host'; echo x > /tmp/own && echo end",
-        0, {name});
+        "the host'; echo x > /tmp/own && echo x > /run/gogrid/own && echo end",
+        0, {name}, gpu);
     EXPECT_EQ(outcome.output, "end\n");
   });
   ::unlink(name);
@@ -170,19 +187,128 @@ TEST(Sandbox, SaysWhatToDoWithoutBubblewrap) {
   EXPECT_NE(outcome.failure.find("apt-get install bubblewrap"), std::string::npos) << outcome.failure;
 }
 
+TEST(Sandbox, WritesToNoDiskAndLittleToMemory) {
+  as_each_user([] {
+    const auto outcome = run_bash(
+        "printf -v y '%0100000d' 1; for place in /run/gogrid /tmp /dev/shm; do while echo $y >> $place/fill; do :; done "
+        "2>/dev/null; echo \"$place ends\"; done");
+    EXPECT_EQ(outcome.output, "/run/gogrid ends\n/tmp ends\n/dev/shm ends\n");
+  });
+}
+
+TEST(Sandbox, IsTheFirstToGoWhenMemoryRunsOut) {
+  as_each_user([] { EXPECT_EQ(run_bash("read -r line < /proc/self/oom_score_adj; echo $line").output, "1000\n"); });
+}
+
+// An ordinary user's, in a container say: a sandbox with less is better than none.
+TEST(Sandbox, TakesLowerHardLimitsAsTheyAre) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit few{128, 128};
+    if (::setrlimit(RLIMIT_NOFILE, &few) != 0) ::_exit(3);
+    if (::geteuid() == 0 && (::setgid(nobody) != 0 || ::setuid(nobody) != 0)) ::_exit(3);
+    EXPECT_EQ(run_bash("ulimit -Hn").output, "128\n");
+    ::_exit(::testing::Test::HasFailure() ? 1 : 0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(Process, SaysWhichStepFailed) {
+  asio::io_context io(1);
+  ProcessOptions options;
+  options.arguments = {"/usr/bin/env"};
+  options.directory = "/nonexistent";
+  const auto started = Process::start(io.get_executor(), std::move(options));
+  ASSERT_FALSE(started);
+  EXPECT_NE(started.error().detail.find("its directory"), std::string::npos) << started.error().detail;
+}
+
+// Until the program speaks, all it does on its way there is done.
+asio::awaitable<void> look_for_socket(Sandbox& sandbox, SandboxSpec spec, std::string& found) {
+  co_await sandbox.probe();
+  auto confined = sandbox.start(spec, {});
+  if (!confined) co_return;
+  Process* process = confined->process.get();
+  std::function<void(std::string_view)> look = [&, process](std::string_view text) {
+    found += text;
+    for (const char* name : {"link", "file", "directory", "missing", "../tmp", "engine.sock"}) {
+      if (confined->sockets.find(name)) found += std::string("finds ") + name;
+    }
+    process->kill();
+  };
+  co_await process->read_output(std::move(look));
+  co_await process->exited();
+}
+
+// It would lead the worker, which may do more than the program, to any socket of the host.
+TEST(Sandbox, ASocketsPlaceLeadsNowhereElse) {
+  as_each_user([] {
+    asio::io_context io(1);
+    Sandbox sandbox(io.get_executor(), SandboxOptions());
+    SandboxSpec spec;
+    spec.command = {"/usr/bin/perl", "-e",
+                    "use Socket; chdir '/run/gogrid'; symlink '/run/docker.sock', 'link'; open F, '>', 'file'; "
+                    "mkdir 'directory'; socket S, PF_UNIX, SOCK_STREAM, 0; bind S, sockaddr_un('engine.sock'); "
+                    "syswrite STDOUT, \"done\\n\"; sleep 1000"};
+    std::string found;
+    TaskGroup tasks(io.get_executor());
+    tasks.spawn("test", look_for_socket(sandbox, spec, found));
+    io.run();
+    EXPECT_EQ(found, "done\nfinds engine.sock");
+  });
+}
+
+TEST(SocketDirectory, FindsSocketsAndFollowsNothing) {
+  const auto top = std::filesystem::temp_directory_path() / ("gogrid-sock-" + to_hex(as_bytes(random_bytes(4))));
+  std::filesystem::create_directories(top / "run");
+  asio::io_context io(1);
+  asio::local::stream_protocol::acceptor outside(io, (top / "host.sock").string());
+  asio::local::stream_protocol::acceptor inside(io, (top / "run/engine.sock").string());
+  std::filesystem::create_symlink(top / "host.sock", top / "run/link.sock");
+  std::ofstream(top / "run/file.sock") << "";
+  SocketDirectory directory(top / "run");
+  EXPECT_FALSE(directory.find("link.sock"));
+  EXPECT_FALSE(directory.find("file.sock"));
+  EXPECT_FALSE(directory.find("missing.sock"));
+  const auto found = directory.find("engine.sock");
+  ASSERT_TRUE(found);
+  // What was found stays what it is.
+  std::filesystem::remove(top / "run/engine.sock");
+  std::filesystem::create_symlink(top / "host.sock", top / "run/engine.sock");
+  asio::local::stream_protocol::socket client(io);
+  client.connect(found->path().string());
+  inside.non_blocking(true);
+  boost::system::error_code error;
+  inside.accept(error);
+  EXPECT_FALSE(error) << error.message();
+  std::filesystem::remove_all(top);
+}
+
+TEST(SocketDirectory, ReadsTheSandboxsProcessOnceItIsWrittenInFull) {
+  EXPECT_EQ(child_pid("{\n    \"child-pid\": 1037,\n \"cgroup-namespace\": 4026532182"), 1037);
+  EXPECT_EQ(child_pid("{\n    \"child-pid\": 1037\n}"), 1037);
+  for (const char* text : {"", "{", "{\n    \"child-pid\": ", "{\n    \"child-pid\": 10", "{\"child-pid\": x}"}) {
+    EXPECT_EQ(child_pid(text), 0) << text;
+  }
+}
+
 asio::awaitable<void> start_and_wait(Sandbox& sandbox, SandboxSpec spec) {
   co_await sandbox.probe();
-  auto process = sandbox.start(spec, {});
-  if (process) co_await (*process)->exited();
+  auto confined = sandbox.start(spec, {});
+  if (confined) co_await confined->process->exited();
 }
 
 [[noreturn]] void be_a_worker(const std::filesystem::path& directory) {
   asio::io_context io(1);
   Sandbox sandbox(io.get_executor(), SandboxOptions());
   SandboxSpec spec;
-  spec.socket_dir = directory;
+  // A FIFO can be written to where files cannot.
+  for (const char* name : {"alive", "hold"})
+    spec.read_only.emplace_back(directory / name, std::string("/models/") + name);
   spec.command = {"/usr/bin/bash", "-c",
-                  "exec 9> /run/gogrid/alive; echo ready >&9; read -r -t 1000 line <> /run/gogrid/hold"};
+                  "exec 9> /models/alive; echo ready >&9; read -r -t 1000 line <> /models/hold"};
   TaskGroup tasks(io.get_executor());
   tasks.spawn("test", start_and_wait(sandbox, spec));
   io.run();

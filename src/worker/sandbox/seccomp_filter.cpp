@@ -20,9 +20,9 @@ namespace {
 // be checked; libc falls back to clone), everything about mounts, namespaces, modules, keys, bpf, perf, ptrace,
 // io_uring, userfaultfd, clocks, reboots, quotas, swap, identities and handles to other processes.
 constexpr const char* allowed_calls[] = {
-    // Memory
-    "brk", "madvise", "mbind", "get_mempolicy", "set_mempolicy", "membarrier", "memfd_create", "mincore", "mlock",
-    "mlock2", "mlockall", "mmap", "mmap2", "mprotect", "mremap", "msync", "munlock", "munlockall", "munmap",
+    // Memory (mmap and memfd_create: see below)
+    "brk", "madvise", "mbind", "get_mempolicy", "set_mempolicy", "membarrier", "mincore", "mlock",
+    "mlock2", "mlockall", "mprotect", "mremap", "msync", "munlock", "munlockall", "munmap",
     "pkey_alloc", "pkey_free", "pkey_mprotect",
     // Files
     "access", "chdir", "chmod", "close", "close_range", "copy_file_range", "creat", "dup", "dup2", "dup3", "faccessat",
@@ -60,6 +60,11 @@ constexpr const char* allowed_calls[] = {
 
 constexpr unsigned long allowed_ioctls[] = {TCGETS, TIOCGWINSZ, FIONBIO, FIONREAD, FIOCLEX, FIONCLEX};
 
+// The types (bits 8 to 15) of what Mesa's and vendors' drivers send: DRM, NVIDIA, AMD's kfd, DMA buffers, fences.
+constexpr unsigned long gpu_ioctl_types[] = {'d', 'F', 'K', 'b', '>'};
+// NVIDIA's unified memory has requests without a type: these two, and small numbers.
+constexpr unsigned long uvm_ioctls[] = {0x30000001, 0x30000002};
+
 constexpr unsigned long allowed_prctls[] = {PR_SET_NAME,         PR_GET_NAME,        PR_GET_DUMPABLE,
                                             PR_SET_DUMPABLE,     PR_CAPBSET_READ,    PR_SET_PDEATHSIG,
                                             PR_GET_PDEATHSIG,    PR_SET_TIMERSLACK,  PR_GET_SECCOMP,
@@ -79,7 +84,28 @@ bool allow(const Filter& filter, const char* name, Condition... conditions) {
   return result == 0 || result == -EDOM;
 }
 
-bool add_rules(const Filter& filter) {
+bool add_memory_rules(const Filter& filter, bool counted_only) {
+  if (!counted_only) return allow(filter, "mmap") && allow(filter, "mmap2") && allow(filter, "memfd_create");
+  bool ok = true;
+  for (const char* name : {"mmap", "mmap2"}) {
+    // Of a file, or private without one. A stack that grows downwards is not data to RLIMIT_DATA.
+    ok = ok && allow(filter, name, SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS | MAP_GROWSDOWN, 0));
+    ok = ok && allow(filter, name,
+                     SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_TYPE, MAP_ANONYMOUS | MAP_PRIVATE));
+  }
+  return ok;
+}
+
+bool add_gpu_rules(const Filter& filter) {
+  bool ok = true;
+  for (const unsigned long type : gpu_ioctl_types)
+    ok = ok && allow(filter, "ioctl", SCMP_A1(SCMP_CMP_MASKED_EQ, 0xff00u, type << 8));
+  for (const unsigned long request : uvm_ioctls)
+    ok = ok && allow(filter, "ioctl", SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, request));
+  return ok && allow(filter, "ioctl", SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffff00u, 0));
+}
+
+bool add_rules(const Filter& filter, const SeccompOptions& options) {
   bool ok = true;
   for (const char* name : allowed_calls)
     ok = ok && allow(filter, name);
@@ -96,14 +122,16 @@ bool add_rules(const Filter& filter) {
   ok = ok &&
        seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EAFNOSUPPORT), socket_call, 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX)) == 0;
   ok = ok && allow(filter, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+  ok = ok && add_memory_rules(filter, options.counted_memory_only);
+  if (options.gpu) ok = ok && add_gpu_rules(filter);
   return ok;
 }
 
 }  // namespace
 
-Result<FileDescriptor> compile_seccomp_filter() {
+Result<FileDescriptor> compile_seccomp_filter(const SeccompOptions& options) {
   const Filter filter(seccomp_init(SCMP_ACT_ERRNO(ENOSYS)));
-  if (!filter || !add_rules(filter))
+  if (!filter || !add_rules(filter, options))
     return Error(ErrorCode::unsupported, "libseccomp cannot make the engine's system call filter");
   FileDescriptor file(::memfd_create("gogrid-seccomp", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file) return system_error("memfd_create", errno);
