@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { before, test } from "node:test";
-import { eventually, Grid, Worker } from "./support/grid.ts";
+import { binDir, eventually, Grid, Worker } from "./support/grid.ts";
+import { Program } from "./support/process.ts";
 
 let grid: Grid;
 
@@ -50,6 +51,32 @@ test("a worker keeps its identity over restarts, and its key is its own", async 
   await eventually("it is back", async () => (await worker.seen()).connected);
   assert.equal((await worker.seen()).id, first.id);
   assert.equal(((await grid.api("GET", "/api/v1/workers")).json.data as any[]).filter((w) => w.name === "steady").length, 1);
+});
+
+test("an address with a port is enough, and is the same at each start", async () => {
+  const worker = new Worker(grid, "one-variable");
+  const address = `127.0.0.1:${grid.port}`;
+  const token = (await grid.api("POST", "/api/v1/tokens", { name: "one-variable" })).json.token as string;
+  const env = { PATH: process.env.PATH, HOME: grid.dir, GOGRID_COORDINATOR_HOST: address };
+  const start = (more: NodeJS.ProcessEnv) =>
+    grid.program(
+      new Program("one-variable", path.join(binDir, "gogrid-worker"), ["--state-dir", worker.stateDir, "run"], { ...env, ...more }),
+    );
+  const first = start({ GOGRID_JOIN_TOKEN: token });
+  await first.saying(/^connected to/);
+  assert.equal(await first.stop(), 0);
+  const bare = start({ GOGRID_COORDINATOR_HOST: "127.0.0.1" });
+  await bare.saying(/^connected to/);
+  assert.equal(await bare.stop(), 0);
+});
+
+test("joining another coordinator than the configured one is refused", async () => {
+  const worker = new Worker(grid, "torn");
+  const token = (await grid.api("POST", "/api/v1/tokens", { name: "torn" })).json.token as string;
+  const result = await worker.command(["join", "--coordinator", "localhost:1", "-"], token + "\n");
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /cannot join localhost:1.*127\.0\.0\.1.*GOGRID_COORDINATOR_HOST/);
+  assert.equal(stored(worker), false);
 });
 
 test("revoking cuts a connected worker off at once and keeps it out", async () => {

@@ -18,6 +18,23 @@ before(async () => {
   grid = await Grid.withWorkers(1);
 });
 
+test("idle, it takes little memory: ready, after a request, after it was cut off", async (context) => {
+  const { pid } = grid.workers[0]!.program;
+  if (/lib[at]san/.test(fs.readFileSync(`/proc/${pid}/maps`, "utf8"))) return context.skip("a sanitizer takes more");
+  const resident = () => Number(/VmRSS:\s+(\d+) kB/.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8"))![1]);
+  const isSmall = (when: string) => eventually(`at most 15 MB ${when}`, async () => resident() <= 15_000, 20);
+  await isSmall("when it is ready");
+  assert.equal((await grid.api("POST", "/v1/chat/completions", chat(8))).status, 200);
+  await isSmall("after a request");
+  grid.coordinator.killNow();
+  await grid.coordinator.exited;
+  await eventually("it notices", async () => !(await grid.workers[0]!.status()).coordinator.connected);
+  await isSmall("without its coordinator");
+  await grid.startCoordinator();
+  await grid.workers[0]!.replica("gogrid-sample");
+  await isSmall("when it is back");
+});
+
 test("unconfigured and without a terminal it says what to set, and exits 1", async () => {
   const result = await run(path.join(binDir, "gogrid-worker"), ["--state-dir", path.join(grid.dir, "fresh"), "run"], {
     env: { PATH: process.env.PATH, HOME: path.join(grid.dir, "fresh-home") },
@@ -87,6 +104,17 @@ test("a model that is removed leaves the worker, a model that is added arrives",
   await grid.addModel(sampleModel, "again");
   await worker.replica("again");
   assert.equal((await grid.api("POST", "/v1/chat/completions", { ...chat(4), model: "again" })).status, 200);
+});
+
+test("asked to stop, it finishes what a model that was removed still answers", async () => {
+  const worker = grid.workers[0]!;
+  const answer = grid.api("POST", "/v1/chat/completions", { ...chat(400), model: "again" });
+  await eventually("it runs", async () => (await worker.status()).requests.running === 1);
+  await grid.cliJson(["model", "rm", "again", "--yes"]);
+  await eventually("it is not assigned any more", async () => (await worker.status()).replicas.length === 0);
+  assert.equal((await worker.status()).requests.running, 1);
+  assert.equal(await worker.program.stop(), 0);
+  assert.equal((await answer).status, 200);
 });
 
 test("without a sandbox it refuses work and says why, unless asked by name", async () => {
