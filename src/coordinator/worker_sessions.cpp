@@ -107,7 +107,7 @@ asio::awaitable<void> WorkerSessions::Session::run() {
   owner_.dispatcher_.worker_gone(*this, !was_closing);
   // One that says goodbye is not lost.
   const bool lost = !was_closing && !outcome && outcome.error().code != ErrorCode::cancelled;
-  const std::string_view reason = outcome ? "" : std::string_view(outcome.error().detail);
+  const std::string reason = outcome ? "" : outcome.error().detail;
   log_event(lost ? spdlog::level::warn : spdlog::level::info, lost ? "worker lost" : "worker disconnected",
             {{"worker", id_.text()}, {"reason", reason}});
 }
