@@ -29,7 +29,7 @@ struct Placement {
   std::map<ModelId, Misfit> misfits;
 };
 
-// What models may take of a worker's memory; the rest is its owner's.
+// What models may take of the memory a worker offers; the rest is for what the estimate does not know, and its owner.
 std::uint64_t memory_budget_bytes(const WorkerFacts& facts);
 
 // Each of `models`, in that order, that still fits the budget. A later model never displaces an earlier one.
