@@ -126,7 +126,11 @@ Result<FileDescriptor> DataDir::lock() const {
   if (!is_there(authority_file())) {
     return Error(ErrorCode::not_found, path_.string() + " is not initialised: run `gogrid-coordinator init --data-dir " + path_.string() + "` first");
   }
-  return take();
+  auto held = take();
+  // Left by an init that died at its very end; one that finds it would begin anew.
+  std::error_code ignored;
+  if (held) fs::remove(unfinished_file(), ignored);
+  return held;
 }
 
 Result<FileDescriptor> DataDir::take() const {
