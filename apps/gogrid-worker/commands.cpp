@@ -162,8 +162,7 @@ Result<Identity> find_identity(const Setup& setup) {
                  "the worker's certificate has expired: it was away for too long. Join again with `gogrid-worker join` "
                  "and a new token");
   }
-  auto address =
-      worker::configured_address(setup.config, {identity->coordinator_host, identity->coordinator_port});
+  auto address = worker::configured_address(setup.config, {identity->coordinator_host, identity->coordinator_port});
   if (!address) return address.error();
   identity->coordinator_host = std::move(address->host);
   identity->coordinator_port = address->port;

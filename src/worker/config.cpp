@@ -30,7 +30,8 @@ std::vector<Setting> worker_settings(WorkerConfig& config) {
   return {
       {"coordinator.host", "GOGRID_COORDINATOR_HOST", "",
        "Host name or address of the coordinator, or HOST:PORT; `join` remembers it", config.coordinator_host},
-      {"coordinator.port", "GOGRID_COORDINATOR_PORT", "", "Its port, TCP and UDP (not set: what `join` remembers, at first 8443)", config.coordinator_port},
+      {"coordinator.port", "GOGRID_COORDINATOR_PORT", "",
+       "Its port, TCP and UDP (not set: what `join` remembers, at first 8443)", config.coordinator_port},
       {"worker.name", "GOGRID_WORKER_NAME", "--name", "What the coordinator calls this machine (empty: its host name)",
        config.name},
       {"worker.max_memory_gb", "GOGRID_WORKER_MAX_MEMORY_GB", "--max-memory-gb",

@@ -47,8 +47,8 @@ Result<void> StateDirectory::make() const {
 }
 
 Result<void> StateDirectory::lock() {
-  auto state = lock_file(run() / "lock",
-                         path_.string() + "; stop it with `gogrid-worker stop`, or use another --state-dir");
+  auto state =
+      lock_file(run() / "lock", path_.string() + "; stop it with `gogrid-worker stop`, or use another --state-dir");
   if (!state) return state.error();
   // Two that share a cache would write into each other's downloads and delete each other's engines.
   auto cache = lock_file(cache_ / "lock", cache_.string() + "; stop it, or use another worker.cache_dir");

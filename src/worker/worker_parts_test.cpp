@@ -157,11 +157,13 @@ TEST(CoordinatorAddress, WhatIsConfiguredWinsPartByPart) {
     std::string host;
     std::int64_t port;
     CoordinatorAddress address;
-  } table[] = {
-      {"", WorkerConfig::no_port, {"joined", 9443}}, {"other", WorkerConfig::no_port, {"other", 9443}},
-      {"", 7000, {"joined", 7000}},                  {"other", 7000, {"other", 7000}},
-      {"other:1", 7000, {"other", 1}},               {"https://other:2", WorkerConfig::no_port, {"other", 2}},
-      {"[::1]", WorkerConfig::no_port, {"::1", 9443}}};
+  } table[] = {{"", WorkerConfig::no_port, {"joined", 9443}},
+               {"other", WorkerConfig::no_port, {"other", 9443}},
+               {"", 7000, {"joined", 7000}},
+               {"other", 7000, {"other", 7000}},
+               {"other:1", 7000, {"other", 1}},
+               {"https://other:2", WorkerConfig::no_port, {"other", 2}},
+               {"[::1]", WorkerConfig::no_port, {"::1", 9443}}};
   for (const auto& row : table) {
     WorkerConfig config;
     config.coordinator_host = row.host;

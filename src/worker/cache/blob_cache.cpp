@@ -204,7 +204,8 @@ asio::awaitable<Result<void>> BlobCache::open_partial(std::shared_ptr<Download> 
 std::uint64_t BlobCache::promised_bytes(const Download* but_for) const {
   std::uint64_t bytes = 0;
   for (const auto& [sha256, download] : downloads_) {
-    if (download.get() != but_for && active_.contains(sha256)) bytes += download->blob.size_bytes - download->have_bytes;
+    if (download.get() != but_for && active_.contains(sha256))
+      bytes += download->blob.size_bytes - download->have_bytes;
   }
   return bytes;
 }

@@ -248,7 +248,8 @@ asio::awaitable<bool> Replica::healthy(std::shared_ptr<Run> run, std::chrono::mi
   timeouts.connect = limit;
   timeouts.head = limit;
   timeouts.idle = limit;
-  const auto client = net::make_http_client(context_.executor, net::HttpEndpoint::unix_socket(run->socket->path()), timeouts);
+  const auto client =
+      net::make_http_client(context_.executor, net::HttpEndpoint::unix_socket(run->socket->path()), timeouts);
   net::HttpClientRequest request;
   request.target = "/health";
   auto response = co_await client->send(std::move(request));

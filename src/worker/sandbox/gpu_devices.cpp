@@ -61,7 +61,8 @@ class Search {
     const auto number = read_file(node / "dev", max_fact_bytes);
     if (error || !number) return;
     found_.facts.push_back(inside(node));
-    for (const char* fact : {"uevent", "vendor", "device", "revision", "class", "subsystem_vendor", "subsystem_device"}) {
+    for (const char* fact :
+         {"uevent", "vendor", "device", "revision", "class", "subsystem_vendor", "subsystem_device"}) {
       if (exists(device / fact)) found_.facts.push_back(inside(device / fact));
     }
     const auto bus = fs::read_symlink(device / "subsystem", error);

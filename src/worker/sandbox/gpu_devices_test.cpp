@@ -28,7 +28,8 @@ TEST(GpuDevices, AreRenderNodesNvidiasAndTheComputeNode) {
   std::ofstream(device / "drm/renderD128/dev") << "226:128\n";
   fs::create_directory_symlink("../..", device / "drm/renderD128/device");
   fs::create_symlink("../../../bus/pci", device / "subsystem");
-  fs::create_directory_symlink("../../devices/pci0000:00/0000:00:02.0/drm/renderD128", top / "sys/class/drm/renderD128");
+  fs::create_directory_symlink("../../devices/pci0000:00/0000:00:02.0/drm/renderD128",
+                               top / "sys/class/drm/renderD128");
 
   const GpuDevices found = find_gpu_devices(top);
   using List = std::vector<std::string>;

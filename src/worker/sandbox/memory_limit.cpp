@@ -134,7 +134,8 @@ std::uint64_t group_memory_bytes(std::filesystem::path group) {
       const std::string text = read_line(group / file);
       std::uint64_t bytes = 0;
       // "max" is no number.
-      if (std::from_chars(text.data(), text.data() + text.size(), bytes).ec == std::errc()) least = std::min(least, bytes);
+      if (std::from_chars(text.data(), text.data() + text.size(), bytes).ec == std::errc())
+        least = std::min(least, bytes);
     }
   }
   return least;

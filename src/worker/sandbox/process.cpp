@@ -76,7 +76,8 @@ const char* prepare_child(const ChildPlan& plan) {
     if (!set_limit(resource, value)) return "setting a limit (setrlimit)";
   }
   if (::chdir(plan.options->directory.empty() ? "/" : plan.options->directory.c_str()) != 0) return "its directory";
-  if (::dup2(plan.null_fd, 0) < 0 || ::dup2(plan.output_fd, 1) < 0 || ::dup2(plan.output_fd, 2) < 0) return "its output";
+  if (::dup2(plan.null_fd, 0) < 0 || ::dup2(plan.output_fd, 1) < 0 || ::dup2(plan.output_fd, 2) < 0)
+    return "its output";
   int next = 3;
   for (const int fd : plan.descriptors) {
     if (::dup2(fd, next++) < 0) return "its descriptors";
@@ -97,7 +98,7 @@ const char* prepare_child(const ChildPlan& plan) {
 // What the child writes when it cannot become the program. Its texts are this program's: the parent has them too.
 struct Failure {
   const char* step = nullptr;
-  int error = 0;
+  long error = 0;  // as wide as a pointer: nothing uninitialised between them
 };
 
 [[noreturn]] void run_child(const ChildPlan& plan) {
@@ -177,7 +178,7 @@ Result<std::unique_ptr<Process>> Process::start(asio::any_io_executor executor, 
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
     const std::string step = failure.step != nullptr ? std::string(", ") + failure.step : "";
-    return system_error("cannot start " + options.arguments[0] + step, failure.error);
+    return system_error("cannot start " + options.arguments[0] + step, static_cast<int>(failure.error));
   }
   auto handles = std::make_unique<Handles>(executor);
   handles->exit.assign(pidfd.release());

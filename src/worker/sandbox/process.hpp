@@ -47,8 +47,8 @@ struct ExitStatus {
 
 class Process {
  public:
-  // The child dies with the calling thread: call it on the event loop's. It is the first to go when the machine runs out
-  // of memory. The error names the step that failed; not_found when the program is missing.
+  // The child dies with the calling thread: call it on the event loop's. It is the first to go when the machine runs
+  // out of memory. The error names the step that failed; not_found when the program is missing.
   static Result<std::unique_ptr<Process>> start(boost::asio::any_io_executor executor, ProcessOptions options);
   // Kills and reaps it.
   ~Process();

@@ -95,9 +95,9 @@ void for_each_flavour(Check check) {
 
 TEST(Sandbox, ReachesNoNetwork) {
   for_each_flavour([](bool gpu) {
-    const auto outcome = run_bash(
-        "while read -r line; do echo \"$line\"; done < /proc/net/dev; exec 3<>/dev/tcp/127.0.0.1/1 || echo no", 0, {},
-        gpu);
+    const auto outcome =
+        run_bash("while read -r line; do echo \"$line\"; done < /proc/net/dev; exec 3<>/dev/tcp/127.0.0.1/1 || echo no",
+                 0, {}, gpu);
     EXPECT_EQ(outcome.output.find("eth"), std::string::npos) << outcome.output;
     EXPECT_NE(outcome.output.find("Address family not supported"), std::string::npos) << outcome.output;
   });
@@ -110,7 +110,8 @@ TEST(Sandbox, SeesNoFileOfTheHost) {
   ASSERT_EQ(::fchmod(file.get(), 0644), 0);
   for_each_flavour([&](bool gpu) {
     const auto outcome = run_bash(
-        "for path in /etc/passwd /etc/shadow /root /home /var /boot /sys/kernel /sys/class/net /sys/block /dev/tty /dev/zero /dev/kmsg /run/dbus \"$1\"; "
+        "for path in /etc/passwd /etc/shadow /root /home /var /boot /sys/kernel /sys/class/net /sys/block /dev/tty "
+        "/dev/zero /dev/kmsg /run/dbus \"$1\"; "
         "do "
         "[ -e \"$path\" ] && echo \"sees $path\"; done; "
         "for place in / /usr /dev /sys /models /proc/sys/kernel /etc; do "
@@ -190,7 +191,8 @@ TEST(Sandbox, SaysWhatToDoWithoutBubblewrap) {
 TEST(Sandbox, WritesToNoDiskAndLittleToMemory) {
   as_each_user([] {
     const auto outcome = run_bash(
-        "printf -v y '%0100000d' 1; for place in /run/gogrid /tmp /dev/shm; do while echo $y >> $place/fill; do :; done "
+        "printf -v y '%0100000d' 1; for place in /run/gogrid /tmp /dev/shm; do while echo $y >> $place/fill; do :; "
+        "done "
         "2>/dev/null; echo \"$place ends\"; done");
     EXPECT_EQ(outcome.output, "/run/gogrid ends\n/tmp ends\n/dev/shm ends\n");
   });
@@ -307,8 +309,7 @@ asio::awaitable<void> start_and_wait(Sandbox& sandbox, SandboxSpec spec) {
   // A FIFO can be written to where files cannot.
   for (const char* name : {"alive", "hold"})
     spec.read_only.emplace_back(directory / name, std::string("/models/") + name);
-  spec.command = {"/usr/bin/bash", "-c",
-                  "exec 9> /models/alive; echo ready >&9; read -r -t 1000 line <> /models/hold"};
+  spec.command = {"/usr/bin/bash", "-c", "exec 9> /models/alive; echo ready >&9; read -r -t 1000 line <> /models/hold"};
   TaskGroup tasks(io.get_executor());
   tasks.spawn("test", start_and_wait(sandbox, spec));
   io.run();

@@ -21,9 +21,8 @@ namespace {
 // io_uring, userfaultfd, clocks, reboots, quotas, swap, identities and handles to other processes.
 constexpr const char* allowed_calls[] = {
     // Memory (mmap and memfd_create: see below)
-    "brk", "madvise", "mbind", "get_mempolicy", "set_mempolicy", "membarrier", "mincore", "mlock",
-    "mlock2", "mlockall", "mprotect", "mremap", "msync", "munlock", "munlockall", "munmap",
-    "pkey_alloc", "pkey_free", "pkey_mprotect",
+    "brk", "madvise", "mbind", "get_mempolicy", "set_mempolicy", "membarrier", "mincore", "mlock", "mlock2", "mlockall",
+    "mprotect", "mremap", "msync", "munlock", "munlockall", "munmap", "pkey_alloc", "pkey_free", "pkey_mprotect",
     // Files
     "access", "chdir", "chmod", "close", "close_range", "copy_file_range", "creat", "dup", "dup2", "dup3", "faccessat",
     "faccessat2", "fadvise64", "fadvise64_64", "fallocate", "fchdir", "fchmod", "fchmodat", "fcntl", "fcntl64",
@@ -90,8 +89,9 @@ bool add_memory_rules(const Filter& filter, bool counted_only) {
   for (const char* name : {"mmap", "mmap2"}) {
     // Of a file, or private without one. A stack that grows downwards is not data to RLIMIT_DATA.
     ok = ok && allow(filter, name, SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS | MAP_GROWSDOWN, 0));
-    ok = ok && allow(filter, name,
-                     SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_TYPE, MAP_ANONYMOUS | MAP_PRIVATE));
+    ok =
+        ok && allow(filter, name,
+                    SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_TYPE, MAP_ANONYMOUS | MAP_PRIVATE));
   }
   return ok;
 }

@@ -55,7 +55,8 @@ TEST(SeccompFilter, DriversRequestsAreForGpusOnly) {
     EXPECT_EQ(under(cpu, [&] { return asks(request); }), ENOSYS) << std::hex << request;
     EXPECT_EQ(under(gpu, [&] { return asks(request); }), ENOTTY) << std::hex << request;
   }
-  for (const unsigned long request : {0x5412ul /* TIOCSTI */, 0x541cul /* TIOCLINUX */, 0x40045431ul /* TIOCSPTLCK */}) {
+  for (const unsigned long request :
+       {0x5412ul /* TIOCSTI */, 0x541cul /* TIOCLINUX */, 0x40045431ul /* TIOCSPTLCK */}) {
     EXPECT_EQ(under(gpu, [&] { return asks(request); }), ENOSYS) << std::hex << request;
   }
 }
@@ -70,7 +71,8 @@ TEST(SeccompFilter, OnlyCountedMemoryWhereNothingElseIsHeld) {
   const auto shared = [] { return maps(MAP_SHARED | MAP_ANONYMOUS); };
   const auto downwards = [] { return maps(MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN); };
   const auto nameless = [] { return ::memfd_create("x", MFD_CLOEXEC) >= 0; };
-  for (const auto& call : {std::function<bool()>(shared), std::function<bool()>(downwards), std::function<bool()>(nameless)}) {
+  for (const auto& call :
+       {std::function<bool()>(shared), std::function<bool()>(downwards), std::function<bool()>(nameless)}) {
     EXPECT_EQ(under(cpu, call), 0);
     EXPECT_EQ(under(counted, call), ENOSYS);
   }
