@@ -1,5 +1,5 @@
-// The standard and Asio headers that most files use, compiled once (GOGRID_PRECOMPILE). Files still include what they use: the dev
-// preset builds without it.
+// The standard and Asio headers that most files use, compiled once (GOGRID_PRECOMPILE). Files still include what they
+// use: the dev preset builds without it.
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>

@@ -1,4 +1,5 @@
-// Time as something that is passed in, so that logic can be tested in virtual time. Deadline is a point in it, or never.
+// Time as something that is passed in, so that logic can be tested in virtual time. Deadline is a point in it, or
+// never.
 #pragma once
 
 #include <algorithm>

@@ -2,11 +2,11 @@
 
 #include <toml++/toml.h>
 
+#include <spdlog/fmt/fmt.h>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <optional>
-#include <spdlog/fmt/fmt.h>
 
 #include "base/file.hpp"
 
@@ -155,7 +155,8 @@ SettingTarget::SettingTarget(std::vector<std::string>& target)
       }),
       show([&target] {
         std::string text;
-        for (const std::string& part : target) text += (text.empty() ? "" : ", ") + quote(part);
+        for (const std::string& part : target)
+          text += (text.empty() ? "" : ", ") + quote(part);
         return "[" + text + "]";
       }) {}
 
@@ -171,8 +172,8 @@ Result<void> Config::load_text(std::string_view text, const std::string& origin)
   try {
     parsed = toml::parse(text, origin);
   } catch (const toml::parse_error& error) {
-    return Error(ErrorCode::invalid_argument, origin + ":" + std::to_string(error.source().begin.line) + ": " +
-                                                  std::string(error.description()));
+    return Error(ErrorCode::invalid_argument,
+                 origin + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description()));
   }
   std::function<Result<void>(const toml::table&, const std::string&)> walk =
       [&](const toml::table& table, const std::string& prefix) -> Result<void> {
@@ -183,8 +184,8 @@ Result<void> Config::load_text(std::string_view text, const std::string& origin)
         if (auto walked = walk(*inner, key + "."); !walked) return walked;
         continue;
       }
-      const auto setting =
-          std::find_if(settings_.begin(), settings_.end(), [&](const Setting& candidate) { return candidate.key == key; });
+      const auto setting = std::find_if(settings_.begin(), settings_.end(),
+                                        [&](const Setting& candidate) { return candidate.key == key; });
       if (setting == settings_.end()) return Error(ErrorCode::invalid_argument, where + no_such_setting(key));
       const auto value = setting->target.is_list ? list_text(node) : node_text(node);
       if (!value || !setting->target.assign(*value)) return bad_value(where, *setting);

@@ -1,5 +1,6 @@
-// Configuration of a program: every setting is declared once, with its key in the TOML file, its environment variable, its flag
-// and its help, and is then read from all three. Flags win over the environment, which wins over the file. Start-up only.
+// Configuration of a program: every setting is declared once, with its key in the TOML file, its environment variable,
+// its flag and its help, and is then read from all three. Flags win over the environment, which wins over the file.
+// Start-up only.
 #pragma once
 
 #include <chrono>
@@ -17,13 +18,13 @@ namespace gogrid {
 // What a setting's text can say. Every target is written in place.
 class SettingTarget {
  public:
-  SettingTarget(bool& target);                            // true, false
-  SettingTarget(std::int64_t& target);                    // a whole number, not negative
-  SettingTarget(double& target);                          // a number, not negative
+  SettingTarget(bool& target);          // true, false
+  SettingTarget(std::int64_t& target);  // a whole number, not negative
+  SettingTarget(double& target);        // a number, not negative
   SettingTarget(std::string& target);
-  SettingTarget(std::filesystem::path& target);           // "~/" is the home directory
-  SettingTarget(std::chrono::milliseconds& target);       // a number of seconds, or "250ms", "30s", "5m", "2h", "7d"
-  SettingTarget(std::vector<std::string>& target);        // an array; in environment and flags separated by commas
+  SettingTarget(std::filesystem::path& target);      // "~/" is the home directory
+  SettingTarget(std::chrono::milliseconds& target);  // a number of seconds, or "250ms", "30s", "5m", "2h", "7d"
+  SettingTarget(std::vector<std::string>& target);   // an array; in environment and flags separated by commas
 
   // Where the setting is an array in the file.
   bool is_list = false;
@@ -55,7 +56,8 @@ class Config {
   explicit Config(std::vector<Setting> settings, std::vector<MissingFeature> missing = {})
       : settings_(std::move(settings)), missing_(std::move(missing)) {}
 
-  // A missing file is not_found. An unknown key, a wrong type or bad TOML is invalid_argument and names file, line and key.
+  // A missing file is not_found. An unknown key, a wrong type or bad TOML is invalid_argument and names file, line and
+  // key.
   Result<void> load_file(const std::filesystem::path& path);
   // The same for TOML text; `origin` stands in errors.
   Result<void> load_text(std::string_view text, const std::string& origin);

@@ -71,8 +71,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Config, TimesHaveUnits) {
   Values values;
   Config config = values.config();
-  for (const auto& [text, milliseconds] :
-       std::map<std::string, int>{{"\"250ms\"", 250}, {"\"2s\"", 2000}, {"3", 3000}, {"1.5", 1500}, {"\"5m\"", 300000}}) {
+  for (const auto& [text, milliseconds] : std::map<std::string, int>{
+           {"\"250ms\"", 250}, {"\"2s\"", 2000}, {"3", 3000}, {"1.5", 1500}, {"\"5m\"", 300000}}) {
     ASSERT_TRUE(config.load_text("[worker]\ntimeout = " + text + "\n", "x")) << text;
     EXPECT_EQ(values.timeout.count(), milliseconds) << text;
   }

@@ -14,9 +14,9 @@ TEST(Hex, ReadsBackWhatItWroteAndRefusesTheRest) {
 }
 
 TEST(Base64Url, AgreesWithTheExamplesOfRfc4648) {
-  const std::pair<std::string, std::string> rows[] = {{"", ""},         {"f", "Zg"},         {"fo", "Zm8"},
-                                                      {"foo", "Zm9v"},  {"foob", "Zm9vYg"},  {"fooba", "Zm9vYmE"},
-                                                      {"foobar", "Zm9vYmFy"}, {"\xff\xfe", "__4"}};
+  const std::pair<std::string, std::string> rows[] = {
+      {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},          {"foo", "Zm9v"},
+      {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}, {"\xff\xfe", "__4"}};
   for (const auto& [bytes, text] : rows) {
     EXPECT_EQ(to_base64url(as_bytes(bytes)), text);
     EXPECT_EQ(from_base64url(text), bytes);

@@ -1,4 +1,5 @@
-// Files: owned descriptors, whole-file reads with a bound, writes that are there in full or not at all. Blocking; any thread.
+// Files: owned descriptors, whole-file reads with a bound, writes that are there in full or not at all. Blocking; any
+// thread.
 #pragma once
 
 #include <sys/types.h>

@@ -36,21 +36,29 @@ const Row& row(ErrorCode code) { return rows[static_cast<std::size_t>(code)]; }
 
 ErrorCode code_from_errno(int value) {
   switch (value) {
-    case ENOENT: return ErrorCode::not_found;
+    case ENOENT:
+      return ErrorCode::not_found;
     case EACCES:
     case EPERM:
-    case EROFS: return ErrorCode::permission_denied;
+    case EROFS:
+      return ErrorCode::permission_denied;
     case EEXIST:
-    case EADDRINUSE: return ErrorCode::conflict;
+    case EADDRINUSE:
+      return ErrorCode::conflict;
     case ENOSPC:
-    case EDQUOT: return ErrorCode::disk_full;
+    case EDQUOT:
+      return ErrorCode::disk_full;
     case EMFILE:
-    case ENFILE: return ErrorCode::resource_exhausted;
-    case ETIMEDOUT: return ErrorCode::timeout;
+    case ENFILE:
+      return ErrorCode::resource_exhausted;
+    case ETIMEDOUT:
+      return ErrorCode::timeout;
     case ECONNREFUSED:
     case ENETUNREACH:
-    case EHOSTUNREACH: return ErrorCode::unavailable;
-    default: return ErrorCode::io;
+    case EHOSTUNREACH:
+      return ErrorCode::unavailable;
+    default:
+      return ErrorCode::io;
   }
 }
 

@@ -1,5 +1,6 @@
-// Result<T>: how an expected failure travels. An Error is a code, which decides the HTTP status and the exit code, and a detail:
-// one line for a person, which says what failed and, where it can, what to do next. It never holds a secret or a prompt.
+// Result<T>: how an expected failure travels. An Error is a code, which decides the HTTP status and the exit code, and
+// a detail: one line for a person, which says what failed and, where it can, what to do next. It never holds a secret
+// or a prompt.
 #pragma once
 
 #include <boost/system/result.hpp>

@@ -1,5 +1,5 @@
-// TaskGroup: the only place that starts detached coroutines. It knows what it started, so that a service can cancel and wait for
-// all of it when it stops. Owned by the service; used on its executor's thread only.
+// TaskGroup: the only place that starts detached coroutines. It knows what it started, so that a service can cancel and
+// wait for all of it when it stops. Owned by the service; used on its executor's thread only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -24,8 +24,8 @@ class TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  // Starts `task` on the executor. An exception that leaves it is a fault of ours: it is logged under `name` and the task ends.
-  // After cancel() a new task is started and cancelled at its first suspension.
+  // Starts `task` on the executor. An exception that leaves it is a fault of ours: it is logged under `name` and the
+  // task ends. After cancel() a new task is started and cancelled at its first suspension.
   void spawn(std::string name, boost::asio::awaitable<void> task);
 
   // Asks every task to stop: their pending asynchronous operations end with operation_aborted.

@@ -56,7 +56,8 @@ TEST(TaskGroup, ATaskThatThrowsEndsAloneAndIsGone) {
   EXPECT_EQ(group.size(), 0u);
 }
 
-asio::awaitable<void> compute(asio::thread_pool* pool, std::thread::id* ran_on, std::thread::id* resumed_on, int* value) {
+asio::awaitable<void> compute(asio::thread_pool* pool, std::thread::id* ran_on, std::thread::id* resumed_on,
+                              int* value) {
   auto work = [ran_on] {
     *ran_on = std::this_thread::get_id();
     return 42;

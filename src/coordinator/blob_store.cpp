@@ -56,8 +56,12 @@ Result<void> BlobStore::prepare() const {
   return make_directories(uploads_);
 }
 
-std::optional<std::uint64_t> BlobStore::blob_bytes(const std::string& sha256) const { return size_of(blob_path(sha256)); }
-std::optional<std::uint64_t> BlobStore::part_bytes(const std::string& sha256) const { return size_of(part_path(sha256)); }
+std::optional<std::uint64_t> BlobStore::blob_bytes(const std::string& sha256) const {
+  return size_of(blob_path(sha256));
+}
+std::optional<std::uint64_t> BlobStore::part_bytes(const std::string& sha256) const {
+  return size_of(part_path(sha256));
+}
 std::vector<std::string> BlobStore::list_blobs() const { return list(blobs_, ""); }
 std::vector<std::string> BlobStore::list_parts() const { return list(uploads_, ".part"); }
 

@@ -1,5 +1,5 @@
-// BlobStore: content-addressed files in the data directory: blobs/<sha256> when whole, uploads/<sha256>.part before. Blocking,
-// any thread: called on the file pool. Callers see to it that two of them do not change one file at a time.
+// BlobStore: content-addressed files in the data directory: blobs/<sha256> when whole, uploads/<sha256>.part before.
+// Blocking, any thread: called on the file pool. Callers see to it that two of them do not change one file at a time.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ namespace gogrid::coordinator {
 
 class BlobStore {
  public:
-  explicit BlobStore(const std::filesystem::path& data_dir) : blobs_(data_dir / "blobs"), uploads_(data_dir / "uploads") {}
+  explicit BlobStore(const std::filesystem::path& data_dir)
+      : blobs_(data_dir / "blobs"), uploads_(data_dir / "uploads") {}
   // Makes the two directories.
   Result<void> prepare() const;
 

@@ -1,5 +1,5 @@
-// Coordinator: the whole server: opens the data directory, makes every part of it and joins them, listens, serves, drains.
-// Everything but SQL and files runs on the one thread of its executor.
+// Coordinator: the whole server: opens the data directory, makes every part of it and joins them, listens, serves,
+// drains. Everything but SQL and files runs on the one thread of its executor.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -15,9 +15,11 @@ namespace gogrid::coordinator {
 
 class Coordinator {
  public:
-  // Opens and listens. The error is one line that says what to do: not initialised, in use, port taken, broken certificate, …
+  // Opens and listens. The error is one line that says what to do: not initialised, in use, port taken, broken
+  // certificate, …
   static boost::asio::awaitable<Result<std::unique_ptr<Coordinator>>> start(boost::asio::any_io_executor executor,
-                                                                            CoordinatorConfig config, const Clock& clock);
+                                                                            CoordinatorConfig config,
+                                                                            const Clock& clock);
   ~Coordinator();
 
   // Where it listens, TCP and UDP.

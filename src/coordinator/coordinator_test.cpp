@@ -1,4 +1,5 @@
-// Starting and stopping: what keeps a coordinator from starting is one line that says what to do; stopping lets what runs finish.
+// Starting and stopping: what keeps a coordinator from starting is one line that says what to do; stopping lets what
+// runs finish.
 #include "coordinator/coordinator_test_support.hpp"
 
 #include <sys/stat.h>
@@ -46,7 +47,8 @@ TEST_F(CoordinatorStart, ASecondInitRefusesAndChangesNothing) {
 TEST_F(CoordinatorStart, AnInitThatDiedIsDoneAgain) {
   const auto path = directory.path / "other";
   ASSERT_TRUE(make_directories(path));
-  for (const char* file : {"init.unfinished", "ca.key", "gogrid.db"}) ASSERT_TRUE(write_file_atomically(path / file, "half", 0600));
+  for (const char* file : {"init.unfinished", "ca.key", "gogrid.db"})
+    ASSERT_TRUE(write_file_atomically(path / file, "half", 0600));
   config.server.data_dir = path;
   EXPECT_THAT(failure().detail, HasSubstr("gogrid-coordinator init"));
   const auto key = DataDir(path).initialise({}, clock);
@@ -152,7 +154,8 @@ TEST_F(CoordinatorStart, WorkersSeeItsOwnCertificateAndClientsThePublicOneAlsoAN
     net::ClientTls tls;
     tls.trusted_ca = trusted;
     tls.server_name = name;
-    client = net::make_http_client(io.get_executor(), net::HttpEndpoint::https("127.0.0.1", coordinator->endpoint().port(), tls));
+    client = net::make_http_client(io.get_executor(),
+                                   net::HttpEndpoint::https("127.0.0.1", coordinator->endpoint().port(), tls));
     return call("GET", "/healthz").status;
   };
   const auto first = net::pki::create_authority("first", now, std::chrono::hours(1)).value();

@@ -1,5 +1,5 @@
-// For tests of the whole coordinator: one in a temporary directory, on a port of the system's choice, with a client of its own that
-// trusts its authority. Everything runs on the one loop of the test.
+// For tests of the whole coordinator: one in a temporary directory, on a port of the system's choice, with a client of
+// its own that trusts its authority. Everything runs on the one loop of the test.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -42,7 +42,9 @@ class CoordinatorTest : public testing::Test {
     std::string body;
     json value;
 
-    std::string code() const { return value.is_object() && value.contains("error") ? value["error"].value("code", json()).dump() : ""; }
+    std::string code() const {
+      return value.is_object() && value.contains("error") ? value["error"].value("code", json()).dump() : "";
+    }
     std::string message() const { return value["error"].value("message", ""); }
   };
 
@@ -78,7 +80,8 @@ class CoordinatorTest : public testing::Test {
   std::unique_ptr<net::HttpClient> make_client() {
     net::ClientTls tls;
     tls.trusted_ca = authority;
-    return net::make_http_client(io.get_executor(), net::HttpEndpoint::https("127.0.0.1", coordinator->endpoint().port(), tls));
+    return net::make_http_client(io.get_executor(),
+                                 net::HttpEndpoint::https("127.0.0.1", coordinator->endpoint().port(), tls));
   }
 
   net::HttpClientRequest request(std::string method, std::string target, std::string body = "") {
@@ -123,7 +126,8 @@ class CoordinatorTest : public testing::Test {
   }
   std::size_t files_in(const char* folder) {
     std::size_t count = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(config.server.data_dir / folder)) ++count;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(config.server.data_dir / folder))
+      ++count;
     return count;
   }
 

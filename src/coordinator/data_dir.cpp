@@ -27,7 +27,8 @@ constexpr mode_t public_file = 0644;
 
 std::string names_line(const std::vector<std::string>& names) {
   std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "\"" : ", \"") + name + "\"";
+  for (const std::string& name : names)
+    list += (list.empty() ? "\"" : ", \"") + name + "\"";
   return "names = [" + list + "]";
 }
 
@@ -62,20 +63,26 @@ bool is_there(const fs::path& path) {
 
 Result<std::string> DataDir::initialise(const std::vector<std::string>& names, const Clock& clock) const {
   for (const std::string& name : names) {
-    if (auto good = net::pki::check_host(name); !good) return Error(good.error().code, "--name: " + good.error().detail);
+    if (auto good = net::pki::check_host(name); !good)
+      return Error(good.error().code, "--name: " + good.error().detail);
   }
   if (auto made = make_directories(path_, private_directory); !made) return made.error();
-  if (::chmod(path_.c_str(), private_directory) != 0) return system_error("cannot set the mode of " + path_.string(), errno);
+  if (::chmod(path_.c_str(), private_directory) != 0)
+    return system_error("cannot set the mode of " + path_.string(), errno);
   const auto lock = take();
   if (!lock) return lock.error();
   if (is_there(authority_file())) {
-    return Error(ErrorCode::conflict, path_.string() + " is initialised already: start it with `gogrid-coordinator serve`, or choose another --data-dir");
+    return Error(ErrorCode::conflict,
+                 path_.string() +
+                     " is initialised already: start it with `gogrid-coordinator serve`, or choose another --data-dir");
   }
   if (auto good = check_config(names); !good) return good.error();
   if (is_there(unfinished_file())) {
     clear_unfinished();
   } else if (is_there(authority_key_file()) || is_there(database_file())) {
-    return Error(ErrorCode::conflict, path_.string() + " holds a coordinator's ca.key or gogrid.db, but not its ca.pem: put that back from a backup, or choose another --data-dir");
+    return Error(ErrorCode::conflict, path_.string() +
+                                          " holds a coordinator's ca.key or gogrid.db, but not its ca.pem: put that "
+                                          "back from a backup, or choose another --data-dir");
   }
   auto key = fill(names, clock);
   if (!key) clear_unfinished();
@@ -105,14 +112,18 @@ Result<std::string> DataDir::fill(const std::vector<std::string>& names, const C
   if (auto made = BlobStore(path_).prepare(); !made) return made.error();
   const auto authority = net::pki::create_authority("GoGrid authority", clock.system_now(), authority_lifetime);
   if (!authority) return authority.error();
-  if (auto written = write_file_atomically(authority_key_file(), authority->private_key, private_file); !written) return written.error();
-  auto key = add_key(database_file(), {std::string(to_string(Scope::inference)), std::string(to_string(Scope::admin))}, clock);
+  if (auto written = write_file_atomically(authority_key_file(), authority->private_key, private_file); !written)
+    return written.error();
+  auto key =
+      add_key(database_file(), {std::string(to_string(Scope::inference)), std::string(to_string(Scope::admin))}, clock);
   if (!key) return key;
   if (!is_there(config_file())) {
-    if (auto written = write_file_atomically(config_file(), config_text(names), private_file); !written) return written.error();
+    if (auto written = write_file_atomically(config_file(), config_text(names), private_file); !written)
+      return written.error();
   }
   // The last one: with it the directory is initialised.
-  if (auto written = write_file_atomically(authority_file(), authority->certificate, public_file); !written) return written.error();
+  if (auto written = write_file_atomically(authority_file(), authority->certificate, public_file); !written)
+    return written.error();
   return key;
 }
 
@@ -124,7 +135,9 @@ Result<std::string> DataDir::create_key(std::vector<std::string> scopes, const C
 
 Result<FileDescriptor> DataDir::lock() const {
   if (!is_there(authority_file())) {
-    return Error(ErrorCode::not_found, path_.string() + " is not initialised: run `gogrid-coordinator init --data-dir " + path_.string() + "` first");
+    return Error(
+        ErrorCode::not_found,
+        path_.string() + " is not initialised: run `gogrid-coordinator init --data-dir " + path_.string() + "` first");
   }
   auto held = take();
   // Left by an init that died at its very end; one that finds it would begin anew.
@@ -137,7 +150,8 @@ Result<FileDescriptor> DataDir::take() const {
   auto file = open_file(path_ / "lock", O_RDWR | O_CREAT, private_file);
   if (!file) return Error(file.error().code, "the data directory cannot be written: " + file.error().detail);
   if (::flock(file->get(), LOCK_EX | LOCK_NB) != 0) {
-    return Error(ErrorCode::conflict, "another gogrid-coordinator uses " + path_.string() + ": stop it first, or choose another --data-dir");
+    return Error(ErrorCode::conflict,
+                 "another gogrid-coordinator uses " + path_.string() + ": stop it first, or choose another --data-dir");
   }
   return file;
 }
@@ -148,7 +162,8 @@ Result<net::pki::KeyAndCertificate> DataDir::load_authority() const {
   auto key = read_file(authority_key_file(), max_pem_bytes);
   if (!key) return key.error();
   if (auto pair = net::pki::check_pair(*certificate, *key); !pair) {
-    return Error(pair.error().code, authority_file().string() + " and ca.key do not belong together: " + pair.error().detail);
+    return Error(pair.error().code,
+                 authority_file().string() + " and ca.key do not belong together: " + pair.error().detail);
   }
   net::pki::KeyAndCertificate authority;
   authority.certificate = std::move(*certificate);

@@ -23,14 +23,15 @@ class DataDir {
   std::filesystem::path authority_key_file() const { return path_ / "ca.key"; }
   std::filesystem::path database_file() const { return path_ / "gogrid.db"; }
 
-  // Makes everything and the first admin key, which is returned. `conflict` when it was done before, or when something is in the
-  // way. What was made is removed again on failure, and by the next call when the process died. `names` go into coordinator.toml.
+  // Makes everything and the first admin key, which is returned. `conflict` when it was done before, or when something
+  // is in the way. What was made is removed again on failure, and by the next call when the process died. `names` go
+  // into coordinator.toml.
   Result<std::string> initialise(const std::vector<std::string>& names, const Clock& clock) const;
   // Makes an API key without a coordinator, which must not run: for who has lost the last one.
   Result<std::string> create_key(std::vector<std::string> scopes, const Clock& clock) const;
 
-  // Takes the directory for this process for as long as the descriptor lives; `conflict` when another one has it, not_found
-  // when it was not initialised.
+  // Takes the directory for this process for as long as the descriptor lives; `conflict` when another one has it,
+  // not_found when it was not initialised.
   Result<FileDescriptor> lock() const;
   Result<net::pki::KeyAndCertificate> load_authority() const;
 

@@ -12,7 +12,8 @@
 namespace gogrid::coordinator {
 namespace asio = boost::asio;
 
-Dispatcher::Dispatcher(asio::any_io_executor executor, domain::SchedulerLimits limits, const Clock& clock, Metrics& metrics)
+Dispatcher::Dispatcher(asio::any_io_executor executor, domain::SchedulerLimits limits, const Clock& clock,
+                       Metrics& metrics)
     : executor_(std::move(executor)), clock_(clock), metrics_(metrics), scheduler_(limits), timer_(executor_) {
   timer_.expires_at(SteadyTime::max());
 }
@@ -33,7 +34,8 @@ void Dispatcher::stop() {
   timer_.cancel();
   for (auto& [id, ticket] : tickets_) {
     if (!ticket->waiting_ || ticket->outcome_) continue;
-    ticket->outcome_ = Slot{nullptr, Rejection{Rejection::Kind::stopping, {}, "the coordinator is shutting down", std::chrono::seconds(5)}};
+    ticket->outcome_ = Slot{
+        nullptr, Rejection{Rejection::Kind::stopping, {}, "the coordinator is shutting down", std::chrono::seconds(5)}};
     ticket->wake();
   }
 }
@@ -41,7 +43,8 @@ void Dispatcher::stop() {
 void Dispatcher::set_models(const std::vector<domain::Model>& models) {
   const auto before = std::exchange(models_, models);
   for (const auto& model : before) {
-    const bool stays = std::any_of(models.begin(), models.end(), [&](const auto& other) { return other.id == model.id; });
+    const bool stays =
+        std::any_of(models.begin(), models.end(), [&](const auto& other) { return other.id == model.id; });
     if (!stays) carry_out(scheduler_.model_removed(model.id, now()));
   }
   for (const auto& model : models) {
@@ -52,10 +55,12 @@ void Dispatcher::set_models(const std::vector<domain::Model>& models) {
 
 void Dispatcher::set_engines(const std::vector<domain::EngineBundle>& engines) {
   for (const auto& engine : std::exchange(engines_, engines)) {
-    const bool stays = std::any_of(engines.begin(), engines.end(), [&](const auto& other) { return other.target == engine.target; });
+    const bool stays =
+        std::any_of(engines.begin(), engines.end(), [&](const auto& other) { return other.target == engine.target; });
     if (!stays) carry_out(scheduler_.engine_changed(engine.target, std::nullopt, now()));
   }
-  for (const auto& engine : engines) carry_out(scheduler_.engine_changed(engine.target, engine, now()));
+  for (const auto& engine : engines)
+    carry_out(scheduler_.engine_changed(engine.target, engine, now()));
 }
 
 void Dispatcher::expect_workers(const std::vector<domain::WorkerId>& ids, std::chrono::milliseconds grace) {
@@ -106,7 +111,8 @@ void Dispatcher::carry_out(domain::Reject& reject) {
   metrics_.count_rejection(reject.code);
   Ticket& ticket = *found->second;
   ticket.known_ = false;
-  ticket.outcome_ = Slot{nullptr, Rejection{Rejection::Kind::rejected, reject.code, std::move(reject.text), reject.retry_after}};
+  ticket.outcome_ =
+      Slot{nullptr, Rejection{Rejection::Kind::rejected, reject.code, std::move(reject.text), reject.retry_after}};
   ticket.wake();
 }
 
@@ -141,7 +147,8 @@ asio::awaitable<Dispatcher::Slot> Dispatcher::Ticket::slot() {
   if (cancelled_) {
     outcome_ = Slot{nullptr, Rejection{Rejection::Kind::cancelled, {}, "cancelled", {}}};
   } else if (dispatcher_.stopping_) {
-    outcome_ = Slot{nullptr, Rejection{Rejection::Kind::stopping, {}, "the coordinator is shutting down", std::chrono::seconds(5)}};
+    outcome_ = Slot{
+        nullptr, Rejection{Rejection::Kind::stopping, {}, "the coordinator is shutting down", std::chrono::seconds(5)}};
   } else if (again) {
     dispatcher_.metrics_.count_retry();
     dispatcher_.carry_out(dispatcher_.scheduler_.request_returned(request_.id, dispatcher_.now()));
@@ -151,7 +158,8 @@ asio::awaitable<Dispatcher::Slot> Dispatcher::Ticket::slot() {
   }
   if (!outcome_) {
     waiting_.emplace(dispatcher_.executor_, SteadyTime::max());
-    while (!outcome_) co_await waiting_->async_wait(asio::as_tuple(asio::use_awaitable));
+    while (!outcome_)
+      co_await waiting_->async_wait(asio::as_tuple(asio::use_awaitable));
     waiting_.reset();
   }
   co_return *std::exchange(outcome_, std::nullopt);

@@ -21,7 +21,9 @@ struct CloseArchive {
 };
 using Archive = std::unique_ptr<archive, CloseArchive>;
 
-Error refuse(const std::string& what) { return Error(ErrorCode::invalid_argument, "this is no engine bundle: " + what); }
+Error refuse(const std::string& what) {
+  return Error(ErrorCode::invalid_argument, "this is no engine bundle: " + what);
+}
 
 Error archive_fault(archive* handle) {
   const char* text = archive_error_string(handle);
@@ -68,10 +70,12 @@ Result<EngineManifest> parse(const std::string& text) {
 
 Result<EngineManifest> read_engine_manifest(const std::filesystem::path& path) {
   const Archive handle(archive_read_new());
-  if (archive_read_support_filter_zstd(handle.get()) != ARCHIVE_OK || archive_read_support_format_tar(handle.get()) != ARCHIVE_OK) {
+  if (archive_read_support_filter_zstd(handle.get()) != ARCHIVE_OK ||
+      archive_read_support_format_tar(handle.get()) != ARCHIVE_OK) {
     return Error(ErrorCode::unsupported, "this build's libarchive cannot read .tar.zst files");
   }
-  if (archive_read_open_filename(handle.get(), path.c_str(), read_block_bytes) != ARCHIVE_OK) return archive_fault(handle.get());
+  if (archive_read_open_filename(handle.get(), path.c_str(), read_block_bytes) != ARCHIVE_OK)
+    return archive_fault(handle.get());
   for (int count = 0; count < max_entries; ++count) {
     archive_entry* entry = nullptr;
     const int code = archive_read_next_header(handle.get(), &entry);

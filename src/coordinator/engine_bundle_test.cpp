@@ -18,7 +18,8 @@ using testing::HasSubstr;
 
 class EngineBundle : public testing::Test {
  protected:
-  EngineBundle() : path(std::filesystem::temp_directory_path() / ("gogrid-bundle-" + to_hex(as_bytes(random_bytes(6))))) {}
+  EngineBundle()
+      : path(std::filesystem::temp_directory_path() / ("gogrid-bundle-" + to_hex(as_bytes(random_bytes(6))))) {}
   ~EngineBundle() override { std::filesystem::remove(path); }
 
   void write(const std::vector<std::pair<std::string, std::string>>& files) {
@@ -45,7 +46,8 @@ class EngineBundle : public testing::Test {
   }
 
   const std::filesystem::path path;
-  const std::string good = R"({"format": 1, "version": "0.7.0-2", "flavour": "cpu", "target": "linux-x86_64", "more": []})";
+  const std::string good =
+      R"({"format": 1, "version": "0.7.0-2", "flavour": "cpu", "target": "linux-x86_64", "more": []})";
 };
 
 TEST_F(EngineBundle, TellsItsVersionFlavourAndTarget) {

@@ -17,7 +17,8 @@ constexpr std::size_t max_name_characters = 64;
 std::string clean_name(std::string_view text) {
   std::string name(text.substr(0, max_name_characters));
   for (char& c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
     if (!plain) c = '-';
   }
   if (name.starts_with("wk_")) name[2] = '-';
@@ -26,8 +27,9 @@ std::string clean_name(std::string_view text) {
 
 }  // namespace
 
-Enrolment::Enrolment(net::pki::KeyAndCertificate authority, std::chrono::hours certificate_lifetime, store::TokenStore& tokens,
-                     WorkerRegistry& workers, const Clock& clock, boost::asio::thread_pool& pool)
+Enrolment::Enrolment(net::pki::KeyAndCertificate authority, std::chrono::hours certificate_lifetime,
+                     store::TokenStore& tokens, WorkerRegistry& workers, const Clock& clock,
+                     boost::asio::thread_pool& pool)
     : authority_(std::move(authority)),
       certificate_lifetime_(certificate_lifetime),
       tokens_(tokens),
@@ -40,26 +42,31 @@ Result<void> Enrolment::check(const std::optional<store::TokenRecord>& token, co
   const bool same = equal_in_constant_time(Sha256::hex(as_bytes(secret)), token ? token->secret_sha256 : nobody);
   if (!token || !same) {
     return Error(ErrorCode::permission_denied,
-                 "this join token is not known here: it was removed, damaged, or is another coordinator's; make a new one with `gogrid token create`");
+                 "this join token is not known here: it was removed, damaged, or is another coordinator's; make a new "
+                 "one with `gogrid token create`");
   }
   if (token->uses_left <= 0) {
-    return Error(ErrorCode::permission_denied, "this join token has been used; make a new one with `gogrid token create`");
+    return Error(ErrorCode::permission_denied,
+                 "this join token has been used; make a new one with `gogrid token create`");
   }
   if (token->expires_at <= clock_.system_now()) {
-    return Error(ErrorCode::permission_denied, "this join token has expired; make a new one with `gogrid token create`");
+    return Error(ErrorCode::permission_denied,
+                 "this join token has expired; make a new one with `gogrid token create`");
   }
   return {};
 }
 
 Pending<std::string> Enrolment::issue(std::string worker_id, std::string certificate_request) {
-  auto work = [this, worker_id = std::move(worker_id), request = std::move(certificate_request), now = clock_.system_now()] {
+  auto work = [this, worker_id = std::move(worker_id), request = std::move(certificate_request),
+               now = clock_.system_now()] {
     return net::pki::issue_client_certificate(authority_, request, worker_id, now, certificate_lifetime_);
   };
   auto certificate = co_await run_blocking(pool_, std::move(work));
   co_return certificate;
 }
 
-Pending<Enrolment::Enrolled> Enrolment::enrol(std::string credential, std::string certificate_request, std::string host_name) {
+Pending<Enrolment::Enrolled> Enrolment::enrol(std::string credential, std::string certificate_request,
+                                              std::string host_name) {
   const auto dot = std::min(credential.find('.'), credential.size());
   const std::string id = credential.substr(0, dot);
   const std::string secret = credential.substr(std::min(dot + 1, credential.size()));

@@ -1,5 +1,5 @@
-// Enrolment: turns a join token and a certificate request into a worker with a certificate, and renews it. Holds the authority's
-// key. Owned by the Coordinator, used on the io thread.
+// Enrolment: turns a join token and a certificate request into a worker with a certificate, and renews it. Holds the
+// authority's key. Owned by the Coordinator, used on the io thread.
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>

@@ -30,9 +30,12 @@ std::optional<Parts> split(std::string_view key) {
 
 std::string_view to_string(Scope scope) {
   switch (scope) {
-    case Scope::open: return "";
-    case Scope::inference: return "inference";
-    case Scope::admin: return "admin";
+    case Scope::open:
+      return "";
+    case Scope::inference:
+      return "inference";
+    case Scope::admin:
+      return "admin";
   }
   return "";
 }
@@ -40,7 +43,8 @@ std::string_view to_string(Scope scope) {
 store::Pending<> KeyRing::load() {
   auto keys = co_await store_.list_keys();
   if (!keys) co_return keys.error();
-  for (auto& key : *keys) remember(std::move(key));
+  for (auto& key : *keys)
+    remember(std::move(key));
   co_return Result<void>();
 }
 
@@ -64,7 +68,8 @@ store::Pending<KeyRing::Created> KeyRing::create(std::string name, std::vector<s
 store::Pending<> KeyRing::revoke(std::string id) {
   const auto found = keys_.find(id);
   if (found == keys_.end()) co_return Error(ErrorCode::not_found, "there is no key " + id);
-  const auto good_admins = std::count_if(keys_.begin(), keys_.end(), [this](const auto& entry) { return is_good_admin(entry.second); });
+  const auto good_admins =
+      std::count_if(keys_.begin(), keys_.end(), [this](const auto& entry) { return is_good_admin(entry.second); });
   if (good_admins == 1 && is_good_admin(found->second)) {
     co_return Error(ErrorCode::conflict, "key " + id + " is the last one with the scope admin: make another one first");
   }
@@ -87,26 +92,30 @@ void KeyRing::remember(store::KeyRecord key) {
 
 std::vector<store::KeyRecord> KeyRing::list() const {
   std::vector<store::KeyRecord> keys;
-  for (const std::string& id : order_) keys.push_back(keys_.find(id)->second);
+  for (const std::string& id : order_)
+    keys.push_back(keys_.find(id)->second);
   return keys;
 }
 
 Result<KeyIdentity> KeyRing::check(std::string_view key, Scope scope) {
   // What an unknown id is compared with, so that it takes no less time than a known one.
   static const std::string nobody(64, '0');
-  const Error wrong(ErrorCode::unauthenticated, "this API key is not valid; check it, or ask the operator for a new one");
+  const Error wrong(ErrorCode::unauthenticated,
+                    "this API key is not valid; check it, or ask the operator for a new one");
   const auto parts = split(key);
   const auto found = parts ? keys_.find(parts->id) : keys_.end();
   const std::string& wanted = found == keys_.end() ? nobody : found->second.secret_sha256;
   const bool same = equal_in_constant_time(Sha256::hex(as_bytes(parts ? parts->secret : key)), wanted);
   if (!same || found == keys_.end()) return wrong;
   const store::KeyRecord& record = found->second;
-  if (record.revoked_at) return Error(ErrorCode::unauthenticated, "this API key was revoked; ask the operator for a new one");
+  if (record.revoked_at)
+    return Error(ErrorCode::unauthenticated, "this API key was revoked; ask the operator for a new one");
   if (record.expires_at && *record.expires_at <= clock_.system_now()) {
     return Error(ErrorCode::unauthenticated, "this API key has expired; ask the operator for a new one");
   }
   if (std::find(record.scopes.begin(), record.scopes.end(), to_string(scope)) == record.scopes.end()) {
-    return Error(ErrorCode::permission_denied, "this API key does not have the scope \"" + std::string(to_string(scope)) +
+    return Error(ErrorCode::permission_denied, "this API key does not have the scope \"" +
+                                                   std::string(to_string(scope)) +
                                                    "\" that this needs; use one that has");
   }
   note_use(record.id);

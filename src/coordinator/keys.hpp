@@ -1,5 +1,6 @@
-// KeyRing: API keys, checked from memory at each request and kept in the store. A key is "gg_<id>_<secret>": 16 hexadecimal digits and
-// 32 random bytes in base64url, of which only the SHA-256 is stored. Owned by the Coordinator, used on the io thread.
+// KeyRing: API keys, checked from memory at each request and kept in the store. A key is "gg_<id>_<secret>": 16
+// hexadecimal digits and 32 random bytes in base64url, of which only the SHA-256 is stored. Owned by the Coordinator,
+// used on the io thread.
 #pragma once
 
 #include <functional>
@@ -26,17 +27,18 @@ class KeyRing {
     // The whole key: shown once, stored nowhere.
     std::string key;
   };
-  store::Pending<Created> create(std::string name, std::vector<std::string> scopes, std::optional<SystemTime> expires_at);
-  // From the moment of the call the key is good for nothing, also when the store then fails. `conflict` for the last good one with
-  // the scope admin: without it nobody could make another.
+  store::Pending<Created> create(std::string name, std::vector<std::string> scopes,
+                                 std::optional<SystemTime> expires_at);
+  // From the moment of the call the key is good for nothing, also when the store then fails. `conflict` for the last
+  // good one with the scope admin: without it nobody could make another.
   store::Pending<> revoke(std::string id);
   // Called with the id, on the io thread; must not suspend.
   void on_revoke(std::function<void(const std::string&)> listener) { revoked_listener_ = std::move(listener); }
   // The oldest first.
   std::vector<store::KeyRecord> list() const;
 
-  // unauthenticated for a text that is no good key, permission_denied for a good one without the scope. Takes the same time
-  // whether or not the id is known.
+  // unauthenticated for a text that is no good key, permission_denied for a good one without the scope. Takes the same
+  // time whether or not the id is known.
   Result<KeyIdentity> check(std::string_view key, Scope scope);
 
   // When keys were last used is written by flush(); the listener is called when there is something to write.

@@ -1,4 +1,5 @@
-// Metrics: the coordinator's counters, in Prometheus's text form at /metrics. Owned by the Coordinator, used on the io thread.
+// Metrics: the coordinator's counters, in Prometheus's text form at /metrics. Owned by the Coordinator, used on the io
+// thread.
 #pragma once
 
 #include <chrono>
@@ -17,9 +18,10 @@ class Metrics {
   explicit Metrics(SystemTime started_at);
   ~Metrics();
 
-  // One answered request. `endpoint` is a route's pattern, never text from a client; empty for no route. Status 0: the client
-  // went away before there was an answer.
-  void count_request(std::string_view endpoint, int status, std::chrono::steady_clock::duration took, std::uint64_t sent_bytes);
+  // One answered request. `endpoint` is a route's pattern, never text from a client; empty for no route. Status 0: the
+  // client went away before there was an answer.
+  void count_request(std::string_view endpoint, int status, std::chrono::steady_clock::duration took,
+                     std::uint64_t sent_bytes);
   // Requests for inference, from their body being read to the end of their answer.
   void request_began();
   void request_ended();

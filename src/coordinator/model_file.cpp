@@ -47,7 +47,8 @@ store::ModelRecord describe_model(const store::UploadRecord& upload, const domai
   record.model.kind = upload.model_kind.value_or(header.kind());
   record.model.sha256 = upload.sha256;
   record.model.size_bytes = upload.size_bytes;
-  const std::uint32_t usual = header.context_length == 0 ? default_context_tokens : std::min(header.context_length, default_context_tokens);
+  const std::uint32_t usual =
+      header.context_length == 0 ? default_context_tokens : std::min(header.context_length, default_context_tokens);
   record.model.context_tokens = upload.context_tokens.value_or(usual);
   record.model.slots = upload.slots.value_or(default_slots);
   record.title = header.name;
@@ -72,7 +73,8 @@ Result<bool> check_beginning(const store::UploadRecord& upload, std::span<const 
   constexpr std::string_view zstd_magic = "\x28\xb5\x2f\xfd";
   const std::string_view start = as_text(beginning).substr(0, zstd_magic.size());
   if (!zstd_magic.starts_with(start)) {
-    return Error(ErrorCode::invalid_argument, "this is no engine bundle: it is not compressed with zstd; make one with engine/build");
+    return Error(ErrorCode::invalid_argument,
+                 "this is no engine bundle: it is not compressed with zstd; make one with engine/build");
   }
   return start.size() == zstd_magic.size();
 }

@@ -16,8 +16,8 @@ Result<domain::GgufHeader> read_gguf_header(const std::filesystem::path& path);
 // A new model record: what the uploader asked for, and for the rest what the header says.
 store::ModelRecord describe_model(const store::UploadRecord& upload, const domain::GgufHeader& header, SystemTime now);
 
-// invalid_argument when the beginning of a file shows that it is not what the upload says, and why; true when there is nothing
-// more to learn from further bytes.
+// invalid_argument when the beginning of a file shows that it is not what the upload says, and why; true when there is
+// nothing more to learn from further bytes.
 Result<bool> check_beginning(const store::UploadRecord& upload, std::span<const std::byte> beginning);
 
 }  // namespace gogrid::coordinator

@@ -10,7 +10,8 @@ namespace gogrid::coordinator {
 Pending<> ModelLibrary::load() {
   auto models = co_await store_.list_models();
   if (!models) co_return models.error();
-  for (auto& model : *models) models_.push_back(std::make_shared<const ModelRecord>(std::move(model)));
+  for (auto& model : *models)
+    models_.push_back(std::make_shared<const ModelRecord>(std::move(model)));
   co_return Result<void>();
 }
 
@@ -22,7 +23,8 @@ ModelLibrary::Entry ModelLibrary::find(std::string_view name_or_id) const {
 }
 
 ModelLibrary::Entry ModelLibrary::find_by_name(std::string_view name) const {
-  const auto found = std::find_if(models_.begin(), models_.end(), [&](const Entry& entry) { return entry->model.name == name; });
+  const auto found =
+      std::find_if(models_.begin(), models_.end(), [&](const Entry& entry) { return entry->model.name == name; });
   return found == models_.end() ? nullptr : *found;
 }
 
@@ -34,10 +36,12 @@ Pending<> ModelLibrary::put(ModelRecord model) {
   auto entry = std::make_shared<const ModelRecord>(std::move(model));
   auto stored = co_await store_.put_model(*entry);
   if (!stored && stored.error().code == ErrorCode::conflict) {
-    co_return Error(ErrorCode::conflict, "there is a model named \"" + entry->model.name + "\" already; remove it first or choose another name");
+    co_return Error(ErrorCode::conflict, "there is a model named \"" + entry->model.name +
+                                             "\" already; remove it first or choose another name");
   }
   if (!stored) co_return stored.error();
-  const auto same = std::find_if(models_.begin(), models_.end(), [&](const Entry& other) { return other->model.id == entry->model.id; });
+  const auto same = std::find_if(models_.begin(), models_.end(),
+                                 [&](const Entry& other) { return other->model.id == entry->model.id; });
   if (same == models_.end()) {
     models_.push_back(std::move(entry));
   } else {
@@ -67,7 +71,8 @@ Pending<> EngineRegistry::load() {
 }
 
 std::optional<EngineRecord> EngineRegistry::current(std::string_view target) const {
-  const auto newest = std::find_if(engines_.rbegin(), engines_.rend(), [&](const auto& engine) { return engine.bundle.target == target; });
+  const auto newest = std::find_if(engines_.rbegin(), engines_.rend(),
+                                   [&](const auto& engine) { return engine.bundle.target == target; });
   if (newest == engines_.rend()) return std::nullopt;
   return *newest;
 }
@@ -78,7 +83,8 @@ bool EngineRegistry::is_current(const EngineRecord& engine) const {
 }
 
 bool EngineRegistry::uses_blob(std::string_view sha256) const {
-  return std::any_of(engines_.begin(), engines_.end(), [&](const auto& engine) { return engine.bundle.sha256 == sha256; });
+  return std::any_of(engines_.begin(), engines_.end(),
+                     [&](const auto& engine) { return engine.bundle.sha256 == sha256; });
 }
 
 Pending<> EngineRegistry::put(EngineRecord engine) {
@@ -92,7 +98,8 @@ Pending<> EngineRegistry::put(EngineRecord engine) {
 
 Pending<EngineRecord> EngineRegistry::remove(std::string name_or_sha256) {
   const auto find = [&](auto member) {
-    return std::find_if(engines_.rbegin(), engines_.rend(), [&](const auto& engine) { return engine.bundle.*member == name_or_sha256; });
+    return std::find_if(engines_.rbegin(), engines_.rend(),
+                        [&](const auto& engine) { return engine.bundle.*member == name_or_sha256; });
   };
   auto found = find(&domain::EngineBundle::sha256);
   if (found == engines_.rend()) found = find(&domain::EngineBundle::name);
@@ -110,7 +117,8 @@ Pending<EngineRecord> EngineRegistry::remove(std::string name_or_sha256) {
 Pending<> WorkerRegistry::load() {
   auto workers = co_await store_.list_workers();
   if (!workers) co_return workers.error();
-  for (auto& worker : *workers) remember(std::make_shared<const WorkerRecord>(std::move(worker)));
+  for (auto& worker : *workers)
+    remember(std::make_shared<const WorkerRecord>(std::move(worker)));
   co_return Result<void>();
 }
 
@@ -122,7 +130,8 @@ void WorkerRegistry::remember(Entry worker) {
 
 std::vector<WorkerRegistry::Entry> WorkerRegistry::list() const {
   std::vector<Entry> workers;
-  for (const std::string& id : order_) workers.push_back(find(id));
+  for (const std::string& id : order_)
+    workers.push_back(find(id));
   return workers;
 }
 
@@ -141,8 +150,11 @@ WorkerRegistry::Entry WorkerRegistry::find_by_id_or_name(std::string_view name_o
 
 Result<void> WorkerRegistry::admit(std::string_view id) const {
   const Entry worker = find(id);
-  if (!worker) return Error(ErrorCode::permission_denied, "this coordinator does not know this worker; join it again with a new token");
-  if (worker->revoked_at) return Error(ErrorCode::permission_denied, "this worker was revoked; to use it again, join it with a new token");
+  if (!worker)
+    return Error(ErrorCode::permission_denied,
+                 "this coordinator does not know this worker; join it again with a new token");
+  if (worker->revoked_at)
+    return Error(ErrorCode::permission_denied, "this worker was revoked; to use it again, join it with a new token");
   return {};
 }
 
@@ -198,7 +210,8 @@ void WorkerRegistry::note_seen(const std::string& id, std::string version, std::
 
 Pending<> WorkerRegistry::flush() {
   std::vector<store::WorkerStore::Sighting> sightings;
-  for (auto& [id, sighting] : std::exchange(unwritten_, {})) sightings.push_back(sighting);
+  for (auto& [id, sighting] : std::exchange(unwritten_, {}))
+    sightings.push_back(sighting);
   if (sightings.empty()) co_return Result<void>();
   co_return co_await store_.note_workers_seen(std::move(sightings));
 }

@@ -1,5 +1,5 @@
-// What the coordinator knows of models, engines and workers: the store's records held in memory. Look-ups are immediate; changes
-// are durable before they show here. Owned by the Coordinator, used on the io thread.
+// What the coordinator knows of models, engines and workers: the store's records held in memory. Look-ups are
+// immediate; changes are durable before they show here. Owned by the Coordinator, used on the io thread.
 #pragma once
 
 #include <functional>
@@ -26,7 +26,8 @@ class Listeners {
  public:
   void add(std::function<void(Arguments...)> listener) { listeners_.push_back(std::move(listener)); }
   void call(Arguments... arguments) const {
-    for (const auto& listener : listeners_) listener(arguments...);
+    for (const auto& listener : listeners_)
+      listener(arguments...);
   }
 
  private:
@@ -93,7 +94,8 @@ class WorkerRegistry {
   std::vector<Entry> list() const;
   // Null when there is none. Revoked workers stay known.
   Entry find(std::string_view id) const;
-  // By id, else by name (of one that is not revoked): names are chosen by whoever joins, and must not stand for another's id.
+  // By id, else by name (of one that is not revoked): names are chosen by whoever joins, and must not stand for
+  // another's id.
   Entry find_by_id_or_name(std::string_view name_or_id) const;
   // permission_denied, with a reason for the worker's owner, when a worker with this id must not be let in.
   Result<void> admit(std::string_view id) const;
@@ -103,8 +105,8 @@ class WorkerRegistry {
   // Cuts the worker off before the store has answered, and calls on_revoke; not_found for an unknown one.
   Pending<Entry> revoke(std::string name_or_id);
 
-  // That the worker is connected now, or was until now. Written by flush(); the listener is called when there is something to
-  // write.
+  // That the worker is connected now, or was until now. Written by flush(); the listener is called when there is
+  // something to write.
   void note_seen(const std::string& id, std::string version, std::string target);
   void on_unwritten(std::function<void()> listener) { unwritten_listener_ = std::move(listener); }
   Pending<> flush();

@@ -6,8 +6,8 @@
 #include <array>
 
 #include "base/encoding.hpp"
-#include "base/sha256.hpp"
 #include "base/file.hpp"
+#include "base/sha256.hpp"
 
 namespace gogrid::coordinator {
 namespace {
@@ -23,7 +23,8 @@ std::vector<std::string> names_of(const CoordinatorConfig& config) {
   std::array<char, 256> host{};
   if (::gethostname(host.data(), host.size() - 1) == 0) add(host.data());
   if (config.server.bind_addr != "0.0.0.0" && config.server.bind_addr != "::") add(config.server.bind_addr);
-  for (const std::string& name : config.server.names) add(name);
+  for (const std::string& name : config.server.names)
+    add(name);
   return names;
 }
 

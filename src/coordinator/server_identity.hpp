@@ -1,5 +1,6 @@
-// ServerIdentity: the certificates the coordinator shows: its own, issued by its authority at each start and again before it
-// expires, and the public pair of tls.cert_path, if there is one. Owned by the Coordinator, used on the io thread.
+// ServerIdentity: the certificates the coordinator shows: its own, issued by its authority at each start and again
+// before it expires, and the public pair of tls.cert_path, if there is one. Owned by the Coordinator, used on the io
+// thread.
 #pragma once
 
 #include <chrono>

@@ -25,10 +25,13 @@ constexpr auto abandoned_after = std::chrono::hours(24 * 7);
 ErrorResponse not_that(const store::UploadRecord& record, const Error& error) {
   if (error.code != ErrorCode::invalid_argument) return error;
   const bool model = record.kind == store::UploadKind::model;
-  return ErrorResponse(400, (model ? "this file cannot be served: " : "") + error.detail, model ? "not_a_model" : "not_an_engine");
+  return ErrorResponse(400, (model ? "this file cannot be served: " : "") + error.detail,
+                       model ? "not_a_model" : "not_an_engine");
 }
 
-ErrorResponse busy() { return ErrorResponse(409, "this file is being checked or removed just now; try again in a moment", "busy"); }
+ErrorResponse busy() {
+  return ErrorResponse(409, "this file is being checked or removed just now; try again in a moment", "busy");
+}
 
 Uploads::Progress complete_progress(std::uint64_t size_bytes) {
   Uploads::Progress progress;
@@ -50,11 +53,13 @@ Result<void> write_at(int fd, std::uint64_t offset, std::span<const std::byte> b
 
 }  // namespace
 
-Uploads::Uploads(BlobStore files, store::UploadStore& store, ModelLibrary& models, EngineRegistry& engines, const Clock& clock,
-                 asio::thread_pool& pool)
+Uploads::Uploads(BlobStore files, store::UploadStore& store, ModelLibrary& models, EngineRegistry& engines,
+                 const Clock& clock, asio::thread_pool& pool)
     : files_(std::move(files)), store_(store), models_(models), engines_(engines), clock_(clock), pool_(pool) {}
 
-bool Uploads::is_registered(const std::string& sha256) const { return models_.uses_blob(sha256) || engines_.uses_blob(sha256); }
+bool Uploads::is_registered(const std::string& sha256) const {
+  return models_.uses_blob(sha256) || engines_.uses_blob(sha256);
+}
 
 // ---- start ----
 
@@ -98,21 +103,26 @@ Pending<> Uploads::recover(store::UploadRecord record) {
   co_return Result<void>();
 }
 
-bool Uploads::is_abandoned(const store::UploadRecord& record) const { return record.created_at + abandoned_after < clock_.system_now(); }
+bool Uploads::is_abandoned(const store::UploadRecord& record) const {
+  return record.created_at + abandoned_after < clock_.system_now();
+}
 
 // ---- begin ----
 
 std::optional<ErrorResponse> Uploads::name_conflict(const store::UploadRecord& record) const {
   const auto other = record.kind == store::UploadKind::model ? models_.find_by_name(record.name) : nullptr;
   if (!other || other->model.sha256 == record.sha256) return std::nullopt;
-  return ErrorResponse(409, "there is a model named \"" + record.name + "\" already; remove it first or choose another name",
+  return ErrorResponse(409,
+                       "there is a model named \"" + record.name + "\" already; remove it first or choose another name",
                        "name_taken", "name");
 }
 
 bool Uploads::has_rival(const store::UploadRecord& record) const {
-  return record.kind == store::UploadKind::model && std::any_of(uploads_.begin(), uploads_.end(), [&](const auto& entry) {
+  return record.kind == store::UploadKind::model &&
+         std::any_of(uploads_.begin(), uploads_.end(), [&](const auto& entry) {
            const Upload& other = *entry.second;
-           return other.appending > 0 && other.record.kind == record.kind && other.record.name == record.name && entry.first != record.sha256;
+           return other.appending > 0 && other.record.kind == record.kind && other.record.name == record.name &&
+                  entry.first != record.sha256;
          });
 }
 
@@ -122,8 +132,9 @@ Uploads::Answer<Uploads::Progress> Uploads::begin(store::UploadRecord record) {
   co_await drop_abandoned(sha256);
   if (auto conflict = name_conflict(record)) co_return std::move(*conflict);
   if (has_rival(record)) {
-    co_return ErrorResponse(409, "another file is being uploaded under the name \"" + record.name + "\" just now; choose another one",
-                            "name_taken", "name");
+    co_return ErrorResponse(
+        409, "another file is being uploaded under the name \"" + record.name + "\" just now; choose another one",
+        "name_taken", "name");
   }
   if (discarding_.contains(sha256)) co_return busy();
   if (is_registered(sha256)) co_return co_await register_file(std::move(record), false);
@@ -139,11 +150,15 @@ Uploads::Answer<Uploads::Progress> Uploads::begin(store::UploadRecord record) {
   auto room = [files = files_] { return files.free_bytes(); };
   const auto free = co_await run_blocking(pool_, std::move(room));
   if (free && *free < record.size_bytes - offset + spare_disk_bytes) {
-    co_return ErrorResponse(507, "the coordinator has " + std::to_string(*free / 1'000'000) + " MB of free disk space; this file needs " +
-                                     std::to_string(record.size_bytes / 1'000'000) + " MB", "disk_full");
+    co_return ErrorResponse(507,
+                            "the coordinator has " + std::to_string(*free / 1'000'000) +
+                                " MB of free disk space; this file needs " +
+                                std::to_string(record.size_bytes / 1'000'000) + " MB",
+                            "disk_full");
   }
   auto known = uploads_.find(sha256);
-  const bool changed = known != uploads_.end() && (known->second->finishing || known->second->record.size_bytes != record.size_bytes);
+  const bool changed =
+      known != uploads_.end() && (known->second->finishing || known->second->record.size_bytes != record.size_bytes);
   if (changed || discarding_.contains(sha256) || is_registered(sha256)) co_return busy();
   if (known == uploads_.end()) {
     if (uploads_.size() >= max_uploads) {
@@ -169,7 +184,8 @@ std::vector<Uploads::Unfinished> Uploads::list() const {
     one.progress.size_bytes = upload->record.size_bytes;
     all.push_back(std::move(one));
   }
-  std::sort(all.begin(), all.end(), [](const Unfinished& a, const Unfinished& b) { return a.record.created_at < b.record.created_at; });
+  std::sort(all.begin(), all.end(),
+            [](const Unfinished& a, const Unfinished& b) { return a.record.created_at < b.record.created_at; });
   return all;
 }
 
@@ -186,7 +202,8 @@ ApiResult<Uploads::Progress> Uploads::find(const std::string& sha256) const {
   for (const auto& engine : engines_.list()) {
     if (engine.bundle.sha256 == sha256) return complete_progress(engine.bundle.size_bytes);
   }
-  return ErrorResponse(404, "there is no upload " + sha256 + "; begin it with POST /api/v1/uploads", "upload_not_found");
+  return ErrorResponse(404, "there is no upload " + sha256 + "; begin it with POST /api/v1/uploads",
+                       "upload_not_found");
 }
 
 Uploads::Answer<Uploads::Progress> Uploads::remove(std::string sha256) {
@@ -220,7 +237,8 @@ asio::awaitable<void> Uploads::drop_abandoned(std::string except) {
     if (sha256 != except && upload->appending == 0 && is_abandoned(upload->record)) abandoned.push_back(upload);
   }
   for (const Handle& upload : abandoned) {
-    log().info("dropping the upload of {} ({}): nobody went on with it for a week", upload->record.name, upload->record.sha256);
+    log().info("dropping the upload of {} ({}): nobody went on with it for a week", upload->record.name,
+               upload->record.sha256);
     co_await drop(upload);
   }
 }
@@ -268,10 +286,12 @@ Uploads::Answer<std::size_t> Uploads::take_parts(Handle upload, Source source) {
       part.resize(had + (count ? *count : 0));
       if (!count) broken = count.error();
       at_end = !count || *count == 0;
-      if (upload->turn != turn) co_return ErrorResponse(409, "another connection goes on with this upload", "superseded");
+      if (upload->turn != turn)
+        co_return ErrorResponse(409, "another connection goes on with this upload", "superseded");
       if (part.size() - stored > upload->record.size_bytes - upload->offset_bytes) {
-        co_return ErrorResponse(400, "this is more than the " + std::to_string(upload->record.size_bytes) + " bytes that were announced",
-                                "too_many_bytes");
+        co_return ErrorResponse(
+            400, "this is more than the " + std::to_string(upload->record.size_bytes) + " bytes that were announced",
+            "too_many_bytes");
       }
       if (upload->header_checked || (part.size() < wanted && !at_end)) continue;
       const auto enough = check_beginning(upload->record, part);
@@ -303,7 +323,8 @@ Uploads::Answer<std::size_t> Uploads::take_parts(Handle upload, Source source) {
 Uploads::Answer<std::vector<std::byte>> Uploads::read_beginning(Handle upload) {
   if (upload->offset_bytes >= max_held_bytes) upload->header_checked = true;
   if (upload->header_checked || upload->offset_bytes == 0) co_return std::vector<std::byte>();
-  auto work = [path = files_.part_path(upload->record.sha256), size = upload->offset_bytes]() -> Result<std::vector<std::byte>> {
+  auto work = [path = files_.part_path(upload->record.sha256),
+               size = upload->offset_bytes]() -> Result<std::vector<std::byte>> {
     auto file = open_file(path, O_RDONLY);
     if (!file) return file.error();
     std::vector<std::byte> bytes(size);
@@ -317,7 +338,8 @@ Uploads::Answer<std::vector<std::byte>> Uploads::read_beginning(Handle upload) {
   co_return std::move(*bytes);
 }
 
-Uploads::Answer<std::size_t> Uploads::write_part(Handle upload, std::shared_ptr<FileDescriptor> file, std::vector<std::byte> bytes) {
+Uploads::Answer<std::size_t> Uploads::write_part(Handle upload, std::shared_ptr<FileDescriptor> file,
+                                                 std::vector<std::byte> bytes) {
   const std::uint64_t turn = upload->turn;
   const std::size_t size = bytes.size();
   auto hash = std::make_shared<std::optional<Sha256>>(std::exchange(upload->hash, std::nullopt));
@@ -354,8 +376,11 @@ Uploads::Answer<Uploads::Progress> Uploads::finish(Handle upload) {
   if (!actual) co_return ErrorResponse(actual.error());
   if (*actual != record.sha256) {
     co_await drop(upload);
-    co_return ErrorResponse(400, "the file's SHA-256 is " + *actual + ", not the announced one: it was damaged on its way or changed meanwhile; upload it again",
-                            "checksum");
+    co_return ErrorResponse(
+        400,
+        "the file's SHA-256 is " + *actual +
+            ", not the announced one: it was damaged on its way or changed meanwhile; upload it again",
+        "checksum");
   }
   auto registered = co_await register_file(record, true);
   if (!registered) {
@@ -402,7 +427,8 @@ Uploads::Answer<Uploads::Progress> Uploads::add_to_library(store::UploadRecord r
   const auto facts = co_await run_blocking(pool_, std::move(inspect));
   if (!facts) co_return not_that(record, facts.error());
   if (facts->size_bytes != record.size_bytes) {
-    co_return ErrorResponse(400, "the file with this SHA-256 has " + std::to_string(facts->size_bytes) + " bytes", "wrong_size", "size_bytes");
+    co_return ErrorResponse(400, "the file with this SHA-256 has " + std::to_string(facts->size_bytes) + " bytes",
+                            "wrong_size", "size_bytes");
   }
   if (auto conflict = name_conflict(record)) co_return std::move(*conflict);
   if (is_part) {

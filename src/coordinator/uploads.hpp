@@ -1,6 +1,6 @@
-// Uploads: takes model files and engine bundles in as many parts as it takes, checks them, and puts them into the library. What
-// has arrived survives a broken connection and a restart. Owned by the Coordinator, used on the io thread; files are written on
-// the pool.
+// Uploads: takes model files and engine bundles in as many parts as it takes, checks them, and puts them into the
+// library. What has arrived survives a broken connection and a restart. Owned by the Coordinator, used on the io
+// thread; files are written on the pool.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -43,10 +43,10 @@ class Uploads {
 
   // Gives the next bytes, 0 at their end.
   using Source = std::function<boost::asio::awaitable<Result<std::size_t>>(std::span<std::byte>)>;
-  // Takes bytes from `offset` on: 409 with the right offset in `param` when that is not where the upload is. What came is kept
-  // also when the source breaks off. A newer call for the same upload ends an older one. With the last byte the file is checked
-  // and registered. When that fails for a reason that is not the file's (its name was taken meanwhile, the disk is full) it stays:
-  // begin() it anew and append() nothing.
+  // Takes bytes from `offset` on: 409 with the right offset in `param` when that is not where the upload is. What came
+  // is kept also when the source breaks off. A newer call for the same upload ends an older one. With the last byte the
+  // file is checked and registered. When that fails for a reason that is not the file's (its name was taken meanwhile,
+  // the disk is full) it stays: begin() it anew and append() nothing.
   Answer<Progress> append(std::string sha256, std::uint64_t offset, Source source);
 
   struct Unfinished {
@@ -85,8 +85,8 @@ class Uploads {
   Answer<std::vector<std::byte>> read_beginning(Handle upload);
   Answer<std::size_t> write_part(Handle upload, std::shared_ptr<FileDescriptor> file, std::vector<std::byte> bytes);
   Answer<Progress> finish(Handle upload);
-  // Reads what the file says of itself and adds it to the library: a part, or a blob that is there. 400 when it is the file's fault
-  // that this fails; a part is then as it was.
+  // Reads what the file says of itself and adds it to the library: a part, or a blob that is there. 400 when it is the
+  // file's fault that this fails; a part is then as it was.
   Answer<Progress> register_file(store::UploadRecord record, bool is_part);
   Answer<Progress> add_to_library(store::UploadRecord record, bool is_part);
   boost::asio::awaitable<void> drop(Handle upload);

@@ -36,7 +36,8 @@ asio::awaitable<Result<void>> WorkStream::send(Request request) {
     if (!written) co_return written.error();
     out.clear();
   }
-  // Our side stays open until the end has come: a reset of it is how the worker, which keeps reading, sees that nobody waits.
+  // Our side stays open until the end has come: a reset of it is how the worker, which keeps reading, sees that nobody
+  // waits.
   co_return Result<void>();
 }
 
@@ -125,9 +126,11 @@ Result<std::optional<WorkStream::Part>> WorkStream::take_message(std::string_vie
       return std::optional(std::move(part));
     }
     // Data in an odd encoding, which ours is not: no peer of this version sends it.
-    case wire::WorkerWorkFrame::kData: return broken("a malformed data frame");
+    case wire::WorkerWorkFrame::kData:
+      return broken("a malformed data frame");
     // A kind that only newer workers know.
-    case wire::WorkerWorkFrame::KIND_NOT_SET: return std::nullopt;
+    case wire::WorkerWorkFrame::KIND_NOT_SET:
+      return std::nullopt;
   }
   return std::nullopt;
 }

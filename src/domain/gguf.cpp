@@ -39,27 +39,30 @@ struct TensorType {
 };
 // ggml.h (enum ggml_type) and ggml-common.h (the block structures). Types that are missing here are served unchecked.
 constexpr TensorType tensor_types[] = {
-    {0, "F32", 1, 4},       {1, "F16", 1, 2},       {2, "Q4_0", 32, 18},    {3, "Q4_1", 32, 20},   {6, "Q5_0", 32, 22},
-    {7, "Q5_1", 32, 24},    {8, "Q8_0", 32, 34},    {9, "Q8_1", 32, 36},    {10, "Q2_K", 256, 84}, {11, "Q3_K", 256, 110},
-    {12, "Q4_K", 256, 144}, {13, "Q5_K", 256, 176}, {14, "Q6_K", 256, 210}, {15, "Q8_K", 256, 292}, {16, "IQ2_XXS", 256, 66},
-    {17, "IQ2_XS", 256, 74}, {18, "IQ3_XXS", 256, 98}, {19, "IQ1_S", 256, 50}, {20, "IQ4_NL", 32, 18}, {21, "IQ3_S", 256, 110},
-    {22, "IQ2_S", 256, 82}, {23, "IQ4_XS", 256, 136}, {24, "I8", 1, 1},      {25, "I16", 1, 2},     {26, "I32", 1, 4},
-    {27, "I64", 1, 8},      {28, "F64", 1, 8},      {29, "IQ1_M", 256, 56}, {30, "BF16", 1, 2},    {34, "TQ1_0", 256, 54},
-    {35, "TQ2_0", 256, 66}, {39, "MXFP4", 32, 17},
+    {0, "F32", 1, 4},         {1, "F16", 1, 2},         {2, "Q4_0", 32, 18},      {3, "Q4_1", 32, 20},
+    {6, "Q5_0", 32, 22},      {7, "Q5_1", 32, 24},      {8, "Q8_0", 32, 34},      {9, "Q8_1", 32, 36},
+    {10, "Q2_K", 256, 84},    {11, "Q3_K", 256, 110},   {12, "Q4_K", 256, 144},   {13, "Q5_K", 256, 176},
+    {14, "Q6_K", 256, 210},   {15, "Q8_K", 256, 292},   {16, "IQ2_XXS", 256, 66}, {17, "IQ2_XS", 256, 74},
+    {18, "IQ3_XXS", 256, 98}, {19, "IQ1_S", 256, 50},   {20, "IQ4_NL", 32, 18},   {21, "IQ3_S", 256, 110},
+    {22, "IQ2_S", 256, 82},   {23, "IQ4_XS", 256, 136}, {24, "I8", 1, 1},         {25, "I16", 1, 2},
+    {26, "I32", 1, 4},        {27, "I64", 1, 8},        {28, "F64", 1, 8},        {29, "IQ1_M", 256, 56},
+    {30, "BF16", 1, 2},       {34, "TQ1_0", 256, 54},   {35, "TQ2_0", 256, 66},   {39, "MXFP4", 32, 17},
 };
 constexpr std::uint32_t max_tensor_type = 255;
 
 const TensorType* tensor_type(std::uint32_t id) {
-  const auto* found = std::find_if(std::begin(tensor_types), std::end(tensor_types), [&](const auto& type) { return type.id == id; });
+  const auto* found =
+      std::find_if(std::begin(tensor_types), std::end(tensor_types), [&](const auto& type) { return type.id == id; });
   return found == std::end(tensor_types) ? nullptr : found;
 }
 
 // llama.h, enum llama_ftype: general.file_type.
 const char* file_type_name(std::uint64_t type) {
   constexpr std::array<const char*, 39> names = {
-      "F32",    "F16",     "Q4_0",   "Q4_1",    "",       "",      "",       "Q8_0",   "Q5_0",  "Q5_1",   "Q2_K",   "Q3_K_S", "Q3_K_M",
-      "Q3_K_L", "Q4_K_S",  "Q4_K_M", "Q5_K_S",  "Q5_K_M", "Q6_K",  "IQ2_XXS", "IQ2_XS", "Q2_K_S", "IQ3_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL",
-      "IQ3_S",  "IQ3_M",   "IQ2_S",  "IQ2_M",   "IQ4_XS", "IQ1_M", "BF16",    "",       "",       "",       "TQ1_0",   "TQ2_0", "MXFP4"};
+      "F32",    "F16",    "Q4_0",   "Q4_1",    "",       "",       "",       "Q8_0",   "Q5_0",  "Q5_1",
+      "Q2_K",   "Q3_K_S", "Q3_K_M", "Q3_K_L",  "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K",  "IQ2_XXS",
+      "IQ2_XS", "Q2_K_S", "IQ3_XS", "IQ3_XXS", "IQ1_S",  "IQ4_NL", "IQ3_S",  "IQ3_M",  "IQ2_S", "IQ2_M",
+      "IQ4_XS", "IQ1_M",  "BF16",   "",        "",       "",       "TQ1_0",  "TQ2_0",  "MXFP4"};
   return type < names.size() ? names[type] : "";
 }
 
@@ -91,7 +94,8 @@ class Reader {
   }
   std::string_view text(std::uint64_t limit_bytes, const char* what) {
     const auto length = number<std::uint64_t>();
-    if (ok() && length > limit_bytes) fail(std::string("it is damaged: ") + what + " of " + std::to_string(length) + " bytes");
+    if (ok() && length > limit_bytes)
+      fail(std::string("it is damaged: ") + what + " of " + std::to_string(length) + " bytes");
     const auto bytes = take(length);
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
@@ -101,7 +105,8 @@ class Reader {
     take(count * each_bytes);
   }
   bool fits(std::uint64_t count, std::uint64_t each_bytes) {
-    if (ok() && count > left_in_file() / each_bytes) fail("it is truncated or damaged: its header promises more than the file holds");
+    if (ok() && count > left_in_file() / each_bytes)
+      fail("it is truncated or damaged: its header promises more than the file holds");
     return ok();
   }
 
@@ -140,27 +145,48 @@ Value read_value(Reader& reader) {
   Value value;
   const auto type = reader.number<std::uint32_t>();
   switch (static_cast<Type>(type)) {
-    case Type::u8: value.number = reader.number<std::uint8_t>(); break;
-    case Type::i8: value.number = reader.number<std::int8_t>(); break;
-    case Type::u16: value.number = reader.number<std::uint16_t>(); break;
-    case Type::i16: value.number = reader.number<std::int16_t>(); break;
-    case Type::u32: value.number = reader.number<std::uint32_t>(); break;
-    case Type::i32: value.number = reader.number<std::int32_t>(); break;
-    case Type::boolean: value.number = reader.number<std::uint8_t>(); break;
-    case Type::i64: value.number = reader.number<std::int64_t>(); break;
+    case Type::u8:
+      value.number = reader.number<std::uint8_t>();
+      break;
+    case Type::i8:
+      value.number = reader.number<std::int8_t>();
+      break;
+    case Type::u16:
+      value.number = reader.number<std::uint16_t>();
+      break;
+    case Type::i16:
+      value.number = reader.number<std::int16_t>();
+      break;
+    case Type::u32:
+      value.number = reader.number<std::uint32_t>();
+      break;
+    case Type::i32:
+      value.number = reader.number<std::int32_t>();
+      break;
+    case Type::boolean:
+      value.number = reader.number<std::uint8_t>();
+      break;
+    case Type::i64:
+      value.number = reader.number<std::int64_t>();
+      break;
     case Type::u64:
       value.number = static_cast<std::int64_t>(
           std::min<std::uint64_t>(reader.number<std::uint64_t>(), std::numeric_limits<std::int64_t>::max()));
       break;
     case Type::f32:
-    case Type::f64: reader.skip(1, fixed_bytes(type)); break;
-    case Type::string: value.text = reader.text(std::numeric_limits<std::uint64_t>::max(), "a text").substr(0, max_kept_text_bytes); break;
+    case Type::f64:
+      reader.skip(1, fixed_bytes(type));
+      break;
+    case Type::string:
+      value.text = reader.text(std::numeric_limits<std::uint64_t>::max(), "a text").substr(0, max_kept_text_bytes);
+      break;
     case Type::array: {
       const auto element = reader.number<std::uint32_t>();
       const auto count = reader.number<std::uint64_t>();
       if (element == static_cast<std::uint32_t>(Type::string)) {
         if (!reader.fits(count, sizeof(std::uint64_t))) break;
-        for (std::uint64_t i = 0; i < count && reader.ok(); ++i) reader.text(std::numeric_limits<std::uint64_t>::max(), "a text");
+        for (std::uint64_t i = 0; i < count && reader.ok(); ++i)
+          reader.text(std::numeric_limits<std::uint64_t>::max(), "a text");
       } else if (const auto each = fixed_bytes(element); each > 0) {
         reader.skip(count, each);
       } else {
@@ -168,7 +194,8 @@ Value read_value(Reader& reader) {
       }
       break;
     }
-    default: reader.fail("it is damaged: a value of type " + std::to_string(type));
+    default:
+      reader.fail("it is damaged: a value of type " + std::to_string(type));
   }
   return value;
 }
@@ -199,8 +226,10 @@ Metadata read_metadata(Reader& reader, std::uint64_t count) {
     if (reader.ok() && key.empty()) reader.fail("it is damaged: an empty key");
     Value value = read_value(reader);
     if (!reader.ok()) break;
-    if (value.number) metadata.numbers.emplace(std::move(key), *value.number);
-    else if (value.text) metadata.texts.emplace(std::move(key), std::move(*value.text));
+    if (value.number)
+      metadata.numbers.emplace(std::move(key), *value.number);
+    else if (value.text)
+      metadata.texts.emplace(std::move(key), std::move(*value.text));
   }
   return metadata;
 }
@@ -216,13 +245,15 @@ struct Tensors {
 void read_tensor(Reader& reader, Tensors& tensors, std::uint64_t alignment) {
   const auto name = reader.text(max_key_bytes, "a tensor's name");
   const auto dimensions = reader.number<std::uint32_t>();
-  if (reader.ok() && dimensions > max_dimensions) reader.fail("it is damaged: a tensor of " + std::to_string(dimensions) + " dimensions");
+  if (reader.ok() && dimensions > max_dimensions)
+    reader.fail("it is damaged: a tensor of " + std::to_string(dimensions) + " dimensions");
   std::uint64_t elements = 1;
   for (std::uint32_t i = 0; i < dimensions && reader.ok(); ++i) {
     const auto size = reader.number<std::uint64_t>();
     if (!reader.ok()) return;
     // 2^56 elements of any type overflow no product or sum below.
-    if (size == 0 || elements > (std::uint64_t{1} << 56) / size) return reader.fail("it is damaged: a tensor of impossible size");
+    if (size == 0 || elements > (std::uint64_t{1} << 56) / size)
+      return reader.fail("it is damaged: a tensor of impossible size");
     elements *= size;
   }
   const auto type = reader.number<std::uint32_t>();
@@ -230,7 +261,8 @@ void read_tensor(Reader& reader, Tensors& tensors, std::uint64_t alignment) {
   if (!reader.ok()) return;
   if (type > max_tensor_type) return reader.fail("it is damaged: a tensor of type " + std::to_string(type));
   if (offset % alignment != 0) return reader.fail("it is damaged: a tensor is not aligned");
-  if (tensors.elements > std::numeric_limits<std::int64_t>::max() - elements) return reader.fail("it is damaged: its tensors are too large");
+  if (tensors.elements > std::numeric_limits<std::int64_t>::max() - elements)
+    return reader.fail("it is damaged: its tensors are too large");
   if (name == "cls.output.weight" || name == "cls.weight") tensors.has_classifier = true;
   tensors.elements += elements;
   tensors.elements_by_type[type] += elements;
@@ -250,7 +282,8 @@ std::string quantization_of(const Metadata& metadata, const Tensors& tensors) {
   constexpr std::int64_t guessed = 1024;
   const auto file_type = metadata.number("general.file_type", -1);
   if (file_type >= 0) {
-    if (const std::string name = file_type_name(static_cast<std::uint64_t>(file_type % guessed)); !name.empty()) return name;
+    if (const std::string name = file_type_name(static_cast<std::uint64_t>(file_type % guessed)); !name.empty())
+      return name;
   }
   const auto most = std::max_element(tensors.elements_by_type.begin(), tensors.elements_by_type.end(),
                                      [](const auto& a, const auto& b) { return a.second < b.second; });
@@ -269,7 +302,8 @@ GgufHeader describe(std::uint32_t version, const Metadata& metadata, const Tenso
   header.context_length = clamp_u32(metadata.number(prefix + "context_length", 0));
   header.layers = clamp_u32(metadata.number(prefix + "block_count", 0));
   header.embedding_length = clamp_u32(metadata.number(prefix + "embedding_length", 0));
-  if (metadata.numbers.contains(prefix + "pooling_type")) header.pooling_type = metadata.number(prefix + "pooling_type", 0);
+  if (metadata.numbers.contains(prefix + "pooling_type"))
+    header.pooling_type = metadata.number(prefix + "pooling_type", 0);
   header.has_chat_template = metadata.texts.contains("tokenizer.chat_template");
   header.has_classifier = tensors.has_classifier;
   header.tokenizer_model = metadata.text("tokenizer.ggml.model");
@@ -280,8 +314,9 @@ GgufHeader describe(std::uint32_t version, const Metadata& metadata, const Tenso
 
 ModelKind GgufHeader::kind() const {
   constexpr std::int64_t rank = 4;
-  constexpr std::string_view encoders[] = {"bert",         "nomic-bert", "nomic-bert-moe", "jina-bert-v2",   "jina-bert-v3",
-                                           "modern-bert",  "neo-bert",   "t5encoder",      "gemma-embedding", "eurobert"};
+  constexpr std::string_view encoders[] = {
+      "bert",        "nomic-bert", "nomic-bert-moe", "jina-bert-v2",    "jina-bert-v3",
+      "modern-bert", "neo-bert",   "t5encoder",      "gemma-embedding", "eurobert"};
   const bool is_encoder = std::find(std::begin(encoders), std::end(encoders), architecture) != std::end(encoders);
   if (pooling_type == rank || (is_encoder && has_classifier)) return ModelKind::rerank;
   if (is_encoder || pooling_type.value_or(0) > 0) return ModelKind::embedding;
@@ -310,17 +345,20 @@ Result<std::optional<GgufHeader>> parse_gguf(std::span<const std::byte> prefix, 
   }
   const Metadata metadata = read_metadata(reader, metadata_count);
   const std::int64_t alignment = metadata.number("general.alignment", 32);
-  if (reader.ok() && (alignment <= 0 || alignment > 65'536 || !std::has_single_bit(static_cast<std::uint64_t>(alignment)))) {
+  if (reader.ok() &&
+      (alignment <= 0 || alignment > 65'536 || !std::has_single_bit(static_cast<std::uint64_t>(alignment)))) {
     return refuse("it is damaged: an alignment of " + std::to_string(alignment));
   }
   Tensors tensors;
   reader.fits(tensor_count, min_tensor_bytes);
-  for (std::uint64_t i = 0; i < tensor_count && reader.ok(); ++i) read_tensor(reader, tensors, static_cast<std::uint64_t>(alignment));
+  for (std::uint64_t i = 0; i < tensor_count && reader.ok(); ++i)
+    read_tensor(reader, tensors, static_cast<std::uint64_t>(alignment));
   if (reader.needs_more()) return std::optional<GgufHeader>();
   if (!reader.ok()) return refuse(reader.fault());
 
   GgufHeader header = describe(version, metadata, tensors);
-  if (header.architecture.empty()) return refuse("its header does not say which architecture it is (general.architecture)");
+  if (header.architecture.empty())
+    return refuse("its header does not say which architecture it is (general.architecture)");
   if (tensor_count == 0) return refuse("it holds no tensors: it is a vocabulary or a part of a model, not a model");
   if (metadata.number("split.count", 1) > 1) {
     return refuse("it is one part of a split model: join the parts first with llama-gguf-split --merge");
@@ -330,7 +368,8 @@ Result<std::optional<GgufHeader>> parse_gguf(std::span<const std::byte> prefix, 
   header.data_offset_bytes = (reader.position() + mask) & ~mask;
   const std::uint64_t wanted_bytes = header.data_offset_bytes + tensors.end_bytes;
   if (wanted_bytes > file_bytes) {
-    return refuse("it is truncated: it has " + std::to_string(file_bytes) + " bytes of at least " + std::to_string(wanted_bytes));
+    return refuse("it is truncated: it has " + std::to_string(file_bytes) + " bytes of at least " +
+                  std::to_string(wanted_bytes));
   }
   return std::optional<GgufHeader>(std::move(header));
 }

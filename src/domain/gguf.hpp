@@ -1,5 +1,6 @@
-// Reads the header of a GGUF file, versions 2 and 3 (ggml's docs/gguf.md): what a model says of itself, and whether the file can be
-// whole. The bytes are hostile: every count and length is checked against the file's size before it is used. Pure, any thread.
+// Reads the header of a GGUF file, versions 2 and 3 (ggml's docs/gguf.md): what a model says of itself, and whether the
+// file can be whole. The bytes are hostile: every count and length is checked against the file's size before it is
+// used. Pure, any thread.
 #pragma once
 
 #include <cstddef>
@@ -37,8 +38,8 @@ struct GgufHeader {
   ModelKind kind() const;
 };
 
-// `prefix` is the beginning of a file of `file_bytes`. nullopt: the header goes on past the prefix, hand over more of the file.
-// invalid_argument: this is no GGUF file that can be served (not GGUF, damaged, truncated), and why.
+// `prefix` is the beginning of a file of `file_bytes`. nullopt: the header goes on past the prefix, hand over more of
+// the file. invalid_argument: this is no GGUF file that can be served (not GGUF, damaged, truncated), and why.
 Result<std::optional<GgufHeader>> parse_gguf(std::span<const std::byte> prefix, std::uint64_t file_bytes);
 
 }  // namespace gogrid::domain

@@ -82,7 +82,8 @@ TEST(Gguf, DamagedHeadersAreRefusedWithAReason) {
       {"unknown value type", begin(1, 1).text("k").u32(13).pad(100).str(), "type 13"},
       {"nested array", begin(1, 1).text("k").u32(9).u32(9).u64(1).pad(100).str(), "array of type 9"},
       {"absurd array", begin(1, 1).text("k").u32(9).u32(4).u64(huge / 4).pad(100).str(), "more than the file holds"},
-      {"absurd array of texts", begin(1, 1).text("k").u32(9).u32(8).u64(huge).pad(100).str(), "more than the file holds"},
+      {"absurd array of texts", begin(1, 1).text("k").u32(9).u32(8).u64(huge).pad(100).str(),
+       "more than the file holds"},
       {"alignment 0", arch(begin(0, 2)).key_u32("general.alignment", 0).pad(100).str(), "alignment"},
       {"alignment 33", arch(begin(0, 2)).key_u32("general.alignment", 33).pad(100).str(), "alignment"},
       {"no architecture", begin(1, 0).tensor("t", {1}, 0, 0).align().pad(4).str(), "architecture"},
@@ -110,11 +111,11 @@ TEST(Gguf, KindFollowsPoolingThenArchitecture) {
     bool classifier;
     ModelKind kind;
   } table[] = {
-      {"llama", std::nullopt, false, ModelKind::chat},  {"llama", 0u, false, ModelKind::chat},
-      {"llama", 1u, false, ModelKind::embedding},       {"qwen3", 3u, false, ModelKind::embedding},
-      {"qwen3", 4u, false, ModelKind::rerank},          {"bert", std::nullopt, false, ModelKind::embedding},
-      {"bert", 0u, false, ModelKind::embedding},        {"nomic-bert", 1u, false, ModelKind::embedding},
-      {"bert", 4u, false, ModelKind::rerank},           {"bert", std::nullopt, true, ModelKind::rerank},
+      {"llama", std::nullopt, false, ModelKind::chat}, {"llama", 0u, false, ModelKind::chat},
+      {"llama", 1u, false, ModelKind::embedding},      {"qwen3", 3u, false, ModelKind::embedding},
+      {"qwen3", 4u, false, ModelKind::rerank},         {"bert", std::nullopt, false, ModelKind::embedding},
+      {"bert", 0u, false, ModelKind::embedding},       {"nomic-bert", 1u, false, ModelKind::embedding},
+      {"bert", 4u, false, ModelKind::rerank},          {"bert", std::nullopt, true, ModelKind::rerank},
       {"llama", std::nullopt, true, ModelKind::chat},
   };
   for (const auto& row : table) {
@@ -136,7 +137,8 @@ TEST(Gguf, QuantizationFallsBackToTheTensorsTypes) {
 }
 
 TEST(Gguf, TensorTypesOfTheFutureAreTaken) {
-  const auto parsed = parse(begin(1, 1).key_text("general.architecture", "llama").tensor("t", {64}, 77, 0).align().pad(1).str());
+  const auto parsed =
+      parse(begin(1, 1).key_text("general.architecture", "llama").tensor("t", {64}, 77, 0).align().pad(1).str());
   ASSERT_TRUE(parsed && *parsed);
   EXPECT_EQ((*parsed)->quantization, "");
 }

@@ -27,7 +27,8 @@ class Bytes {
   Bytes& key_u32(std::string_view key, std::uint32_t value) { return text(key).u32(4).u32(value); }
   Bytes& tensor(std::string_view name, std::vector<std::uint64_t> dims, std::uint32_t type, std::uint64_t offset) {
     text(name).u32(static_cast<std::uint32_t>(dims.size()));
-    for (const auto dim : dims) u64(dim);
+    for (const auto dim : dims)
+      u64(dim);
     return u32(type).u64(offset);
   }
   Bytes& pad(std::size_t count) {

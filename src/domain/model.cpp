@@ -4,9 +4,12 @@ namespace gogrid::domain {
 
 std::string_view to_string(ModelKind kind) {
   switch (kind) {
-    case ModelKind::chat: return "chat";
-    case ModelKind::embedding: return "embedding";
-    case ModelKind::rerank: return "rerank";
+    case ModelKind::chat:
+      return "chat";
+    case ModelKind::embedding:
+      return "embedding";
+    case ModelKind::rerank:
+      return "rerank";
   }
   return "chat";
 }

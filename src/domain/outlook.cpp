@@ -24,13 +24,15 @@ std::string in_brackets(const std::string& detail) {
   if (line.empty()) return "";
   std::size_t length = std::min(line.size(), max_detail_bytes);
   // Not in the middle of a UTF-8 sequence.
-  while (length < line.size() && length > 0 && (static_cast<unsigned char>(line[length]) & 0xc0) == 0x80) --length;
+  while (length < line.size() && length > 0 && (static_cast<unsigned char>(line[length]) & 0xc0) == 0x80)
+    --length;
   return " (" + line.substr(0, length) + ")";
 }
 
 std::string join(const std::vector<std::string>& parts) {
   std::string text;
-  for (const auto& part : parts) text += (text.empty() ? "" : ", ") + part;
+  for (const auto& part : parts)
+    text += (text.empty() ? "" : ", ") + part;
   return text;
 }
 
@@ -59,7 +61,8 @@ std::string describe(const Outlook& outlook) {
   const auto add = [&parts](std::size_t count, const std::string& what) {
     if (count > 0) parts.push_back(std::to_string(count) + " " + what);
   };
-  add(outlook.ready, "ready (" + std::to_string(outlook.slots_busy) + " of " + count_of(outlook.slots, "slot") + " busy)");
+  add(outlook.ready,
+      "ready (" + std::to_string(outlook.slots_busy) + " of " + count_of(outlook.slots, "slot") + " busy)");
   add(outlook.paused, outlook.paused == 1 ? "paused by its owner" : "paused by their owners");
   add(outlook.loading, outlook.loading_detail.empty() ? "loading" : outlook.loading_detail);
   add(outlook.lost, "connecting again");

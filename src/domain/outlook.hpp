@@ -13,12 +13,12 @@ struct Outlook {
   std::size_t workers_connected = 0;
   // How the workers that have the model stand; each is counted once.
   std::size_t ready = 0;
-  std::size_t loading = 0;    // connecting, fetching, unpacking, loading
-  std::size_t failing = 0;    // the engine does not start
+  std::size_t loading = 0;  // connecting, fetching, unpacking, loading
+  std::size_t failing = 0;  // the engine does not start
   std::size_t paused = 0;
   std::size_t draining = 0;
   std::size_t refusing = 0;
-  std::size_t lost = 0;       // it lost its connection, or the coordinator has just started; it is expected back
+  std::size_t lost = 0;  // it lost its connection, or the coordinator has just started; it is expected back
   // Connected workers that cannot have it.
   std::size_t without_engine = 0;
   std::size_t without_memory = 0;

@@ -6,12 +6,18 @@ namespace gogrid::domain {
 
 std::string_view to_string(Phase phase) {
   switch (phase) {
-    case Phase::waiting: return "waiting";
-    case Phase::fetching: return "fetching";
-    case Phase::unpacking: return "unpacking";
-    case Phase::loading: return "loading";
-    case Phase::ready: return "ready";
-    case Phase::failed: return "failed";
+    case Phase::waiting:
+      return "waiting";
+    case Phase::fetching:
+      return "fetching";
+    case Phase::unpacking:
+      return "unpacking";
+    case Phase::loading:
+      return "loading";
+    case Phase::ready:
+      return "ready";
+    case Phase::failed:
+      return "failed";
   }
   return "waiting";
 }

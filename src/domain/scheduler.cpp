@@ -21,11 +21,16 @@ std::string seconds_text(std::chrono::steady_clock::duration duration) {
 
 std::string_view to_string(RejectCode code) {
   switch (code) {
-    case RejectCode::model_not_found: return "model_not_found";
-    case RejectCode::no_worker: return "no_worker";
-    case RejectCode::model_not_ready: return "model_not_ready";
-    case RejectCode::queue_full: return "queue_full";
-    case RejectCode::worker_lost: return "worker_lost";
+    case RejectCode::model_not_found:
+      return "model_not_found";
+    case RejectCode::no_worker:
+      return "no_worker";
+    case RejectCode::model_not_ready:
+      return "model_not_ready";
+    case RejectCode::queue_full:
+      return "queue_full";
+    case RejectCode::worker_lost:
+      return "worker_lost";
   }
   return "no_worker";
 }
@@ -166,7 +171,8 @@ Actions Scheduler::request_submitted(Request request, SteadyTime now) {
     const auto still = requests_.find(id);
     if (still != requests_.end() && still->second->state == RequestEntry::State::waiting) {
       actions.push_back(Reject{id, RejectCode::queue_full,
-                               std::to_string(limits_.max_waiting_requests) + " requests are waiting already", retry_when_full});
+                               std::to_string(limits_.max_waiting_requests) + " requests are waiting already",
+                               retry_when_full});
       leave_queue(*still->second);
       requests_.erase(still);
     }
@@ -203,14 +209,16 @@ Actions Scheduler::request_returned(const RequestId& id, SteadyTime now) {
     reject = Reject{id, RejectCode::model_not_found, "the model was removed", {}};
   } else if (request.attempts >= limits_.max_attempts) {
     reject = Reject{id, RejectCode::worker_lost,
-                    "it was given up after " + std::to_string(request.attempts) + " attempts: the worker was lost or its engine failed each time",
+                    "it was given up after " + std::to_string(request.attempts) +
+                        " attempts: the worker was lost or its engine failed each time",
                     retry_when_full};
   }
   if (reject) {
     actions.push_back(*std::move(reject));
     requests_.erase(found);
   } else {
-    request.request.deadline = Deadline::at(request.allowance < SteadyTime::max() - now ? now + request.allowance : SteadyTime::max());
+    request.request.deadline =
+        Deadline::at(request.allowance < SteadyTime::max() - now ? now + request.allowance : SteadyTime::max());
     request.queued_at = now;
     enqueue(request);
   }
@@ -242,7 +250,8 @@ Actions Scheduler::tick(SteadyTime now) {
 std::optional<SteadyTime> Scheduler::next_tick() const {
   std::optional<SteadyTime> time;
   // Without a waiting request there is nothing to decide, but for letting go of a worker that did not come back.
-  if (!deadlines_.empty() && deadlines_.begin()->first.first != SteadyTime::max()) time = deadlines_.begin()->first.first;
+  if (!deadlines_.empty() && deadlines_.begin()->first.first != SteadyTime::max())
+    time = deadlines_.begin()->first.first;
   if (!alarms_.empty() && (!time || *alarms_.begin() < *time)) time = *alarms_.begin();
   return time;
 }
@@ -351,7 +360,8 @@ void Scheduler::release_slot(RequestEntry& request, SteadyTime now) {
 }
 
 void Scheduler::settle_all(SteadyTime now, Actions& actions) {
-  for (auto& [id, model] : models_) settle(*model, now, actions);
+  for (auto& [id, model] : models_)
+    settle(*model, now, actions);
 }
 
 void Scheduler::settle(ModelEntry& model, SteadyTime now, Actions& actions) {
@@ -363,7 +373,8 @@ void Scheduler::settle(ModelEntry& model, SteadyTime now, Actions& actions) {
   }
   const Outlook outlook = outlook_of(model);
   switch (prospect(model, outlook, now)) {
-    case Prospect::hopeful: return;
+    case Prospect::hopeful:
+      return;
     case Prospect::failing:
       if (now < *model.failing_since + limits_.failing_patience) return;
       return reject_waiting(model, RejectCode::model_not_ready, describe(outlook), retry_when_not_ready, actions);
@@ -389,8 +400,8 @@ void Scheduler::dispatch_waiting(ModelEntry& model, SteadyTime now, Actions& act
   }
 }
 
-void Scheduler::reject_waiting(ModelEntry& model, RejectCode code, const std::string& text, std::chrono::seconds retry_after,
-                               Actions& actions) {
+void Scheduler::reject_waiting(ModelEntry& model, RejectCode code, const std::string& text,
+                               std::chrono::seconds retry_after, Actions& actions) {
   while (!model.waiting.empty()) {
     RequestEntry& request = *model.waiting.begin()->second;
     actions.push_back(Reject{request.request.id, code, text, retry_after});
@@ -401,9 +412,9 @@ void Scheduler::reject_waiting(ModelEntry& model, RejectCode code, const std::st
 
 bool Scheduler::can_take_work(const Replica& replica, SteadyTime now) const {
   const Worker& worker = *replica.worker;
-  return worker.connected && worker.report && worker.report->availability == Availability::available && replica.assigned &&
-         replica.reported && replica.report.progress.phase == Phase::ready && replica.slots_busy < replica.report.slots &&
-         replica.held_until <= now;
+  return worker.connected && worker.report && worker.report->availability == Availability::available &&
+         replica.assigned && replica.reported && replica.report.progress.phase == Phase::ready &&
+         replica.slots_busy < replica.report.slots && replica.held_until <= now;
 }
 
 Scheduler::Replica* Scheduler::choose_replica(ModelEntry& model, SteadyTime now) const {

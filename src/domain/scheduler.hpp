@@ -1,5 +1,6 @@
 // Scheduler: decides what every worker has ready, which worker runs each request, who waits and who is turned away. A
-// deterministic state machine: events in, actions out; it reads no clock, does no I/O and has no thread. Owned by the dispatcher.
+// deterministic state machine: events in, actions out; it reads no clock, does no I/O and has no thread. Owned by the
+// dispatcher.
 #pragma once
 
 #include <chrono>
@@ -26,7 +27,8 @@ struct SchedulerLimits {
   std::size_t max_waiting_requests = 1024;
   // Times a request is tried before it is given up: workers that vanish with it are not its fault.
   unsigned max_attempts = 3;
-  // A worker whose connection broke is expected back for this long: requests for its models wait instead of being rejected.
+  // A worker whose connection broke is expected back for this long: requests for its models wait instead of being
+  // rejected.
   std::chrono::milliseconds reconnect_grace{5'000};
   // While every engine of a model fails to start, requests wait this long for a restart to help.
   std::chrono::milliseconds failing_patience{15'000};
@@ -85,8 +87,8 @@ class Scheduler {
   // A worker that is connected already is replaced: what ran on it is lost. Always answered with an Assign for it.
   Actions worker_connected(const WorkerId& id, WorkerFacts facts, SteadyTime now);
   Actions worker_reported(const WorkerId& id, WorkerReport report, SteadyTime now);
-  // `may_return`: its connection broke, it was not revoked. What ran on it is lost: the shell reports each request as returned
-  // or finished.
+  // `may_return`: its connection broke, it was not revoked. What ran on it is lost: the shell reports each request as
+  // returned or finished.
   Actions worker_gone(const WorkerId& id, bool may_return, SteadyTime now);
 
   // Workers that were connected before this scheduler began and are likely to come back within `grace`.
@@ -102,7 +104,8 @@ class Scheduler {
   Actions request_submitted(Request request, SteadyTime now);
   // Completed, failed or cancelled, wherever it was: waiting, running or lost. An unknown id is ignored.
   Actions request_finished(const RequestId& id, SteadyTime now);
-  // Its worker was lost or refused it before anything of the answer was used: it takes its old place in the queue again.
+  // Its worker was lost or refused it before anything of the answer was used: it takes its old place in the queue
+  // again.
   Actions request_returned(const RequestId& id, SteadyTime now);
 
   Actions tick(SteadyTime now);

@@ -1,4 +1,5 @@
-// The records of the scheduler: what it knows of workers, replicas, models and requests. Included by its own sources only.
+// The records of the scheduler: what it knows of workers, replicas, models and requests. Included by its own sources
+// only.
 #pragma once
 
 #include <map>

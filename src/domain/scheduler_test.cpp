@@ -42,7 +42,8 @@ class SchedulerTest : public testing::Test {
   Actions report_of(const std::string& worker, WorkerReport its_report) {
     return scheduler_.worker_reported(WorkerId(worker), std::move(its_report), now_);
   }
-  Actions submit(const std::string& request, const std::string& model_name = "a", std::chrono::milliseconds wait = 120s) {
+  Actions submit(const std::string& request, const std::string& model_name = "a",
+                 std::chrono::milliseconds wait = 120s) {
     return scheduler_.request_submitted(
         Request{RequestId(request), ModelId("m_" + model_name), Deadline::at(now_ + wait)}, now_);
   }
@@ -70,7 +71,8 @@ class SchedulerTest : public testing::Test {
       } else {
         const auto& assign = std::get<Assign>(action);
         std::string names;
-        for (const auto& assigned : assign.assignment.models) names += (names.empty() ? "" : ",") + assigned.name;
+        for (const auto& assigned : assign.assignment.models)
+          names += (names.empty() ? "" : ",") + assigned.name;
         words.push_back(assign.worker.text() + "=" + names);
       }
     }
@@ -101,7 +103,8 @@ TEST_F(SchedulerTest, AssignmentsChangeOnlyWhereSomethingChanged) {
   ready_workers({"w1"});
   EXPECT_EQ(words(scheduler_.model_added(model("b"), now_)), (Words{"w1=a,b"}));
   EXPECT_EQ(words(scheduler_.model_added(model("b"), now_)), Words{});
-  EXPECT_EQ(words(scheduler_.engine_changed("linux-aarch64", EngineBundle{"x", "cpu", 1, "linux-aarch64"}, now_)), Words{});
+  EXPECT_EQ(words(scheduler_.engine_changed("linux-aarch64", EngineBundle{"x", "cpu", 1, "linux-aarch64"}, now_)),
+            Words{});
   EXPECT_EQ(words(scheduler_.engine_changed("linux-x86_64", bundle("newer"), now_)), (Words{"w1=a,b"}));
   EXPECT_EQ(words(scheduler_.model_removed(ModelId("m_a"), now_)), (Words{"w1=b"}));
 }
@@ -150,7 +153,8 @@ TEST_F(SchedulerTest, LoadIsRelativeToTheSlotsOfAReplica) {
   report_of("w2", report({replica("a", Phase::ready, 8)}));
   submit("r1");
   // w1 is half busy: the next four go to w2, until it is half busy too.
-  for (const auto* request : {"r2", "r3", "r4", "r5"}) EXPECT_EQ(words(submit(request)), (Words{std::string(request) + ">w2"}));
+  for (const auto* request : {"r2", "r3", "r4", "r5"})
+    EXPECT_EQ(words(submit(request)), (Words{std::string(request) + ">w2"}));
 }
 
 TEST_F(SchedulerTest, OfEquallyLoadedReplicasTheLongestIdleIsTaken) {
@@ -192,7 +196,8 @@ TEST_F(SchedulerTest, APausedDrainingOrRefusingWorkerIsGivenNothingNew) {
     EXPECT_EQ(words(submit("r2")), (Words{"r2>w2"}));
     EXPECT_EQ(words(submit("r3")), Words{});
     EXPECT_EQ(words(report_of("w1", report({replica("a", Phase::ready)}))), (Words{"r3>w1"}));
-    for (const auto* request : {"r1", "r2", "r3"}) finish(request);
+    for (const auto* request : {"r1", "r2", "r3"})
+      finish(request);
   }
 }
 
@@ -243,7 +248,8 @@ TEST_F(SchedulerTest, WaitingRequestsAreRejectedWhenTheLastHopeGoes) {
   ready_workers({"w1"}, 1);
   submit("r1");
   submit("r2");
-  EXPECT_EQ(words(report_of("w1", report({replica("a", Phase::ready, 1)}, Availability::paused))), (Words{"r2!no_worker"}));
+  EXPECT_EQ(words(report_of("w1", report({replica("a", Phase::ready, 1)}, Availability::paused))),
+            (Words{"r2!no_worker"}));
   // What runs goes on.
   EXPECT_EQ(scheduler_.totals().requests_running, 1u);
 }

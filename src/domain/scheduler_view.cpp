@@ -71,13 +71,18 @@ Outlook Scheduler::outlook_of(const ModelEntry& model) const {
       continue;
     }
     switch (worker->report->availability) {
-      case Availability::paused: ++outlook.paused; continue;
-      case Availability::draining: ++outlook.draining; continue;
+      case Availability::paused:
+        ++outlook.paused;
+        continue;
+      case Availability::draining:
+        ++outlook.draining;
+        continue;
       case Availability::refusing:
         ++outlook.refusing;
         outlook.refusing_detail = worker->report->reason;
         continue;
-      case Availability::available: break;
+      case Availability::available:
+        break;
     }
     const auto found = model.replicas.find(id);
     if (found == model.replicas.end() || !found->second->reported) {
@@ -134,7 +139,8 @@ Scheduler::Totals Scheduler::totals() const {
   Totals totals;
   totals.requests_waiting = waiting_;
   totals.requests_running = running_;
-  for (const auto phase : all_phases) totals.replicas[phase] = 0;
+  for (const auto phase : all_phases)
+    totals.replicas[phase] = 0;
   for (const auto& [id, worker] : workers_) {
     if (!worker->connected) continue;
     ++totals.workers_connected;
@@ -162,12 +168,14 @@ void Scheduler::check_invariants() const {
         ++waiting;
         require(request->model != nullptr, "a waiting request has a model");
         const auto place = request->model->waiting.find(request->sequence);
-        require(place != request->model->waiting.end() && place->second == request.get(), "a waiting request is in its queue");
+        require(place != request->model->waiting.end() && place->second == request.get(),
+                "a waiting request is in its queue");
         break;
       }
       case RequestEntry::State::running:
         ++running;
-        require(request->replica != nullptr && request->replica->worker->connected, "a running request has a connected worker");
+        require(request->replica != nullptr && request->replica->worker->connected,
+                "a running request has a connected worker");
         ++busy[request->replica];
         break;
       case RequestEntry::State::lost:
@@ -178,7 +186,8 @@ void Scheduler::check_invariants() const {
   require(waiting == waiting_ && running == running_, "requests are counted");
   require(deadlines_.size() == waiting, "every waiting request has a deadline");
   std::size_t queued = 0;
-  for (const auto& [id, model] : models_) queued += model->waiting.size();
+  for (const auto& [id, model] : models_)
+    queued += model->waiting.size();
   require(queued == waiting, "queues hold waiting requests only");
   std::size_t replicas = 0;
   for (const auto& [id, worker] : workers_) {
@@ -191,7 +200,8 @@ void Scheduler::check_invariants() const {
     }
   }
   std::size_t known = 0;
-  for (const auto& [id, model] : models_) known += model->replicas.size();
+  for (const auto& [id, model] : models_)
+    known += model->replicas.size();
   require(known == replicas, "a model knows no other replicas");
 }
 

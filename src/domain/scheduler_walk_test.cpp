@@ -1,5 +1,5 @@
-// A seeded random walk through every event of the scheduler. An independent account of slots, workers and requests is kept from
-// its actions alone and compared after each step.
+// A seeded random walk through every event of the scheduler. An independent account of slots, workers and requests is
+// kept from its actions alone and compared after each step.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -28,27 +28,36 @@ class Walk {
     now_ += std::chrono::milliseconds(pick(200));
     if (const auto due = scheduler_.next_tick(); due && *due <= now_) handle(scheduler_.tick(now_));
     switch (pick(14)) {
-      case 0: return connect();
-      case 1: return disconnect();
-      case 2: return change_models();
+      case 0:
+        return connect();
+      case 1:
+        return disconnect();
+      case 2:
+        return change_models();
       case 3:
       case 4:
-      case 5: return report();
+      case 5:
+        return report();
       case 6:
       case 7:
       case 8:
-      case 9: return submit();
+      case 9:
+        return submit();
       case 10:
-      case 11: return finish_one();
-      case 12: return return_one();
-      default: handle(scheduler_.tick(now_));
+      case 11:
+        return finish_one();
+      case 12:
+        return return_one();
+      default:
+        handle(scheduler_.tick(now_));
     }
   }
 
   void check() {
     scheduler_.check_invariants();
     std::size_t running = 0;
-    for (const auto& [key, requests] : running_) running += requests.size();
+    for (const auto& [key, requests] : running_)
+      running += requests.size();
     const auto totals = scheduler_.totals();
     ASSERT_EQ(totals.requests_running, running);
     ASSERT_EQ(totals.requests_waiting, waiting_.size());
@@ -172,13 +181,15 @@ class Walk {
   std::string any_request() {
     std::vector<std::string> all(waiting_.begin(), waiting_.end());
     all.insert(all.end(), lost_.begin(), lost_.end());
-    for (const auto& [key, requests] : running_) all.insert(all.end(), requests.begin(), requests.end());
+    for (const auto& [key, requests] : running_)
+      all.insert(all.end(), requests.begin(), requests.end());
     return all.empty() ? "" : all[pick(all.size())];
   }
   void forget(const std::string& request) {
     waiting_.erase(request);
     lost_.erase(request);
-    for (auto& [key, requests] : running_) requests.erase(request);
+    for (auto& [key, requests] : running_)
+      requests.erase(request);
   }
 
   void finish_one() {
@@ -205,7 +216,8 @@ class Walk {
       ASSERT_EQ(workers_.count(assign->worker.text()), 1u) << "assigned to a worker that is not connected";
       auto& assigned = workers_[assign->worker.text()].assigned;
       assigned.clear();
-      for (const auto& its_model : assign->assignment.models) assigned.insert(its_model.id.text());
+      for (const auto& its_model : assign->assignment.models)
+        assigned.insert(its_model.id.text());
     }
     for (const auto& action : actions) {
       if (const auto* dispatch = std::get_if<Dispatch>(&action)) handle_dispatch(*dispatch);

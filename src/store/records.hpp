@@ -1,4 +1,5 @@
-// What the store keeps: plain records, as they stand in the database and in the coordinator's memory. Values, any thread.
+// What the store keeps: plain records, as they stand in the database and in the coordinator's memory. Values, any
+// thread.
 #pragma once
 
 #include <cstdint>

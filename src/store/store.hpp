@@ -1,6 +1,6 @@
-// The coordinator's durable state behind interfaces; SqliteStore implements them. A write has been synced to disk when its
-// coroutine completes, and writes from many coroutines share one sync. Called on the io thread, which is never blocked.
-// Errors: not_found, conflict as each function says; disk_full, unavailable (read-only, locked, closing),
+// The coordinator's durable state behind interfaces; SqliteStore implements them. A write has been synced to disk when
+// its coroutine completes, and writes from many coroutines share one sync. Called on the io thread, which is never
+// blocked. Errors: not_found, conflict as each function says; disk_full, unavailable (read-only, locked, closing),
 // internal (damaged).
 #pragma once
 
@@ -46,9 +46,9 @@ class TokenStore {
 class WorkerStore {
  public:
   virtual ~WorkerStore() = default;
-  // Takes one use of the token and adds the worker, both or neither: not_found for an unknown token, permission_denied for one
-  // that is used up or expired at `now`. A name that another worker has gets a number: "desk", "desk-2". Returns the record
-  // as stored.
+  // Takes one use of the token and adds the worker, both or neither: not_found for an unknown token, permission_denied
+  // for one that is used up or expired at `now`. A name that another worker has gets a number: "desk", "desk-2".
+  // Returns the record as stored.
   virtual Pending<WorkerRecord> enrol_worker(std::string token_id, SystemTime now, WorkerRecord worker) = 0;
   virtual Pending<std::vector<WorkerRecord>> list_workers() = 0;
   virtual Pending<> revoke_worker(std::string id, SystemTime now) = 0;
@@ -91,6 +91,11 @@ class UploadStore {
   virtual Pending<> remove_upload(std::string sha256) = 0;
 };
 
-class Store : public KeyStore, public TokenStore, public WorkerStore, public ModelStore, public EngineStore, public UploadStore {};
+class Store : public KeyStore,
+              public TokenStore,
+              public WorkerStore,
+              public ModelStore,
+              public EngineStore,
+              public UploadStore {};
 
 }  // namespace gogrid::store

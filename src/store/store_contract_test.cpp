@@ -1,4 +1,5 @@
-// What every implementation of Store must do, whatever is below it: the suite runs once for each one that is listed at its end.
+// What every implementation of Store must do, whatever is below it: the suite runs once for each one that is listed at
+// its end.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -252,7 +253,9 @@ TEST_P(StoreContract, WhatIsUnderWayIsFinishedWhenTheStoreCloses) {
   EXPECT_EQ(good(store->list_keys()).size(), 100u);
 }
 
-Result<std::unique_ptr<Store>> open_sqlite(const std::filesystem::path& directory) { return open_sqlite_store(directory / "test.db"); }
+Result<std::unique_ptr<Store>> open_sqlite(const std::filesystem::path& directory) {
+  return open_sqlite_store(directory / "test.db");
+}
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values(&open_sqlite));
 
 }  // namespace

@@ -17,7 +17,8 @@ namespace gogrid::store::test {
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() : path_(std::filesystem::temp_directory_path() / ("gogrid-store-" + to_hex(as_bytes(random_bytes(6))))) {
+  TemporaryDirectory()
+      : path_(std::filesystem::temp_directory_path() / ("gogrid-store-" + to_hex(as_bytes(random_bytes(6))))) {
     std::filesystem::create_directories(path_);
   }
   ~TemporaryDirectory() {

@@ -1,7 +1,9 @@
-// The bench's client: keeps N requests in flight against one address for a number of requests, and prints what it saw as JSON:
+// The bench's client: keeps N requests in flight against one address for a number of requests, and prints what it saw
+// as JSON:
 //   load --unix SOCKET | --port P --ca FILE [--key-file FILE]  --body FILE --concurrency N --requests R
-// Latencies are in microseconds, from the request being sent to the last byte; first_us to the first byte of the body. In a stream
-// every "data:" line but the last counts as a token. The first tenth of the requests warms up and is not counted.
+// Latencies are in microseconds, from the request being sent to the last byte; first_us to the first byte of the body.
+// In a stream every "data:" line but the last counts as a token. The first tenth of the requests warms up and is not
+// counted.
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
@@ -49,7 +51,8 @@ double microseconds_since(SteadyClock::time_point start) {
 
 long count_events(std::string_view text) {
   long count = 0;
-  for (auto at = text.find("data: "); at != std::string_view::npos; at = text.find("data: ", at + 1)) ++count;
+  for (auto at = text.find("data: "); at != std::string_view::npos; at = text.find("data: ", at + 1))
+    ++count;
   return count;
 }
 
@@ -58,12 +61,14 @@ void failed(Totals* totals, const std::string& why) {
   if (totals->errors++ == 0) std::fprintf(stderr, "%s\n", why.c_str());
 }
 
-asio::awaitable<void> one_request(net::HttpClient* client, const net::HttpClientRequest* prepared, Totals* totals, bool counted) {
+asio::awaitable<void> one_request(net::HttpClient* client, const net::HttpClientRequest* prepared, Totals* totals,
+                                  bool counted) {
   const auto start = SteadyClock::now();
   net::HttpClientRequest request = *prepared;
   auto response = co_await client->send(std::move(request));
   if (!response) co_return failed(totals, response.error().detail);
-  if ((*response)->head().status != 200) co_return failed(totals, "status " + std::to_string((*response)->head().status));
+  if ((*response)->head().status != 200)
+    co_return failed(totals, "status " + std::to_string((*response)->head().status));
   double first = 0;
   long events = 0;
   std::vector<std::byte> buffer(64 * 1024);
@@ -81,8 +86,8 @@ asio::awaitable<void> one_request(net::HttpClient* client, const net::HttpClient
   }
 }
 
-asio::awaitable<void> one_client(asio::any_io_executor executor, net::HttpEndpoint endpoint, const net::HttpClientRequest* request,
-                                 Totals* totals) {
+asio::awaitable<void> one_client(asio::any_io_executor executor, net::HttpEndpoint endpoint,
+                                 const net::HttpClientRequest* request, Totals* totals) {
   const auto client = net::make_http_client(executor, std::move(endpoint));
   while (totals->started < totals->wanted) {
     const bool counted = totals->started >= totals->warm_up;
@@ -93,7 +98,9 @@ asio::awaitable<void> one_client(asio::any_io_executor executor, net::HttpEndpoi
 
 nlohmann::json percentiles(std::vector<double>& values) {
   std::sort(values.begin(), values.end());
-  const auto at = [&](double part) { return values.empty() ? 0 : values[static_cast<std::size_t>(part * (values.size() - 1))]; };
+  const auto at = [&](double part) {
+    return values.empty() ? 0 : values[static_cast<std::size_t>(part * (values.size() - 1))];
+  };
   return {{"p50", at(0.5)}, {"p90", at(0.9)}, {"p99", at(0.99)}, {"max", at(1)}};
 }
 
@@ -108,7 +115,8 @@ net::HttpEndpoint endpoint_of(const Options& options) {
 
 int main(int argc, char** argv) {
   Options options;
-  for (int i = 1; i + 1 < argc; i += 2) options.values[argv[i]] = argv[i + 1];
+  for (int i = 1; i + 1 < argc; i += 2)
+    options.values[argv[i]] = argv[i + 1];
   net::HttpClientRequest request;
   request.method = "POST";
   request.target = "/v1/chat/completions";

@@ -1,6 +1,6 @@
-// Stand-in for llama-server in the overhead rows of the bench: answers at once, so that what is measured is everything but the
-// engine. Takes llama-server's --host SOCKET and ignores its other flags. Chat answers have `max_tokens` tokens; with "stream"
-// each is one event.
+// Stand-in for llama-server in the overhead rows of the bench: answers at once, so that what is measured is everything
+// but the engine. Takes llama-server's --host SOCKET and ignores its other flags. Chat answers have `max_tokens`
+// tokens; with "stream" each is one event.
 #include <fmt/format.h>
 
 #include <boost/asio/io_context.hpp>
@@ -49,7 +49,8 @@ asio::awaitable<void> handle(net::HttpExchange& exchange) {
     co_return;
   }
   std::string text;
-  for (int i = 0; i < tokens; ++i) text += " token";
+  for (int i = 0; i < tokens; ++i)
+    text += " token";
   std::string answer = fmt::format(
       R"({{"choices":[{{"finish_reason":"length","index":0,"message":{{"role":"assistant","content":"{}"}}}}],"usage":{{"completion_tokens":{}}}}})",
       text, tokens);

@@ -1,4 +1,5 @@
-// Fuzzes the reader of GGUF headers: the first two bytes choose how much of the file is shown to it, the rest is the file.
+// Fuzzes the reader of GGUF headers: the first two bytes choose how much of the file is shown to it, the rest is the
+// file.
 #include <cstdlib>
 #include <vector>
 
@@ -10,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t shown = static_cast<std::size_t>(data[0]) << 8 | data[1];
   const auto file = std::as_bytes(std::span(data + 2, size - 2));
   // A copy of its own, so that a read past it is seen.
-  const std::vector<std::byte> prefix(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(std::min(shown, file.size())));
+  const std::vector<std::byte> prefix(file.begin(),
+                                      file.begin() + static_cast<std::ptrdiff_t>(std::min(shown, file.size())));
   const auto whole = parse_gguf(file, file.size());
   const auto part = parse_gguf(prefix, file.size());
   // All of a file is an answer; a part of it may only be one where the whole is the same one.

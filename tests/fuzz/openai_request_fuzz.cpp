@@ -1,4 +1,5 @@
-// Bodies of inference requests. The first byte chooses the endpoint. What is accepted has a model's name; what is refused says why.
+// Bodies of inference requests. The first byte chooses the endpoint. What is accepted has a model's name; what is
+// refused says why.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

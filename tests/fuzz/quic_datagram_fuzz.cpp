@@ -1,5 +1,6 @@
-// Arbitrary datagrams at a QUIC server: header parsing, version negotiation, Retry tokens, stateless resets and first packets.
-// The input is a sequence of datagrams, each after two bytes of length; they go through the loopback interface.
+// Arbitrary datagrams at a QUIC server: header parsing, version negotiation, Retry tokens, stateless resets and first
+// packets. The input is a sequence of datagrams, each after two bytes of length; they go through the loopback
+// interface.
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <chrono>
@@ -54,6 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   std::uint8_t answer[2048];
   boost::system::error_code error;
-  while (!error) server.attacker.receive(asio::buffer(answer), 0, error);
+  while (!error)
+    server.attacker.receive(asio::buffer(answer), 0, error);
   return 0;
 }

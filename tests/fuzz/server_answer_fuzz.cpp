@@ -42,7 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   show_list<client::ApiKey>(text, view);
   show_one<client::Worker>(text, view);
   show_one<client::Model>(text, view);
-  if (const auto answer = client::read_answer<client::GridStatus>(text)) check(cli::show_one(answer->value, "url", view));
+  if (const auto answer = client::read_answer<client::GridStatus>(text))
+    check(cli::show_one(answer->value, "url", view));
   (void)client::read_answer<client::LocalStatus>(text);
   (void)client::error_from_status(400 + data[0], text);
   if (client::parse_object(text)) check(cli::pretty_json(text));

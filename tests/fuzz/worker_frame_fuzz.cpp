@@ -1,5 +1,5 @@
-// What a hostile worker may send: frames cut into reads as the network likes, taken as control and as work frames. The first byte
-// is the size of the reads.
+// What a hostile worker may send: frames cut into reads as the network likes, taken as control and as work frames. The
+// first byte is the size of the reads.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

@@ -1,10 +1,10 @@
-// An engine that means harm, for tests: to the worker it looks like llama-server (--host SOCKET, /health, chat completions), and
-// every chat request makes it try to get out of its sandbox. The answer's text tells, as JSON, what each try came to: "reached",
-// or the system's error. `--probe WISHES` tries the same at once, where it stands, and prints that JSON.
-// None of the tries changes anything, also where nothing holds them.
+// An engine that means harm, for tests: to the worker it looks like llama-server (--host SOCKET, /health, chat
+// completions), and every chat request makes it try to get out of its sandbox. The answer's text tells, as JSON, what
+// each try came to: "reached", or the system's error. `--probe WISHES` tries the same at once, where it stands, and
+// prints that JSON. None of the tries changes anything, also where nothing holds them.
 //
-// WISHES are words, in the prompt or on the command line: port=N (of something that listens on 127.0.0.1), file=PATH (a file of the
-// host that may not be read), pid=N (a process of the host).
+// WISHES are words, in the prompt or on the command line: port=N (of something that listens on 127.0.0.1), file=PATH (a
+// file of the host that may not be read), pid=N (a process of the host).
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
@@ -100,7 +100,8 @@ void try_files(const Wishes& wishes, Report& report) {
   report.emplace_back("write_root", outcome(writable_directory("/")));
   report.emplace_back("write_usr", outcome(writable_directory("/usr")));
   report.emplace_back("write_models", outcome(writable_directory("/models")));
-  report.emplace_back("write_kernel_setting", outcome(::open("/proc/sys/kernel/core_pattern", O_WRONLY | O_CLOEXEC) >= 0));
+  report.emplace_back("write_kernel_setting",
+                      outcome(::open("/proc/sys/kernel/core_pattern", O_WRONLY | O_CLOEXEC) >= 0));
   // The first step of a mount, which changes nothing yet.
   report.emplace_back("mount", outcome(::syscall(SYS_fsopen, "tmpfs", 0) >= 0));
 }
@@ -111,14 +112,17 @@ void try_processes(const Wishes& wishes, Report& report) {
   char byte = 0;
   iovec local{&byte, 1};
   iovec remote{reinterpret_cast<void*>(0x400000), 1};
-  report.emplace_back("read_memory", outcome(::process_vm_readv(wishes.pid, &local, 1, &remote, 1, 0) == 1 || errno == EFAULT));
+  report.emplace_back("read_memory",
+                      outcome(::process_vm_readv(wishes.pid, &local, 1, &remote, 1, 0) == 1 || errno == EFAULT));
   report.emplace_back("new_namespaces", outcome(::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0));
-  report.emplace_back("keyring", outcome(::syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) >= 0));
+  report.emplace_back("keyring",
+                      outcome(::syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) >= 0));
   report.emplace_back("io_uring", outcome(::syscall(SYS_io_uring_setup, 1, nullptr) >= 0 || errno == EFAULT));
   std::string seen;
   if (DIR* const directory = ::opendir("/proc")) {
     while (const dirent* const entry = ::readdir(directory)) {
-      if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9') seen += std::string(seen.empty() ? "" : " ") + entry->d_name;
+      if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+        seen += std::string(seen.empty() ? "" : " ") + entry->d_name;
     }
     ::closedir(directory);
   }
@@ -140,7 +144,8 @@ std::string report(const Wishes& wishes) {
   try_processes(wishes, lines);
   try_environment(lines);
   std::string json = "{";
-  for (const auto& [name, value] : lines) json += (json.size() > 1 ? "," : "") + ("\"" + name + "\":\"" + value + "\"");
+  for (const auto& [name, value] : lines)
+    json += (json.size() > 1 ? "," : "") + ("\"" + name + "\":\"" + value + "\"");
   return json + "}";
 }
 
@@ -175,14 +180,17 @@ void answer(int connection) {
   if (request.empty()) return;
   std::string body = R"({"status":"ok"})";
   if (request.starts_with("POST ")) {
-    body = R"({"id":"x","object":"chat.completion","created":1,"model":"hostile","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":")" +
-           escaped(report(parse_wishes(request))) + R"("}}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}})";
+    body =
+        R"({"id":"x","object":"chat.completion","created":1,"model":"hostile","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":")" +
+        escaped(report(parse_wishes(request))) +
+        R"("}}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}})";
     // From now on, whoever trusts this path talks to another socket.
     ::unlink("/run/gogrid/engine.sock");
     if (::symlink(word_after(request, "socket").c_str(), "/run/gogrid/engine.sock") != 0) std::perror("symlink");
   }
-  const std::string text = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
-                           std::to_string(body.size()) + "\r\n\r\n" + body;
+  const std::string text =
+      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body;
   (void)!::write(connection, text.data(), text.size());
 }
 
@@ -191,7 +199,8 @@ int serve(const char* path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-  if (::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || ::listen(listener, 16) != 0) {
+  if (::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(listener, 16) != 0) {
     std::perror(path);
     return 1;
   }

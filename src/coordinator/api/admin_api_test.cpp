@@ -6,8 +6,8 @@ namespace {
 
 namespace asio = boost::asio;
 using domain::test::good_gguf;
-using testing::HasSubstr;
 using nlohmann::json;
+using testing::HasSubstr;
 
 class AdminApi : public test::CoordinatorTest {
  protected:
@@ -79,7 +79,8 @@ TEST_F(AdminApi, RevokedAndExpiredKeysAreGoodForNothingAlsoAfterARestart) {
 
 TEST_F(AdminApi, TheLastKeyOfAnAdministratorCannotBeRevoked) {
   const std::string id = admin_key.substr(3, 16);
-  const json other = call("POST", "/api/v1/keys", {{"name", "operator"}, {"scopes", {"admin"}}, {"expires_in_seconds", 60}}).value;
+  const json other =
+      call("POST", "/api/v1/keys", {{"name", "operator"}, {"scopes", {"admin"}}, {"expires_in_seconds", 60}}).value;
   clock.shift += std::chrono::seconds(61);
   const Reply refused = call("DELETE", "/api/v1/keys/" + id);
   EXPECT_EQ(refused.status, 409) << refused.body;
@@ -99,7 +100,8 @@ TEST_F(AdminApi, AnthropicsClientsReadTheirOwnFormOfErrors) {
     const char* type;
   } table[] = {{"", "POST", 401, "authentication_error"},
                {"nonsense", "POST", 401, "authentication_error"},
-               {call("POST", "/api/v1/keys", {{"name", "operator"}, {"scopes", {"admin"}}}).value["key"], "POST", 403, "permission_error"},
+               {call("POST", "/api/v1/keys", {{"name", "operator"}, {"scopes", {"admin"}}}).value["key"], "POST", 403,
+                "permission_error"},
                {admin_key, "GET", 405, "invalid_request_error"}};
   for (const auto& row : table) {
     for (const char* target : {"/v1/messages", "/v1/messages/count_tokens"}) {
@@ -151,12 +153,20 @@ TEST_F(AdminApi, WhatIsAskedForWronglyNamesTheField) {
       {"/api/v1/tokens", {{"uses", 0}}, "uses"},
       {"/api/v1/tokens", {{"uses", 18446744073709551615u}}, "uses"},
       {"/api/v1/tokens", {{"name", std::string(129, 'a')}}, "name"},
-      {"/api/v1/uploads", {{"kind", "model"}, {"name", "a/../b"}, {"size_bytes", 1}, {"sha256", std::string(64, 'a')}}, "name"},
-      {"/api/v1/uploads", {{"kind", "model"}, {"name", "mdl_1"}, {"size_bytes", 1}, {"sha256", std::string(64, 'a')}}, "name"},
+      {"/api/v1/uploads",
+       {{"kind", "model"}, {"name", "a/../b"}, {"size_bytes", 1}, {"sha256", std::string(64, 'a')}},
+       "name"},
+      {"/api/v1/uploads",
+       {{"kind", "model"}, {"name", "mdl_1"}, {"size_bytes", 1}, {"sha256", std::string(64, 'a')}},
+       "name"},
       {"/api/v1/uploads", {{"kind", "film"}}, "kind"},
-      {"/api/v1/uploads", {{"kind", "model"}, {"name", "m"}, {"size_bytes", 1}, {"sha256", "../../etc/passwd"}}, "sha256"},
+      {"/api/v1/uploads",
+       {{"kind", "model"}, {"name", "m"}, {"size_bytes", 1}, {"sha256", "../../etc/passwd"}},
+       "sha256"},
       {"/api/v1/uploads", {{"kind", "model"}, {"name", "m"}, {"sha256", std::string(64, 'a')}}, "size_bytes"},
-      {"/api/v1/uploads", {{"kind", "model"}, {"name", "m"}, {"size_bytes", 0}, {"sha256", std::string(64, 'a')}}, "size_bytes"},
+      {"/api/v1/uploads",
+       {{"kind", "model"}, {"name", "m"}, {"size_bytes", 0}, {"sha256", std::string(64, 'a')}},
+       "size_bytes"},
       {"/api/v1/uploads",
        {{"kind", "engine"}, {"name", "m"}, {"size_bytes", 9}, {"sha256", std::string(64, 'a')}, {"slots", 2}},
        "kind"},

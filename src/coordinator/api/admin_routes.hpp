@@ -1,5 +1,6 @@
-// The administrative API (/api/v1), a file for each group of endpoints, and what workers ask for over HTTPS (/worker/v1). Each
-// mount function adds its group's routes; what it is given must outlive the router. Used on the io thread.
+// The administrative API (/api/v1), a file for each group of endpoints, and what workers ask for over HTTPS
+// (/worker/v1). Each mount function adds its group's routes; what it is given must outlive the router. Used on the io
+// thread.
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>
@@ -27,9 +28,11 @@ void mount_key_routes(Router& router, KeyRing& keys, const Clock& clock);
 // `authority_pin`: SHA-256 of the authority's public key, the third part of a join token.
 void mount_token_routes(Router& router, store::TokenStore& tokens, std::string authority_pin, const Clock& clock);
 
-void mount_worker_routes(Router& router, WorkerRegistry& workers, const Dispatcher& dispatcher, const WorkerSessions& sessions);
+void mount_worker_routes(Router& router, WorkerRegistry& workers, const Dispatcher& dispatcher,
+                         const WorkerSessions& sessions);
 
-void mount_library_routes(Router& router, ModelLibrary& models, EngineRegistry& engines, Uploads& uploads, const Dispatcher& dispatcher);
+void mount_library_routes(Router& router, ModelLibrary& models, EngineRegistry& engines, Uploads& uploads,
+                          const Dispatcher& dispatcher);
 
 void mount_upload_routes(Router& router, Uploads& uploads);
 

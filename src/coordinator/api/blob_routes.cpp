@@ -29,12 +29,14 @@ struct OpenBlob {
   std::uint64_t size_bytes = 0;
 };
 
-// Sends bytes from the file as the worker takes them, as long as it may have them; what ends early breaks the connection off.
+// Sends bytes from the file as the worker takes them, as long as it may have them; what ends early breaks the
+// connection off.
 asio::awaitable<Result<void>> send_file(net::HttpExchange& exchange, const Sources& sources, std::string worker_id,
                                         std::shared_ptr<OpenBlob> blob, std::uint64_t offset, std::uint64_t length) {
   auto buffer = std::make_shared<std::vector<std::byte>>(chunk_bytes);
   while (length > 0) {
-    if (!sources.access.may_fetch(worker_id)) co_return Error(ErrorCode::permission_denied, "worker " + worker_id + " may have no more of it");
+    if (!sources.access.may_fetch(worker_id))
+      co_return Error(ErrorCode::permission_denied, "worker " + worker_id + " may have no more of it");
     auto read = [blob, buffer, offset, wanted = std::min<std::uint64_t>(length, chunk_bytes)]() -> Result<std::size_t> {
       const ssize_t count = ::pread(blob->file.get(), buffer->data(), wanted, static_cast<off_t>(offset));
       if (count < 0) return system_error("cannot read the blob", errno);
@@ -56,7 +58,8 @@ asio::awaitable<void> serve_blob(ApiRequest& request, const Sources& sources) {
   const std::string_view ticket = credentials_of(request.head().headers);
   const auto worker_id = ticket.empty() ? std::nullopt : sources.access.worker_of_ticket(ticket);
   if (!worker_id) {
-    ErrorResponse error(401, "this blob ticket is not valid: it belongs to a connection that is over", "invalid_ticket");
+    ErrorResponse error(401, "this blob ticket is not valid: it belongs to a connection that is over",
+                        "invalid_ticket");
     co_return co_await respond_error(exchange, std::move(error));
   }
   const std::string sha256 = request.parameters[0];
@@ -91,8 +94,8 @@ asio::awaitable<void> serve_blob(ApiRequest& request, const Sources& sources) {
   head.headers.add("Content-Length", std::to_string(range.length));
   if (range.kind == ByteRange::Kind::part) {
     head.status = 206;
-    head.headers.add("Content-Range", "bytes " + std::to_string(range.first) + "-" + std::to_string(range.first + range.length - 1) +
-                                          "/" + std::to_string(size));
+    head.headers.add("Content-Range", "bytes " + std::to_string(range.first) + "-" +
+                                          std::to_string(range.first + range.length - 1) + "/" + std::to_string(size));
   }
   if (auto started = co_await exchange.start(std::move(head)); !started) co_return;
   if (request.head().method == "HEAD") {
@@ -107,7 +110,8 @@ asio::awaitable<void> serve_blob(ApiRequest& request, const Sources& sources) {
 
 void mount_blob_routes(Router& router, BlobStore files, asio::thread_pool& pool, BlobAccess access) {
   const auto sources = std::make_shared<const Sources>(Sources{std::move(files), pool, std::move(access)});
-  router.add("GET", "/worker/v1/blobs/{sha256}", Scope::open, [sources](ApiRequest& request) { return serve_blob(request, *sources); });
+  router.add("GET", "/worker/v1/blobs/{sha256}", Scope::open,
+             [sources](ApiRequest& request) { return serve_blob(request, *sources); });
 }
 
 }  // namespace gogrid::coordinator

@@ -25,18 +25,22 @@ class BlobRoutes : public testing::Test {
  protected:
   BlobRoutes() {
     // Several chunks, and not a multiple of them.
-    for (int i = 0; content.size() < 1'000'003; ++i) content += std::to_string(i) + " ";
+    for (int i = 0; content.size() < 1'000'003; ++i)
+      content += std::to_string(i) + " ";
     content.resize(1'000'003);
     EXPECT_TRUE(files.prepare());
     EXPECT_TRUE(write_file_atomically(files.blob_path(sha256), content, 0600));
     EXPECT_TRUE(write_file_atomically(files.blob_path(unserved), content, 0600));
     BlobAccess access;
-    access.worker_of_ticket = [](std::string_view ticket) { return ticket == "good" ? std::optional<std::string>("wk_1") : std::nullopt; };
+    access.worker_of_ticket = [](std::string_view ticket) {
+      return ticket == "good" ? std::optional<std::string>("wk_1") : std::nullopt;
+    };
     access.may_fetch = [this](const std::string& worker_id) { return worker_id == "wk_1" && checks_left-- > 0; };
     access.is_served = [this](const std::string& id) { return id == sha256; };
     mount_blob_routes(router, files, pool, std::move(access));
   }
-  net::test::Answer get(std::string id, std::string ticket = "good", std::string range = "", std::string method = "GET") {
+  net::test::Answer get(std::string id, std::string ticket = "good", std::string range = "",
+                        std::string method = "GET") {
     net::HttpClientRequest request;
     request.method = std::move(method);
     request.target = "/worker/v1/blobs/" + id;

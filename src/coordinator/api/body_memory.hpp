@@ -1,5 +1,5 @@
-// BodyMemory: how many bytes of request bodies are held at a time, so that many large ones cannot take all memory. Owned by the
-// InferenceApi, used on the io thread.
+// BodyMemory: how many bytes of request bodies are held at a time, so that many large ones cannot take all memory.
+// Owned by the InferenceApi, used on the io thread.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,8 @@ class BodyMemory {
    public:
     Hold() = default;
     explicit Hold(BodyMemory& owner) : owner_(&owner) {}
-    Hold(Hold&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+    Hold(Hold&& other) noexcept
+        : owner_(std::exchange(other.owner_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
     Hold& operator=(Hold&& other) noexcept {
       (void)resize(0);
       owner_ = std::exchange(other.owner_, nullptr);

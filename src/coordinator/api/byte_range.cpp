@@ -35,7 +35,8 @@ ByteRange parse_byte_range(std::optional<std::string_view> header, std::uint64_t
     const bool open_ended = dash + 1 == text.size();
     if (!first || (!last && !open_ended) || (last && *last < *first)) return whole;
     range.first = *first;
-    if (range.first < size_bytes) range.length = std::min(last.value_or(size_bytes - 1), size_bytes - 1) - range.first + 1;
+    if (range.first < size_bytes)
+      range.length = std::min(last.value_or(size_bytes - 1), size_bytes - 1) - range.first + 1;
   }
   if (range.length == 0) range.kind = ByteRange::Kind::unsatisfiable;
   return range;

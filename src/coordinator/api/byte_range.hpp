@@ -9,7 +9,7 @@ namespace gogrid::coordinator {
 
 struct ByteRange {
   enum class Kind {
-    whole,          // no range, or one that is ignored (several, another unit, malformed), as the RFC allows
+    whole,  // no range, or one that is ignored (several, another unit, malformed), as the RFC allows
     part,
     unsatisfiable,  // 416
   };

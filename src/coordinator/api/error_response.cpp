@@ -14,11 +14,15 @@ constexpr std::chrono::seconds later{5};
 
 std::string default_code(ErrorCode code) {
   switch (code) {
-    case ErrorCode::unauthenticated: return "invalid_api_key";
-    case ErrorCode::too_large: return "body_too_large";
+    case ErrorCode::unauthenticated:
+      return "invalid_api_key";
+    case ErrorCode::too_large:
+      return "body_too_large";
     case ErrorCode::internal:
-    case ErrorCode::io: return "internal_error";
-    default: return std::string(to_string(code));
+    case ErrorCode::io:
+      return "internal_error";
+    default:
+      return std::string(to_string(code));
   }
 }
 
@@ -31,12 +35,17 @@ net::ResponseHead head_of(int status, const char* content_type) {
 
 }  // namespace
 
-ErrorResponse::ErrorResponse(int status_value, std::string message_value, std::string code_value, std::string param_value)
-    : status(status_value), message(std::move(message_value)), code(std::move(code_value)), param(std::move(param_value)) {
+ErrorResponse::ErrorResponse(int status_value, std::string message_value, std::string code_value,
+                             std::string param_value)
+    : status(status_value),
+      message(std::move(message_value)),
+      code(std::move(code_value)),
+      param(std::move(param_value)) {
   if (status == 429 || status == 503) retry_after = later;
 }
 
-ErrorResponse::ErrorResponse(const Error& error) : ErrorResponse(http_status(error.code), error.detail, default_code(error.code)) {
+ErrorResponse::ErrorResponse(const Error& error)
+    : ErrorResponse(http_status(error.code), error.detail, default_code(error.code)) {
   if (status != 500) return;
   log().error("{}: {}", to_string(error.code), error.detail);
   message = "an internal error; see the coordinator's log";
@@ -46,13 +55,20 @@ ErrorResponse::ErrorResponse(const Error& error) : ErrorResponse(http_status(err
 std::string_view ErrorResponse::type(ErrorStyle style) const {
   const bool anthropic = style == ErrorStyle::anthropic;
   switch (status) {
-    case 401: return "authentication_error";
-    case 403: return "permission_error";
-    case 404: return anthropic ? "not_found_error" : "invalid_request_error";
-    case 413: return anthropic ? "request_too_large" : "invalid_request_error";
-    case 429: return "rate_limit_error";
-    case 503: return anthropic ? "overloaded_error" : "server_error";
-    default: return status < 500 ? "invalid_request_error" : anthropic ? "api_error" : "server_error";
+    case 401:
+      return "authentication_error";
+    case 403:
+      return "permission_error";
+    case 404:
+      return anthropic ? "not_found_error" : "invalid_request_error";
+    case 413:
+      return anthropic ? "request_too_large" : "invalid_request_error";
+    case 429:
+      return "rate_limit_error";
+    case 503:
+      return anthropic ? "overloaded_error" : "server_error";
+    default:
+      return status < 500 ? "invalid_request_error" : anthropic ? "api_error" : "server_error";
   }
 }
 
@@ -60,7 +76,8 @@ std::string ErrorResponse::body(ErrorStyle style) const {
   const auto or_null = [](const std::string& text) { return text.empty() ? nlohmann::json() : nlohmann::json(text); };
   nlohmann::ordered_json json = {
       {"error", {{"message", message}, {"type", type()}, {"param", or_null(param)}, {"code", or_null(code)}}}};
-  if (style == ErrorStyle::anthropic) json = {{"type", "error"}, {"error", {{"type", type(style)}, {"message", message}}}};
+  if (style == ErrorStyle::anthropic)
+    json = {{"type", "error"}, {"error", {{"type", type(style)}, {"message", message}}}};
   // What a client sent may stand in a message, and need not be UTF-8.
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

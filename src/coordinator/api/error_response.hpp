@@ -1,5 +1,5 @@
-// The one place that writes errors and JSON to HTTP clients: errors in the form that the route's clients understand, with
-// Retry-After where waiting helps.
+// The one place that writes errors and JSON to HTTP clients: errors in the form that the route's clients understand,
+// with Retry-After where waiting helps.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -45,7 +45,8 @@ using ApiResult = boost::system::result<T, ErrorResponse>;
 [[noreturn]] void throw_exception_from_error(const ErrorResponse& error, const boost::source_location& where);
 
 // Answers, unless the response has begun already. What happens to the client after that does not concern the caller.
-boost::asio::awaitable<void> respond_error(net::HttpExchange& exchange, ErrorResponse error, ErrorStyle style = ErrorStyle::openai);
+boost::asio::awaitable<void> respond_error(net::HttpExchange& exchange, ErrorResponse error,
+                                           ErrorStyle style = ErrorStyle::openai);
 
 // `json` is the text of a JSON value.
 boost::asio::awaitable<void> respond_json(net::HttpExchange& exchange, int status, std::string json);

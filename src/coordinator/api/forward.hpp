@@ -1,5 +1,5 @@
-// Forward: one inference request on its way to a worker and its answer on the way back. It tries again on another worker as long as
-// nothing of the answer has reached the client. Lives in its handler's coroutine.
+// Forward: one inference request on its way to a worker and its answer on the way back. It tries again on another
+// worker as long as nothing of the answer has reached the client. Lives in its handler's coroutine.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -19,14 +19,18 @@ namespace {
 constexpr std::size_t first_step_bytes = 64 * 1024;
 
 ErrorResponse model_not_found(const std::string& name) {
-  return ErrorResponse(404, "there is no model '" + name + "'; GET /v1/models lists what there is", "model_not_found", "model");
+  return ErrorResponse(404, "there is no model '" + name + "'; GET /v1/models lists what there is", "model_not_found",
+                       "model");
 }
 
 std::string_view purpose_of(domain::ModelKind kind) {
   switch (kind) {
-    case domain::ModelKind::chat: return "chat and completions";
-    case domain::ModelKind::embedding: return "embeddings";
-    case domain::ModelKind::rerank: return "reranking";
+    case domain::ModelKind::chat:
+      return "chat and completions";
+    case domain::ModelKind::embedding:
+      return "embeddings";
+    case domain::ModelKind::rerank:
+      return "reranking";
   }
   return "chat and completions";
 }
@@ -56,7 +60,12 @@ nlohmann::ordered_json model_json(const ModelRecord& record, const domain::Outlo
 
 InferenceApi::InferenceApi(Dispatcher& dispatcher, const ModelLibrary& models, Metrics& metrics, const Clock& clock,
                            Options options)
-    : dispatcher_(dispatcher), models_(models), metrics_(metrics), clock_(clock), options_(options), memory_(options.max_held_bytes) {}
+    : dispatcher_(dispatcher),
+      models_(models),
+      metrics_(metrics),
+      clock_(clock),
+      options_(options),
+      memory_(options.max_held_bytes) {}
 
 void InferenceApi::mount(Router& router) {
   const auto post = [&](const char* pattern, InferenceEndpoint endpoint) {
@@ -88,7 +97,8 @@ asio::awaitable<ApiResult<std::string>> InferenceApi::read_body(net::HttpExchang
     if (used == body.size() && used < most) {
       const std::size_t room = std::min(most, std::max(first_step_bytes, used * 2));
       if (!hold.resize(room)) {
-        co_return ErrorResponse(429, "the requests that wait hold all the memory there is for them; try again later", "queue_full");
+        co_return ErrorResponse(429, "the requests that wait hold all the memory there is for them; try again later",
+                                "queue_full");
       }
       body.resize(room);
     }
@@ -125,15 +135,16 @@ asio::awaitable<void> InferenceApi::handle(ApiRequest& request, InferenceEndpoin
     ErrorResponse error = wrong_kind(entry->model, endpoint);
     co_return co_await respond_error(exchange, std::move(error), style);
   }
-  Forward::Work work{endpoint,   entry->model, std::move(*body), std::move(memory),
-                     arrived_at, Deadline::at(arrived_at + options_.wait_timeout)};
+  Forward::Work work{endpoint,          entry->model, std::move(*body),
+                     std::move(memory), arrived_at,   Deadline::at(arrived_at + options_.wait_timeout)};
   Forward forward(request, dispatcher_, metrics_, clock_, std::move(work));
   co_await forward.run();
 }
 
 asio::awaitable<void> InferenceApi::list_models(ApiRequest& request) {
   auto data = nlohmann::ordered_json::array();
-  for (const auto& entry : models_.list()) data.push_back(model_json(*entry, dispatcher_.scheduler().outlook(entry->model.id)));
+  for (const auto& entry : models_.list())
+    data.push_back(model_json(*entry, dispatcher_.scheduler().outlook(entry->model.id)));
   const nlohmann::ordered_json list{{"object", "list"}, {"data", std::move(data)}};
   std::string text = list.dump();
   co_await respond_json(request.exchange, 200, std::move(text));

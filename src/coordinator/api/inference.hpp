@@ -1,5 +1,5 @@
-// The inference API: /v1/chat/completions and its kin are checked, given to a worker, and the engine's answer is passed through
-// as it comes; /v1/models lists what can be asked for. Owned by the Coordinator, used on the io thread.
+// The inference API: /v1/chat/completions and its kin are checked, given to a worker, and the engine's answer is passed
+// through as it comes; /v1/models lists what can be asked for. Owned by the Coordinator, used on the io thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -28,7 +28,8 @@ class InferenceApi {
   };
 
   // All of them outlive it.
-  InferenceApi(Dispatcher& dispatcher, const ModelLibrary& models, Metrics& metrics, const Clock& clock, Options options);
+  InferenceApi(Dispatcher& dispatcher, const ModelLibrary& models, Metrics& metrics, const Clock& clock,
+               Options options);
 
   // Adds its routes, scope inference. The router must not outlive it.
   void mount(Router& router);

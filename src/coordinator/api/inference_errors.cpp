@@ -16,7 +16,8 @@ json code_of(const json& error) {
   const auto code = error.find("code");
   if (code != error.end() && code->is_string()) return *code;
   const auto type = error.find("type");
-  if (type != error.end() && type->is_string() && *type == "exceed_context_size_error") return "context_length_exceeded";
+  if (type != error.end() && type->is_string() && *type == "exceed_context_size_error")
+    return "context_length_exceeded";
   return nullptr;
 }
 

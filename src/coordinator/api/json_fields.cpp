@@ -29,7 +29,8 @@ ApiResult<JsonFields> JsonFields::parse(std::string_view text, const std::vector
     if (known.empty()) break;
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       std::string list;
-      for (const auto field : known) list += (list.empty() ? "" : ", ") + std::string(field);
+      for (const auto field : known)
+        list += (list.empty() ? "" : ", ") + std::string(field);
       return ErrorResponse(400, "there is no field \"" + name + "\" here, only " + list, "unknown_field", name);
     }
   }
@@ -53,16 +54,19 @@ ApiResult<std::optional<std::string>> JsonFields::text(const char* name, std::si
 ApiResult<std::string> JsonFields::required_text(const char* name, std::size_t max_bytes) const {
   auto value = text(name, max_bytes);
   if (!value) return value.error();
-  if (!*value || (*value)->empty()) return ErrorResponse(400, "\"" + std::string(name) + "\" is missing", "missing_field", name);
+  if (!*value || (*value)->empty())
+    return ErrorResponse(400, "\"" + std::string(name) + "\" is missing", "missing_field", name);
   return std::move(**value);
 }
 
-ApiResult<std::optional<std::int64_t>> JsonFields::integer(const char* name, std::int64_t least, std::int64_t most) const {
+ApiResult<std::optional<std::int64_t>> JsonFields::integer(const char* name, std::int64_t least,
+                                                           std::int64_t most) const {
   const json* value = find(name);
   if (!value) return std::optional<std::int64_t>();
   const std::string expected = "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
   if (!value->is_number_integer()) return wrong_type(name, expected);
-  const bool too_large = value->is_number_unsigned() && value->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX);
+  const bool too_large =
+      value->is_number_unsigned() && value->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX);
   const auto number = too_large ? INT64_MAX : value->get<std::int64_t>();
   if (too_large || number < least || number > most) return wrong_type(name, expected);
   return std::optional<std::int64_t>(number);
@@ -88,13 +92,15 @@ std::string to_text(const json& value) { return value.dump(-1, ' ', false, json:
 
 ApiResult<std::string> check_name(std::string name, const char* field) {
   if (domain::is_name(name)) return name;
-  return ErrorResponse(400, "\"" + std::string(field) + "\" must be " + std::string(domain::name_rule), "invalid_name", field);
+  return ErrorResponse(400, "\"" + std::string(field) + "\" must be " + std::string(domain::name_rule), "invalid_name",
+                       field);
 }
 
 ApiResult<std::string> check_label(const std::string& label, const char* field) {
   auto good = domain::to_label(label);
   if (good) return std::move(*good);
-  return ErrorResponse(400, "\"" + std::string(field) + "\" must be " + std::string(domain::label_rule), "invalid_name", field);
+  return ErrorResponse(400, "\"" + std::string(field) + "\" must be " + std::string(domain::label_rule), "invalid_name",
+                       field);
 }
 
 }  // namespace gogrid::coordinator

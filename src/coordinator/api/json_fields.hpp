@@ -1,5 +1,5 @@
-// Reads the JSON objects that the administrative API takes: fields by name and type, with errors that name the field. Unknown
-// fields are refused, so that a misspelt limit is not silently no limit. Used on the io thread.
+// Reads the JSON objects that the administrative API takes: fields by name and type, with errors that name the field.
+// Unknown fields are refused, so that a misspelt limit is not silently no limit. Used on the io thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -34,7 +34,8 @@ class JsonFields {
 };
 
 // Reads the request's body and parses it; an empty body is an empty object.
-boost::asio::awaitable<ApiResult<JsonFields>> read_fields(net::HttpExchange& exchange, std::vector<std::string_view> known);
+boost::asio::awaitable<ApiResult<JsonFields>> read_fields(net::HttpExchange& exchange,
+                                                          std::vector<std::string_view> known);
 
 // The text of a JSON value for a response; what is not UTF-8 is replaced.
 std::string to_text(const nlohmann::json& value);

@@ -45,9 +45,11 @@ ApiResult<NewKey> read_new_key(const JsonFields& fields) {
   key.scopes.erase(std::unique(key.scopes.begin(), key.scopes.end()), key.scopes.end());
   for (const std::string& scope : key.scopes) {
     if (scope == to_string(Scope::inference) || scope == to_string(Scope::admin)) continue;
-    return ErrorResponse(400, "there is no scope \"" + scope + "\", only inference and admin", "invalid_scope", "scopes");
+    return ErrorResponse(400, "there is no scope \"" + scope + "\", only inference and admin", "invalid_scope",
+                         "scopes");
   }
-  if (key.scopes.empty()) return ErrorResponse(400, "\"scopes\" is empty: name inference, admin or both", "invalid_scope", "scopes");
+  if (key.scopes.empty())
+    return ErrorResponse(400, "\"scopes\" is empty: name inference, admin or both", "invalid_scope", "scopes");
   auto lifetime = fields.integer("expires_in_seconds", 0, max_lifetime_seconds);
   if (!lifetime) return lifetime.error();
   key.lifetime_seconds = *lifetime;
@@ -72,7 +74,8 @@ asio::awaitable<void> create_key(ApiRequest& request, KeyRing& keys, const Clock
 
 asio::awaitable<void> list_keys(ApiRequest& request, const KeyRing& keys) {
   json data = json::array();
-  for (const auto& key : keys.list()) data.push_back(to_json(key));
+  for (const auto& key : keys.list())
+    data.push_back(to_json(key));
   std::string text = to_text(json{{"data", std::move(data)}});
   co_await respond_json(request.exchange, 200, std::move(text));
 }
@@ -86,9 +89,11 @@ asio::awaitable<void> revoke_key(ApiRequest& request, KeyRing& keys) {
 }  // namespace
 
 void mount_key_routes(Router& router, KeyRing& keys, const Clock& clock) {
-  router.add("POST", "/api/v1/keys", Scope::admin, [&](ApiRequest& request) { return create_key(request, keys, clock); });
+  router.add("POST", "/api/v1/keys", Scope::admin,
+             [&](ApiRequest& request) { return create_key(request, keys, clock); });
   router.add("GET", "/api/v1/keys", Scope::admin, [&](ApiRequest& request) { return list_keys(request, keys); });
-  router.add("DELETE", "/api/v1/keys/{id}", Scope::admin, [&](ApiRequest& request) { return revoke_key(request, keys); });
+  router.add("DELETE", "/api/v1/keys/{id}", Scope::admin,
+             [&](ApiRequest& request) { return revoke_key(request, keys); });
 }
 
 }  // namespace gogrid::coordinator

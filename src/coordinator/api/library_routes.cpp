@@ -46,7 +46,8 @@ json to_json(const EngineRecord& engine, const EngineRegistry& engines) {
 
 asio::awaitable<void> list_models(ApiRequest& request, const ModelLibrary& models, const Dispatcher& dispatcher) {
   json data = json::array();
-  for (const auto& model : models.list()) data.push_back(to_json(*model, dispatcher));
+  for (const auto& model : models.list())
+    data.push_back(to_json(*model, dispatcher));
   std::string text = to_text(json{{"data", std::move(data)}});
   co_await respond_json(request.exchange, 200, std::move(text));
 }
@@ -74,7 +75,8 @@ asio::awaitable<void> remove_model(ApiRequest& request, ModelLibrary& models, Up
 
 asio::awaitable<void> list_engines(ApiRequest& request, const EngineRegistry& engines) {
   json data = json::array();
-  for (const auto& engine : engines.list()) data.push_back(to_json(engine, engines));
+  for (const auto& engine : engines.list())
+    data.push_back(to_json(engine, engines));
   std::string text = to_text(json{{"data", std::move(data)}});
   co_await respond_json(request.exchange, 200, std::move(text));
 }
@@ -90,11 +92,16 @@ asio::awaitable<void> remove_engine(ApiRequest& request, EngineRegistry& engines
 
 void mount_library_routes(Router& router, ModelLibrary& models, EngineRegistry& engines, Uploads& uploads,
                           const Dispatcher& dispatcher) {
-  router.add("GET", "/api/v1/models", Scope::admin, [&](ApiRequest& request) { return list_models(request, models, dispatcher); });
-  router.add("GET", "/api/v1/models/{id*}", Scope::admin, [&](ApiRequest& request) { return show_model(request, models, dispatcher); });
-  router.add("DELETE", "/api/v1/models/{id*}", Scope::admin, [&](ApiRequest& request) { return remove_model(request, models, uploads); });
-  router.add("GET", "/api/v1/engines", Scope::admin, [&](ApiRequest& request) { return list_engines(request, engines); });
-  router.add("DELETE", "/api/v1/engines/{id*}", Scope::admin, [&](ApiRequest& request) { return remove_engine(request, engines, uploads); });
+  router.add("GET", "/api/v1/models", Scope::admin,
+             [&](ApiRequest& request) { return list_models(request, models, dispatcher); });
+  router.add("GET", "/api/v1/models/{id*}", Scope::admin,
+             [&](ApiRequest& request) { return show_model(request, models, dispatcher); });
+  router.add("DELETE", "/api/v1/models/{id*}", Scope::admin,
+             [&](ApiRequest& request) { return remove_model(request, models, uploads); });
+  router.add("GET", "/api/v1/engines", Scope::admin,
+             [&](ApiRequest& request) { return list_engines(request, engines); });
+  router.add("DELETE", "/api/v1/engines/{id*}", Scope::admin,
+             [&](ApiRequest& request) { return remove_engine(request, engines, uploads); });
 }
 
 }  // namespace gogrid::coordinator

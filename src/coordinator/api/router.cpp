@@ -28,7 +28,8 @@ bool is_parameter(const std::string& segment) { return segment.starts_with('{');
 bool is_rest(const std::string& segment) { return segment.ends_with("*}"); }
 
 // What stood for the pattern's parameters; nullopt when the path is another one.
-std::optional<std::vector<std::string>> match_segments(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
+std::optional<std::vector<std::string>> match_segments(const std::vector<std::string>& pattern,
+                                                       const std::vector<std::string>& path) {
   const bool open_ended = !pattern.empty() && is_rest(pattern.back());
   if (open_ended ? path.size() < pattern.size() : path.size() != pattern.size()) return std::nullopt;
   std::vector<std::string> parameters;
@@ -39,7 +40,8 @@ std::optional<std::vector<std::string>> match_segments(const std::vector<std::st
     }
     std::string value = path[i];
     if (is_rest(pattern[i])) {
-      for (std::size_t j = i + 1; j < path.size(); ++j) value += "/" + path[j];
+      for (std::size_t j = i + 1; j < path.size(); ++j)
+        value += "/" + path[j];
     }
     parameters.push_back(std::move(value));
   }
@@ -47,7 +49,9 @@ std::optional<std::vector<std::string>> match_segments(const std::vector<std::st
 }
 
 // What a person or a balancer asks all day long.
-bool is_probe(std::string_view pattern) { return pattern == "/healthz" || pattern == "/readyz" || pattern == "/metrics"; }
+bool is_probe(std::string_view pattern) {
+  return pattern == "/healthz" || pattern == "/readyz" || pattern == "/metrics";
+}
 
 }  // namespace
 
@@ -73,8 +77,12 @@ class Router::CountedExchange final : public net::HttpExchange {
 
   const net::RequestHead& request() const override { return inner_.request(); }
   const std::string& remote() const override { return inner_.remote(); }
-  asio::awaitable<Result<std::string>> read_body(std::size_t limit_bytes) override { return inner_.read_body(limit_bytes); }
-  asio::awaitable<Result<std::size_t>> read_body_some(std::span<std::byte> buffer) override { return inner_.read_body_some(buffer); }
+  asio::awaitable<Result<std::string>> read_body(std::size_t limit_bytes) override {
+    return inner_.read_body(limit_bytes);
+  }
+  asio::awaitable<Result<std::size_t>> read_body_some(std::span<std::byte> buffer) override {
+    return inner_.read_body_some(buffer);
+  }
   std::optional<std::uint64_t> body_length() const override { return inner_.body_length(); }
   asio::awaitable<Result<void>> respond(net::ResponseHead head, std::string body) override {
     note(head);
@@ -91,7 +99,9 @@ class Router::CountedExchange final : public net::HttpExchange {
   }
   asio::awaitable<Result<void>> finish() override { return inner_.finish(); }
   bool started() const override { return inner_.started(); }
-  void watch_disconnect(std::function<void()> on_disconnect) override { inner_.watch_disconnect(std::move(on_disconnect)); }
+  void watch_disconnect(std::function<void()> on_disconnect) override {
+    inner_.watch_disconnect(std::move(on_disconnect));
+  }
 
   int status() const { return status_; }
   std::uint64_t sent_bytes() const { return sent_bytes_; }
@@ -150,7 +160,8 @@ Router::Match Router::match(const net::RequestHead& head) const {
   return match;
 }
 
-asio::awaitable<void> Router::answer(CountedExchange& exchange, const Match& found, const std::string& id, std::string& key_id) {
+asio::awaitable<void> Router::answer(CountedExchange& exchange, const Match& found, const std::string& id,
+                                     std::string& key_id) {
   const net::RequestHead& head = exchange.request();
   if (!found.well_formed) {
     ErrorResponse error(400, "the request's path is malformed", "invalid_path");

@@ -1,6 +1,6 @@
-// Router: which handler answers a method and path, and which scope of key it takes. It gives each request its id, checks the key,
-// writes the access log, and answers 404, 405, 401 and 403 itself, and ends what
-// runs with a key that is revoked. Owned by the Coordinator, used on the io thread.
+// Router: which handler answers a method and path, and which scope of key it takes. It gives each request its id,
+// checks the key, writes the access log, and answers 404, 405, 401 and 403 itself, and ends what runs with a key that
+// is revoked. Owned by the Coordinator, used on the io thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -20,7 +20,7 @@ namespace gogrid::coordinator {
 class KeyRing;
 
 enum class Scope {
-  open,       // no key
+  open,  // no key
   inference,
   admin,
 };
@@ -79,9 +79,10 @@ class Router {
  public:
   Router(KeyRing& keys, const Clock& clock) : keys_(keys), clock_(clock) {}
 
-  // `pattern`: "/v1/models/{id}"; {…} stands for one segment, and "{…*}" at the end for all that are left, joined by "/".
-  // `style`: of the errors that the router answers itself.
-  void add(std::string method, std::string pattern, Scope scope, ApiHandler handler, ErrorStyle style = ErrorStyle::openai);
+  // `pattern`: "/v1/models/{id}"; {…} stands for one segment, and "{…*}" at the end for all that are left, joined by
+  // "/". `style`: of the errors that the router answers itself.
+  void add(std::string method, std::string pattern, Scope scope, ApiHandler handler,
+           ErrorStyle style = ErrorStyle::openai);
   // Called after each response.
   void on_access(std::function<void(const AccessRecord&)> listener) { access_ = std::move(listener); }
 
@@ -113,7 +114,8 @@ class Router {
   class Running;
 
   Match match(const net::RequestHead& head) const;
-  boost::asio::awaitable<void> answer(CountedExchange& exchange, const Match& found, const std::string& id, std::string& key_id);
+  boost::asio::awaitable<void> answer(CountedExchange& exchange, const Match& found, const std::string& id,
+                                      std::string& key_id);
 
   KeyRing& keys_;
   const Clock& clock_;

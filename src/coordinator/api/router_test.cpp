@@ -31,7 +31,8 @@ class RouterTest : public testing::Test {
     const auto echo = [](const char* name) {
       return [name](ApiRequest& request) {
         std::string text = name;
-        for (const std::string& parameter : request.parameters) text += "|" + parameter;
+        for (const std::string& parameter : request.parameters)
+          text += "|" + parameter;
         return respond_text(request.exchange, 200, std::move(text));
       };
     };
@@ -88,7 +89,8 @@ TEST_F(RouterTest, PathsFindTheirHandlers) {
 }
 
 TEST_F(RouterTest, WhatIsNotThereIs404) {
-  for (const char* target : {"/", "/nothing", "/thing", "/things/7/parts", "/things/7/parts/8/9", "/files", "/files/"}) {
+  for (const char* target :
+       {"/", "/nothing", "/thing", "/things/7/parts", "/things/7/parts/8/9", "/files", "/files/"}) {
     const auto answer = send("GET", target);
     EXPECT_EQ(answer.status, 404) << target;
     EXPECT_THAT(answer.body, HasSubstr("\"type\":\"invalid_request_error\"")) << target;
@@ -96,7 +98,8 @@ TEST_F(RouterTest, WhatIsNotThereIs404) {
 }
 
 TEST_F(RouterTest, MalformedPathsAre400) {
-  for (const char* target : {"/things/%", "/things/%4", "/things/%zz", "/things/%00", "/files/../etc/passwd", "/files/%2e%2e/etc"}) {
+  for (const char* target :
+       {"/things/%", "/things/%4", "/things/%zz", "/things/%00", "/files/../etc/passwd", "/files/%2e%2e/etc"}) {
     EXPECT_EQ(send("GET", target).status, 400) << target;
   }
 }

@@ -25,16 +25,19 @@ json newest_engine(const EngineRegistry& engines) {
 asio::awaitable<void> show_status(ApiRequest& request, const StatusSources& sources, SteadyTime started_at) {
   const auto totals = sources.dispatcher.scheduler().totals();
   std::size_t workers = 0;
-  for (const auto& worker : sources.workers.list()) workers += worker->revoked_at ? 0 : 1;
+  for (const auto& worker : sources.workers.list())
+    workers += worker->revoked_at ? 0 : 1;
   std::size_t ready = 0;
-  for (const auto& model : sources.models.list()) ready += sources.dispatcher.scheduler().outlook(model->model.id).ready > 0 ? 1 : 0;
+  for (const auto& model : sources.models.list())
+    ready += sources.dispatcher.scheduler().outlook(model->model.id).ready > 0 ? 1 : 0;
   const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(sources.clock.steady_now() - started_at);
-  std::string text = to_text(json{{"version", GOGRID_VERSION},
-                                  {"uptime_seconds", uptime.count()},
-                                  {"workers", {{"connected", totals.workers_connected}, {"total", workers}}},
-                                  {"models", {{"total", sources.models.list().size()}, {"ready", ready}}},
-                                  {"requests", {{"running", totals.requests_running}, {"waiting", totals.requests_waiting}}},
-                                  {"engine", newest_engine(sources.engines)}});
+  std::string text =
+      to_text(json{{"version", GOGRID_VERSION},
+                   {"uptime_seconds", uptime.count()},
+                   {"workers", {{"connected", totals.workers_connected}, {"total", workers}}},
+                   {"models", {{"total", sources.models.list().size()}, {"ready", ready}}},
+                   {"requests", {{"running", totals.requests_running}, {"waiting", totals.requests_waiting}}},
+                   {"engine", newest_engine(sources.engines)}});
   co_await respond_json(request.exchange, 200, std::move(text));
 }
 
@@ -62,8 +65,10 @@ void mount_status_routes(Router& router, StatusSources its_sources) {
   const SteadyTime started_at = sources->clock.steady_now();
   router.add("GET", "/api/v1/status", Scope::admin,
              [sources, started_at](ApiRequest& request) { return show_status(request, *sources, started_at); });
-  router.add("GET", "/healthz", Scope::open, [](ApiRequest& request) { return respond_text(request.exchange, 200, "ok\n"); });
-  router.add("GET", "/readyz", Scope::open, [sources](ApiRequest& request) { return show_readiness(request, *sources); });
+  router.add("GET", "/healthz", Scope::open,
+             [](ApiRequest& request) { return respond_text(request.exchange, 200, "ok\n"); });
+  router.add("GET", "/readyz", Scope::open,
+             [sources](ApiRequest& request) { return show_readiness(request, *sources); });
   router.add("GET", "/metrics", sources->metrics_require_key ? Scope::admin : Scope::open,
              [sources](ApiRequest& request) { return show_metrics(request, *sources); });
 }

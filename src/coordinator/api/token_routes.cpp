@@ -24,7 +24,8 @@ json to_json(const store::TokenRecord& token) {
           {"expires_at", to_unix_seconds(token.expires_at)}};
 }
 
-asio::awaitable<void> create_token(ApiRequest& request, store::TokenStore& tokens, const std::string& pin, const Clock& clock) {
+asio::awaitable<void> create_token(ApiRequest& request, store::TokenStore& tokens, const std::string& pin,
+                                   const Clock& clock) {
   std::vector<std::string_view> known{"name", "uses", "expires_in_seconds"};
   const auto fields = co_await read_fields(request.exchange, std::move(known));
   if (!fields) co_return co_await respond_error(request.exchange, fields.error());
@@ -58,7 +59,8 @@ asio::awaitable<void> list_tokens(ApiRequest& request, store::TokenStore& tokens
   const auto listed = co_await tokens.list_tokens();
   if (!listed) co_return co_await respond_error(request.exchange, listed.error());
   json data = json::array();
-  for (const auto& token : *listed) data.push_back(to_json(token));
+  for (const auto& token : *listed)
+    data.push_back(to_json(token));
   std::string text = to_text(json{{"data", std::move(data)}});
   co_await respond_json(request.exchange, 200, std::move(text));
 }
@@ -72,11 +74,13 @@ asio::awaitable<void> remove_token(ApiRequest& request, store::TokenStore& token
 }  // namespace
 
 void mount_token_routes(Router& router, store::TokenStore& tokens, std::string authority_pin, const Clock& clock) {
-  router.add("POST", "/api/v1/tokens", Scope::admin, [&tokens, &clock, pin = std::move(authority_pin)](ApiRequest& request) {
-    return create_token(request, tokens, pin, clock);
-  });
+  router.add("POST", "/api/v1/tokens", Scope::admin,
+             [&tokens, &clock, pin = std::move(authority_pin)](ApiRequest& request) {
+               return create_token(request, tokens, pin, clock);
+             });
   router.add("GET", "/api/v1/tokens", Scope::admin, [&](ApiRequest& request) { return list_tokens(request, tokens); });
-  router.add("DELETE", "/api/v1/tokens/{id}", Scope::admin, [&](ApiRequest& request) { return remove_token(request, tokens); });
+  router.add("DELETE", "/api/v1/tokens/{id}", Scope::admin,
+             [&](ApiRequest& request) { return remove_token(request, tokens); });
 }
 
 }  // namespace gogrid::coordinator

@@ -24,7 +24,8 @@ std::optional<ErrorResponse> read_model_fields(const JsonFields& fields, store::
   if (!kind) return kind.error();
   if (*kind) {
     upload.model_kind = domain::model_kind_from_string(**kind);
-    if (!upload.model_kind) return ErrorResponse(400, "\"model_kind\" must be chat, embedding or rerank", "invalid_value", "model_kind");
+    if (!upload.model_kind)
+      return ErrorResponse(400, "\"model_kind\" must be chat, embedding or rerank", "invalid_value", "model_kind");
   }
   const auto context = fields.integer("context_tokens", 1, domain::max_context_tokens);
   if (!context) return context.error();
@@ -43,7 +44,8 @@ ApiResult<store::UploadRecord> read_upload(const JsonFields& fields) {
   store::UploadRecord upload;
   const auto kind = fields.required_text("kind", 16);
   if (!kind) return kind.error();
-  if (*kind != "model" && *kind != "engine") return ErrorResponse(400, "\"kind\" must be model or engine", "invalid_value", "kind");
+  if (*kind != "model" && *kind != "engine")
+    return ErrorResponse(400, "\"kind\" must be model or engine", "invalid_value", "kind");
   upload.kind = *kind == "model" ? store::UploadKind::model : store::UploadKind::engine;
   auto text = fields.required_text("name", 256);
   if (!text) return text.error();
@@ -52,7 +54,8 @@ ApiResult<store::UploadRecord> read_upload(const JsonFields& fields) {
   upload.name = std::move(*name);
   auto sha256 = fields.required_text("sha256", 256);
   if (!sha256) return sha256.error();
-  if (!is_sha256(*sha256)) return ErrorResponse(400, "\"sha256\" must be 64 lower-case hexadecimal digits", "invalid_value", "sha256");
+  if (!is_sha256(*sha256))
+    return ErrorResponse(400, "\"sha256\" must be 64 lower-case hexadecimal digits", "invalid_value", "sha256");
   upload.sha256 = std::move(*sha256);
   const auto size = fields.integer("size_bytes", 1, max_file_bytes);
   if (!size) return size.error();
@@ -62,7 +65,8 @@ ApiResult<store::UploadRecord> read_upload(const JsonFields& fields) {
   return upload;
 }
 
-asio::awaitable<void> answer(ApiRequest& request, ApiResult<Uploads::Progress> progress, std::string sha256, bool created) {
+asio::awaitable<void> answer(ApiRequest& request, ApiResult<Uploads::Progress> progress, std::string sha256,
+                             bool created) {
   if (!progress) co_return co_await respond_error(request.exchange, progress.error());
   std::string text = to_text(json{{"id", std::move(sha256)},
                                   {"offset_bytes", progress->offset_bytes},
@@ -140,11 +144,16 @@ asio::awaitable<void> remove_upload(ApiRequest& request, Uploads& uploads) {
 }  // namespace
 
 void mount_upload_routes(Router& router, Uploads& uploads) {
-  router.add("POST", "/api/v1/uploads", Scope::admin, [&](ApiRequest& request) { return begin_upload(request, uploads); });
-  router.add("PUT", "/api/v1/uploads/{id}", Scope::admin, [&](ApiRequest& request) { return continue_upload(request, uploads); });
-  router.add("GET", "/api/v1/uploads", Scope::admin, [&](ApiRequest& request) { return list_uploads(request, uploads); });
-  router.add("GET", "/api/v1/uploads/{id}", Scope::admin, [&](ApiRequest& request) { return show_upload(request, uploads); });
-  router.add("DELETE", "/api/v1/uploads/{id}", Scope::admin, [&](ApiRequest& request) { return remove_upload(request, uploads); });
+  router.add("POST", "/api/v1/uploads", Scope::admin,
+             [&](ApiRequest& request) { return begin_upload(request, uploads); });
+  router.add("PUT", "/api/v1/uploads/{id}", Scope::admin,
+             [&](ApiRequest& request) { return continue_upload(request, uploads); });
+  router.add("GET", "/api/v1/uploads", Scope::admin,
+             [&](ApiRequest& request) { return list_uploads(request, uploads); });
+  router.add("GET", "/api/v1/uploads/{id}", Scope::admin,
+             [&](ApiRequest& request) { return show_upload(request, uploads); });
+  router.add("DELETE", "/api/v1/uploads/{id}", Scope::admin,
+             [&](ApiRequest& request) { return remove_upload(request, uploads); });
 }
 
 }  // namespace gogrid::coordinator

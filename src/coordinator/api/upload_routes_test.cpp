@@ -189,7 +189,8 @@ TEST_F(UploadApi, WhatCameBeforeAConnectionBrokeIsKept) {
   EXPECT_EQ(send(std::move(made)).status, 0);
   std::int64_t offset = 0;
   // The server learns of it on its own connection, in its own time.
-  for (int attempt = 0; attempt < 1000 && offset == 0; ++attempt) offset = call("GET", "/api/v1/uploads/" + id).value["offset_bytes"];
+  for (int attempt = 0; attempt < 1000 && offset == 0; ++attempt)
+    offset = call("GET", "/api/v1/uploads/" + id).value["offset_bytes"];
   EXPECT_EQ(offset, 200);
   EXPECT_EQ(put(id, 200, file.substr(200)).value["complete"], true);
 }
@@ -269,7 +270,8 @@ TEST_F(UploadApi, AHeaderIsCheckedInHoweverManyPartsItComes) {
   const json wanted = upload_of(good, "m");
   ASSERT_EQ(call("POST", "/api/v1/uploads", wanted).status, 201);
   Reply reply;
-  for (std::size_t at = 0; at < good.size(); at += 97) reply = put(wanted["sha256"], at, good.substr(at, 97));
+  for (std::size_t at = 0; at < good.size(); at += 97)
+    reply = put(wanted["sha256"], at, good.substr(at, 97));
   EXPECT_EQ(reply.value["complete"], true) << reply.body;
 }
 

@@ -47,7 +47,8 @@ void add_live(json& worker, const domain::Scheduler::WorkerView& view) {
     engine["description"] = view.report->engine.description;
     worker["engine"] = std::move(engine);
   }
-  for (const auto& replica : view.replicas) worker["replicas"].push_back(replica_json(replica));
+  for (const auto& replica : view.replicas)
+    worker["replicas"].push_back(replica_json(replica));
 }
 
 json to_json(const WorkerRecord& record, const Dispatcher& dispatcher, const WorkerSessions& sessions) {
@@ -56,7 +57,9 @@ json to_json(const WorkerRecord& record, const Dispatcher& dispatcher, const Wor
                  {"name", record.name},
                  {"host_name", record.host_name},
                  {"connected", connected.has_value()},
-                 {"availability", record.revoked_at ? "revoked" : connected ? "connecting" : "offline"},
+                 {"availability", record.revoked_at ? "revoked"
+                                  : connected       ? "connecting"
+                                                    : "offline"},
                  {"reason", ""},
                  {"sandbox", ""},
                  {"version", record.version},
@@ -84,7 +87,8 @@ struct Sources {
 
 asio::awaitable<void> list_workers(ApiRequest& request, const Sources& sources) {
   json data = json::array();
-  for (const auto& worker : sources.workers.list()) data.push_back(to_json(*worker, sources.dispatcher, sources.sessions));
+  for (const auto& worker : sources.workers.list())
+    data.push_back(to_json(*worker, sources.dispatcher, sources.sessions));
   std::string text = to_text(json{{"data", std::move(data)}});
   co_await respond_json(request.exchange, 200, std::move(text));
 }
@@ -107,11 +111,15 @@ asio::awaitable<void> revoke_worker(ApiRequest& request, WorkerRegistry& workers
 
 }  // namespace
 
-void mount_worker_routes(Router& router, WorkerRegistry& workers, const Dispatcher& dispatcher, const WorkerSessions& sessions) {
+void mount_worker_routes(Router& router, WorkerRegistry& workers, const Dispatcher& dispatcher,
+                         const WorkerSessions& sessions) {
   const Sources sources{workers, dispatcher, sessions};
-  router.add("GET", "/api/v1/workers", Scope::admin, [sources](ApiRequest& request) { return list_workers(request, sources); });
-  router.add("GET", "/api/v1/workers/{id}", Scope::admin, [sources](ApiRequest& request) { return show_worker(request, sources); });
-  router.add("DELETE", "/api/v1/workers/{id}", Scope::admin, [&](ApiRequest& request) { return revoke_worker(request, workers); });
+  router.add("GET", "/api/v1/workers", Scope::admin,
+             [sources](ApiRequest& request) { return list_workers(request, sources); });
+  router.add("GET", "/api/v1/workers/{id}", Scope::admin,
+             [sources](ApiRequest& request) { return show_worker(request, sources); });
+  router.add("DELETE", "/api/v1/workers/{id}", Scope::admin,
+             [&](ApiRequest& request) { return revoke_worker(request, workers); });
 }
 
 }  // namespace gogrid::coordinator

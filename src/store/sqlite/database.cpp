@@ -20,15 +20,20 @@ Error fault(sqlite3* database, int code) {
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
-      return Error(ErrorCode::unavailable, "the database cannot be written (" + message + "): check the permissions of the data directory");
+      return Error(ErrorCode::unavailable,
+                   "the database cannot be written (" + message + "): check the permissions of the data directory");
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return Error(ErrorCode::unavailable, "the database is locked by another process");
-    case SQLITE_IOERR: return Error(ErrorCode::io, "reading or writing the database failed (" + message + "): check the disk");
+    case SQLITE_LOCKED:
+      return Error(ErrorCode::unavailable, "the database is locked by another process");
+    case SQLITE_IOERR:
+      return Error(ErrorCode::io, "reading or writing the database failed (" + message + "): check the disk");
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return Error(ErrorCode::internal, "the database is damaged (" + message + "): restore it from a backup");
-    case SQLITE_CONSTRAINT: return Error(ErrorCode::conflict, message);
-    default: return Error(ErrorCode::internal, "the database: " + message);
+    case SQLITE_CONSTRAINT:
+      return Error(ErrorCode::conflict, message);
+    default:
+      return Error(ErrorCode::internal, "the database: " + message);
   }
 }
 
@@ -65,7 +70,8 @@ Result<Database> Database::open(const std::filesystem::path& path) {
   // SQLite would make it with the umask's mode.
   if (auto made = open_file(path, O_RDWR | O_CREAT, 0600); !made) return made.error();
   sqlite3* connection = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &connection,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   Database database(connection);
   if (code != SQLITE_OK) return fault(connection, code);
   sqlite3_busy_timeout(connection, busy_timeout_ms);
@@ -81,7 +87,8 @@ Database::Database(Database&& other) noexcept
 }
 
 Database::~Database() {
-  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  for (const auto& [sql, statement] : statements_)
+    sqlite3_finalize(statement);
   sqlite3_close(connection_);
 }
 
@@ -103,8 +110,12 @@ Result<Rows> Database::bind(const char* sql, const Parameter* parameters, std::s
     const int place = static_cast<int>(i) + 1;
     int code = SQLITE_OK;
     switch (parameter.kind_) {
-      case Parameter::Kind::null: code = sqlite3_bind_null(statement, place); break;
-      case Parameter::Kind::integer: code = sqlite3_bind_int64(statement, place, parameter.integer_); break;
+      case Parameter::Kind::null:
+        code = sqlite3_bind_null(statement, place);
+        break;
+      case Parameter::Kind::integer:
+        code = sqlite3_bind_int64(statement, place, parameter.integer_);
+        break;
       case Parameter::Kind::text: {
         const char* text = parameter.text_.data() ? parameter.text_.data() : "";
         code = sqlite3_bind_text64(statement, place, text, parameter.text_.size(), SQLITE_STATIC, SQLITE_UTF8);

@@ -59,7 +59,8 @@ class Parameter {
 
 class Database {
  public:
-  // Opens or makes the file (mode 0600): WAL, synchronous=FULL, foreign keys, five seconds of patience with other processes.
+  // Opens or makes the file (mode 0600): WAL, synchronous=FULL, foreign keys, five seconds of patience with other
+  // processes.
   static Result<Database> open(const std::filesystem::path& path);
   Database(Database&&) noexcept;
   ~Database();

@@ -18,7 +18,8 @@ struct Migration {
 // In order of version, from 1 without a gap.
 std::span<const Migration> migrations();
 
-// Brings the database to the last version, each step in a transaction of its own. unsupported when the database is newer.
+// Brings the database to the last version, each step in a transaction of its own. unsupported when the database is
+// newer.
 Result<void> migrate(Database& database, std::span<const Migration> steps);
 
 }  // namespace gogrid::store

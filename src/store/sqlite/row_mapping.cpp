@@ -23,7 +23,8 @@ std::optional<std::int64_t> wide(const std::optional<std::uint32_t>& number) {
 
 std::string join(const std::vector<std::string>& parts) {
   std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ",") + part;
+  for (const std::string& part : parts)
+    text += (text.empty() ? "" : ",") + part;
   return text;
 }
 
@@ -53,7 +54,8 @@ void read(const Rows& row, KeyRecord& key) {
   key.last_used_at = row.optional_time(7);
 }
 constexpr auto key_columns =
-    "SELECT id, secret_sha256, name, scopes, created_at, expires_at, revoked_at, last_used_at FROM api_keys ORDER BY seq";
+    "SELECT id, secret_sha256, name, scopes, created_at, expires_at, revoked_at, last_used_at FROM api_keys ORDER BY "
+    "seq";
 
 void read(const Rows& row, TokenRecord& token) {
   token.id = row.text(0);
@@ -107,7 +109,8 @@ void read(const Rows& row, ModelRecord& record) {
   record.created_at = row.time(15);
 }
 constexpr auto model_columns =
-    "SELECT id, name, kind, sha256, size_bytes, context_tokens, slots, title, architecture, quantization, parameters, layers, "
+    "SELECT id, name, kind, sha256, size_bytes, context_tokens, slots, title, architecture, quantization, parameters, "
+    "layers, "
     "embedding_length, trained_context_tokens, has_chat_template, created_at FROM models ORDER BY seq";
 
 void read(const Rows& row, EngineRecord& engine) {
@@ -159,66 +162,73 @@ Result<std::optional<Record>> read_one(Result<Rows> rows) {
 
 Result<void> insert(Database& database, const KeyRecord& key) {
   const std::string scopes = join(key.scopes);
-  return done(database.change("INSERT INTO api_keys (id, secret_sha256, name, scopes, created_at, expires_at, revoked_at, "
-                              "last_used_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                              key.id, key.secret_sha256, key.name, scopes, key.created_at, key.expires_at, key.revoked_at,
-                              key.last_used_at));
+  return done(database.change(
+      "INSERT INTO api_keys (id, secret_sha256, name, scopes, created_at, expires_at, revoked_at, "
+      "last_used_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      key.id, key.secret_sha256, key.name, scopes, key.created_at, key.expires_at, key.revoked_at, key.last_used_at));
 }
 
 Result<void> insert(Database& database, const TokenRecord& token) {
-  return done(database.change("INSERT INTO join_tokens (id, secret_sha256, name, uses, uses_left, created_at, expires_at) "
-                              "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                              token.id, token.secret_sha256, token.name, token.uses, token.uses_left, token.created_at,
-                              token.expires_at));
+  return done(database.change(
+      "INSERT INTO join_tokens (id, secret_sha256, name, uses, uses_left, created_at, expires_at) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?)",
+      token.id, token.secret_sha256, token.name, token.uses, token.uses_left, token.created_at, token.expires_at));
 }
 
 Result<void> insert(Database& database, const WorkerRecord& worker) {
   return done(database.change(
-      "INSERT INTO workers (id, name, host_name, certificate_serial, certificate_expires_at, enrolled_at, last_seen_at, "
+      "INSERT INTO workers (id, name, host_name, certificate_serial, certificate_expires_at, enrolled_at, "
+      "last_seen_at, "
       "revoked_at, version, target) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      worker.id, worker.name, worker.host_name, worker.certificate_serial, worker.certificate_expires_at, worker.enrolled_at,
-      worker.last_seen_at, worker.revoked_at, worker.version, worker.target));
+      worker.id, worker.name, worker.host_name, worker.certificate_serial, worker.certificate_expires_at,
+      worker.enrolled_at, worker.last_seen_at, worker.revoked_at, worker.version, worker.target));
 }
 
 Result<void> insert(Database& database, const ModelRecord& record) {
   const domain::Model& model = record.model;
   return done(database.change(
-      "INSERT INTO models (id, name, kind, sha256, size_bytes, context_tokens, slots, title, architecture, quantization, "
+      "INSERT INTO models (id, name, kind, sha256, size_bytes, context_tokens, slots, title, architecture, "
+      "quantization, "
       "parameters, layers, embedding_length, trained_context_tokens, has_chat_template, created_at) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       model.id.text(), model.name, domain::to_string(model.kind), model.sha256, signed_of(model.size_bytes),
-      std::int64_t{model.context_tokens}, std::int64_t{model.slots}, record.title, record.architecture, record.quantization,
-      signed_of(record.parameters), std::int64_t{record.layers}, std::int64_t{record.embedding_length},
-      std::int64_t{record.trained_context_tokens}, std::int64_t{record.has_chat_template}, record.created_at));
+      std::int64_t{model.context_tokens}, std::int64_t{model.slots}, record.title, record.architecture,
+      record.quantization, signed_of(record.parameters), std::int64_t{record.layers},
+      std::int64_t{record.embedding_length}, std::int64_t{record.trained_context_tokens},
+      std::int64_t{record.has_chat_template}, record.created_at));
 }
 
 Result<std::int64_t> update(Database& database, const ModelRecord& record) {
   const domain::Model& model = record.model;
   return database.change(
       "UPDATE models SET name = ?, kind = ?, sha256 = ?, size_bytes = ?, context_tokens = ?, slots = ?, title = ?, "
-      "architecture = ?, quantization = ?, parameters = ?, layers = ?, embedding_length = ?, trained_context_tokens = ?, "
+      "architecture = ?, quantization = ?, parameters = ?, layers = ?, embedding_length = ?, trained_context_tokens = "
+      "?, "
       "has_chat_template = ? WHERE id = ?",
       model.name, domain::to_string(model.kind), model.sha256, signed_of(model.size_bytes),
-      std::int64_t{model.context_tokens}, std::int64_t{model.slots}, record.title, record.architecture, record.quantization,
-      signed_of(record.parameters), std::int64_t{record.layers}, std::int64_t{record.embedding_length},
-      std::int64_t{record.trained_context_tokens}, std::int64_t{record.has_chat_template}, model.id.text());
+      std::int64_t{model.context_tokens}, std::int64_t{model.slots}, record.title, record.architecture,
+      record.quantization, signed_of(record.parameters), std::int64_t{record.layers},
+      std::int64_t{record.embedding_length}, std::int64_t{record.trained_context_tokens},
+      std::int64_t{record.has_chat_template}, model.id.text());
 }
 
 Result<void> insert(Database& database, const EngineRecord& engine) {
-  return done(database.change("INSERT INTO engines (sha256, name, size_bytes, version, flavour, target, created_at) "
-                              "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                              engine.bundle.sha256, engine.bundle.name, signed_of(engine.bundle.size_bytes), engine.version,
-                              engine.flavour, engine.bundle.target, engine.created_at));
+  return done(
+      database.change("INSERT INTO engines (sha256, name, size_bytes, version, flavour, target, created_at) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                      engine.bundle.sha256, engine.bundle.name, signed_of(engine.bundle.size_bytes), engine.version,
+                      engine.flavour, engine.bundle.target, engine.created_at));
 }
 
 Result<void> insert(Database& database, const UploadRecord& upload) {
   std::optional<std::string_view> model_kind;
   if (upload.model_kind) model_kind = domain::to_string(*upload.model_kind);
   const std::string_view kind = upload.kind == UploadKind::engine ? "engine" : "model";
-  return done(database.change("INSERT INTO uploads (sha256, kind, name, size_bytes, model_kind, context_tokens, slots, "
-                              "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                              upload.sha256, kind, upload.name, signed_of(upload.size_bytes), model_kind,
-                              wide(upload.context_tokens), wide(upload.slots), upload.created_at));
+  return done(
+      database.change("INSERT INTO uploads (sha256, kind, name, size_bytes, model_kind, context_tokens, slots, "
+                      "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                      upload.sha256, kind, upload.name, signed_of(upload.size_bytes), model_kind,
+                      wide(upload.context_tokens), wide(upload.slots), upload.created_at));
 }
 
 template <>

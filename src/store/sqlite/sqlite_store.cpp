@@ -47,7 +47,8 @@ Result<void> use_token(Database& database, const std::string& id, SystemTime now
   const auto found = rows->next();
   if (!found) return found.error();
   if (!*found) return not_found("join token");
-  return Error(ErrorCode::permission_denied, rows->integer(0) == 0 ? "this join token has been used" : "this join token has expired");
+  return Error(ErrorCode::permission_denied,
+               rows->integer(0) == 0 ? "this join token has been used" : "this join token has expired");
 }
 
 class SqliteStore final : public Store {
@@ -60,7 +61,8 @@ class SqliteStore final : public Store {
   Pending<std::vector<KeyRecord>> list_keys() override { return list<KeyRecord>(); }
   Pending<> revoke_key(std::string id, SystemTime now) override {
     return run<void>([id = std::move(id), now](Database& database) {
-      return changed_one(database.change("UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ?) WHERE id = ?", now, id), "key");
+      return changed_one(
+          database.change("UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ?) WHERE id = ?", now, id), "key");
     });
   }
   Pending<> note_key_uses(std::vector<LastUse> uses) override {
@@ -102,7 +104,8 @@ class SqliteStore final : public Store {
   Pending<std::vector<WorkerRecord>> list_workers() override { return list<WorkerRecord>(); }
   Pending<> revoke_worker(std::string id, SystemTime now) override {
     return run<void>([id = std::move(id), now](Database& database) {
-      return changed_one(database.change("UPDATE workers SET revoked_at = COALESCE(revoked_at, ?) WHERE id = ?", now, id), "worker");
+      return changed_one(
+          database.change("UPDATE workers SET revoked_at = COALESCE(revoked_at, ?) WHERE id = ?", now, id), "worker");
     });
   }
   Pending<> set_worker_certificate(std::string id, std::string serial, SystemTime expires_at) override {
@@ -121,8 +124,9 @@ class SqliteStore final : public Store {
   Pending<> note_workers_seen(std::vector<Sighting> sightings) override {
     return run<void>([sightings = std::move(sightings)](Database& database) -> Result<void> {
       for (const Sighting& seen : sightings) {
-        const auto changes = database.change("UPDATE workers SET last_seen_at = ?, version = ?, target = ? WHERE id = ?",
-                                             seen.at, seen.version, seen.target, seen.id);
+        const auto changes =
+            database.change("UPDATE workers SET last_seen_at = ?, version = ?, target = ? WHERE id = ?", seen.at,
+                            seen.version, seen.target, seen.id);
         if (!changes) return changes.error();
       }
       return {};
@@ -193,7 +197,8 @@ class SqliteStore final : public Store {
   }
 
   template <class Value>
-  Pending<Value> complete(std::function<Result<void>(Database&)> job, std::shared_ptr<std::optional<Result<Value>>> value) {
+  Pending<Value> complete(std::function<Result<void>(Database&)> job,
+                          std::shared_ptr<std::optional<Result<Value>>> value) {
     auto initiate = [this](auto handler, std::function<Result<void>(Database&)> its_job) {
       auto executor = asio::get_associated_executor(handler);
       auto guard = asio::make_work_guard(executor);
@@ -218,7 +223,9 @@ class SqliteStore final : public Store {
 
 }  // namespace
 
-std::unique_ptr<Store> make_sqlite_store(Database database) { return std::make_unique<SqliteStore>(std::move(database)); }
+std::unique_ptr<Store> make_sqlite_store(Database database) {
+  return std::make_unique<SqliteStore>(std::move(database));
+}
 
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& path) {
   auto database = Database::open(path);

@@ -34,7 +34,8 @@ class SqliteStoreTest : public testing::Test {
 
 TEST_F(SqliteStoreTest, MigrationsAreNumberedFromOneWithoutAGap) {
   int expected = 1;
-  for (const Migration& migration : migrations()) EXPECT_EQ(migration.version, expected++) << migration.name;
+  for (const Migration& migration : migrations())
+    EXPECT_EQ(migration.version, expected++) << migration.name;
   EXPECT_GT(expected, 1);
 }
 
@@ -49,11 +50,13 @@ TEST_F(SqliteStoreTest, AnEmptyDatabaseGetsEveryMigrationOnce) {
 TEST_F(SqliteStoreTest, ADatabaseOfVersionOneKeepsItsRowsThroughTheNextMigration) {
   const std::string first = migrations().front().sql;
   const Migration one[] = {{1, "0001", first.c_str()}};
-  const Migration two[] = {{1, "0001", first.c_str()}, {2, "0002", "ALTER TABLE api_keys ADD COLUMN note TEXT NOT NULL DEFAULT 'x'"}};
+  const Migration two[] = {{1, "0001", first.c_str()},
+                           {2, "0002", "ALTER TABLE api_keys ADD COLUMN note TEXT NOT NULL DEFAULT 'x'"}};
   {
     Database database = open();
     ASSERT_TRUE(migrate(database, one));
-    ASSERT_TRUE(database.run_script("INSERT INTO api_keys (id, secret_sha256, name, scopes, created_at) VALUES ('k', '', 'n', '', 1)"));
+    ASSERT_TRUE(database.run_script(
+        "INSERT INTO api_keys (id, secret_sha256, name, scopes, created_at) VALUES ('k', '', 'n', '', 1)"));
   }
   Database database = open();
   ASSERT_TRUE(migrate(database, two));
@@ -62,7 +65,8 @@ TEST_F(SqliteStoreTest, ADatabaseOfVersionOneKeepsItsRowsThroughTheNextMigration
 }
 
 TEST_F(SqliteStoreTest, AMigrationThatFailsChangesNothing) {
-  const Migration steps[] = {{1, "0001", "CREATE TABLE a (x)"}, {2, "0002_bad", "CREATE TABLE b (x); CREATE TABLE a (x)"}};
+  const Migration steps[] = {{1, "0001", "CREATE TABLE a (x)"},
+                             {2, "0002_bad", "CREATE TABLE b (x); CREATE TABLE a (x)"}};
   Database database = open();
   const auto migrated = migrate(database, steps);
   ASSERT_FALSE(migrated);
@@ -93,7 +97,8 @@ TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseIsRefused) {
 
 TEST_F(SqliteStoreTest, TheFileIsItsOwnersOnly) {
   ASSERT_TRUE(open_sqlite_store(file));
-  EXPECT_EQ(std::filesystem::status(file).permissions(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_EQ(std::filesystem::status(file).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 TEST_F(SqliteStoreTest, AFullDiskIsSaidAndTheStoreGoesOnWhenThereIsRoom) {
@@ -149,7 +154,8 @@ class SqliteThreadTest : public SqliteStoreTest {
       all_posted.set_value();
     }
     std::vector<Result<void>> outcomes;
-    for (auto& future : futures) outcomes.push_back(future.get());
+    for (auto& future : futures)
+      outcomes.push_back(future.get());
     return outcomes;
   }
 };
@@ -197,8 +203,10 @@ TEST_F(SqliteThreadTest, ManyOperationsShareFewTransactions) {
   Database database = open();
   ASSERT_TRUE(database.run_script("CREATE TABLE numbers (n INTEGER PRIMARY KEY)"));
   std::vector<std::function<Result<void>(Database&)>> works;
-  for (std::int64_t i = 0; i < 1000; ++i) works.push_back(insert_number(i));
-  for (const auto& outcome : run_batch(std::move(database), std::move(works))) EXPECT_TRUE(outcome);
+  for (std::int64_t i = 0; i < 1000; ++i)
+    works.push_back(insert_number(i));
+  for (const auto& outcome : run_batch(std::move(database), std::move(works)))
+    EXPECT_TRUE(outcome);
   Database again = open();
   EXPECT_EQ(number(again, "SELECT COUNT(*) FROM numbers"), 1000);
 }

@@ -38,7 +38,8 @@ void SqliteThread::run() {
       if (queue_.empty()) return;
       batch.swap(queue_);
     }
-    for (std::size_t next = 0; next < batch.size();) next = run_transaction(batch, next);
+    for (std::size_t next = 0; next < batch.size();)
+      next = run_transaction(batch, next);
   }
 }
 

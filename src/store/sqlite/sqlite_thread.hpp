@@ -1,5 +1,5 @@
-// SqliteThread: the one thread that uses the database. Operations queue up; all that wait go into one transaction and share its
-// one sync to disk (group commit). An operation that fails is undone alone. post() is safe from any thread.
+// SqliteThread: the one thread that uses the database. Operations queue up; all that wait go into one transaction and
+// share its one sync to disk (group commit). An operation that fails is undone alone. post() is safe from any thread.
 #pragma once
 
 #include <condition_variable>
