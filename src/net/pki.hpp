@@ -1,5 +1,5 @@
-// The coordinator's own small certificate authority, and what a worker needs of it: P-256 keys, certificate requests and
-// certificates as PEM text. Pure functions, any thread.
+// The coordinator's own small certificate authority, and what a worker needs of it: P-256 keys, certificate requests
+// and certificates as PEM text. Pure functions, any thread.
 #pragma once
 
 #include <chrono>
@@ -29,23 +29,25 @@ Result<KeyAndCertificate> create_authority(const std::string& common_name, std::
 Result<void> check_host(const std::string& name);
 
 // A server certificate with a new key. Each of `names` is a DNS name or an IP address; coordinator_name is added.
-Result<KeyAndCertificate> issue_server_certificate(const KeyAndCertificate& authority, const std::vector<std::string>& names,
-                                                   std::chrono::system_clock::time_point now, std::chrono::hours lifetime);
+Result<KeyAndCertificate> issue_server_certificate(const KeyAndCertificate& authority,
+                                                   const std::vector<std::string>& names,
+                                                   std::chrono::system_clock::time_point now,
+                                                   std::chrono::hours lifetime);
 
 // A PKCS #10 request for `private_key`, PEM. What it asks for is ignored by the issuer but for its key.
 Result<std::string> create_request(const std::string& private_key, const std::string& common_name);
 
-// A client certificate (clientAuth, CN = common_name, random serial) for the key of `request`, whose self-signature is checked.
-// Only P-256 keys are accepted.
+// A client certificate (clientAuth, CN = common_name, random serial) for the key of `request`, whose self-signature is
+// checked. Only P-256 keys are accepted.
 Result<std::string> issue_client_certificate(const KeyAndCertificate& authority, const std::string& request,
                                              const std::string& common_name, std::chrono::system_clock::time_point now,
                                              std::chrono::hours lifetime);
 
 struct CertificateInfo {
   std::string common_name;
-  std::string serial;         // hexadecimal, lower case, no leading zeros
-  std::string fingerprint;    // SHA-256 of the DER form, hexadecimal
-  std::string public_key_pin; // SHA-256 of the SubjectPublicKeyInfo, hexadecimal
+  std::string serial;          // hexadecimal, lower case, no leading zeros
+  std::string fingerprint;     // SHA-256 of the DER form, hexadecimal
+  std::string public_key_pin;  // SHA-256 of the SubjectPublicKeyInfo, hexadecimal
   std::chrono::system_clock::time_point not_before;
   std::chrono::system_clock::time_point not_after;
 };

@@ -1,4 +1,5 @@
-// The certificate authority: what it issues verifies under it, for the right purpose and names only, and bad input is refused.
+// The certificate authority: what it issues verifies under it, for the right purpose and names only, and bad input is
+// refused.
 #include "net/pki.hpp"
 
 #include <gtest/gtest.h>
@@ -50,7 +51,8 @@ class PkiTest : public ::testing::Test {
 };
 
 TEST_F(PkiTest, ServerCertificateVerifiesForItsNamesOnly) {
-  const auto server = issue_server_certificate(authority_, {"grid.example", "192.0.2.7", "2001:db8::1"}, now(), 1h).value();
+  const auto server =
+      issue_server_certificate(authority_, {"grid.example", "192.0.2.7", "2001:db8::1"}, now(), 1h).value();
   EXPECT_TRUE(verifies(server.certificate, authority_.certificate, X509_PURPOSE_SSL_SERVER, coordinator_name));
   EXPECT_TRUE(verifies(server.certificate, authority_.certificate, X509_PURPOSE_SSL_SERVER, "grid.example"));
   EXPECT_FALSE(verifies(server.certificate, authority_.certificate, X509_PURPOSE_SSL_SERVER, "other.example"));

@@ -136,13 +136,19 @@ constexpr Field content_field{"content", is_string | is_array | is_null, false, 
 
 std::span<const Field> fields_of(InferenceEndpoint endpoint) {
   switch (endpoint) {
-    case InferenceEndpoint::chat_completions: return chat_fields;
-    case InferenceEndpoint::completions: return completion_fields;
-    case InferenceEndpoint::embeddings: return embedding_fields;
-    case InferenceEndpoint::rerank: return rerank_fields;
-    case InferenceEndpoint::responses: return response_fields;
+    case InferenceEndpoint::chat_completions:
+      return chat_fields;
+    case InferenceEndpoint::completions:
+      return completion_fields;
+    case InferenceEndpoint::embeddings:
+      return embedding_fields;
+    case InferenceEndpoint::rerank:
+      return rerank_fields;
+    case InferenceEndpoint::responses:
+      return response_fields;
     case InferenceEndpoint::messages:
-    case InferenceEndpoint::count_tokens: return message_fields;
+    case InferenceEndpoint::count_tokens:
+      return message_fields;
   }
   return chat_fields;
 }
@@ -160,7 +166,8 @@ std::string describe(Types types) {
   if ((types & is_object) != 0) names.push_back("an object");
   if (names.empty()) names.push_back("null");
   std::string text = names.front();
-  for (std::size_t i = 1; i < names.size(); ++i) text += (i + 1 == names.size() ? " or " : ", ") + std::string(names[i]);
+  for (std::size_t i = 1; i < names.size(); ++i)
+    text += (i + 1 == names.size() ? " or " : ", ") + std::string(names[i]);
   return text;
 }
 
@@ -183,7 +190,8 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   }
   bool string(string_t& value) override {
     if (depth_ == 1 && field_ != nullptr && field_->name == "model") request.model = std::move(value);
-    if (depth_ == 1 && field_ != nullptr && field_->not_empty && value.empty() && problem.code.empty()) empty_field_ = field_;
+    if (depth_ == 1 && field_ != nullptr && field_->not_empty && value.empty() && problem.code.empty())
+      empty_field_ = field_;
     if (depth_ == 1 && field_ != nullptr && field_->not_empty && !value.empty()) empty_field_ = nullptr;
     return take(is_string);
   }
@@ -235,9 +243,11 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
       return;
     }
     if (empty_field_ != nullptr) {
-      fail("invalid_value", "'" + std::string(empty_field_->name) + "' must not be empty", std::string(empty_field_->name));
+      fail("invalid_value", "'" + std::string(empty_field_->name) + "' must not be empty",
+           std::string(empty_field_->name));
     } else if (request.model.empty() || request.model.size() > max_model_name_bytes) {
-      fail("invalid_value", "'model' must be a name of 1 to " + std::to_string(max_model_name_bytes) + " bytes", "model");
+      fail("invalid_value", "'model' must be a name of 1 to " + std::to_string(max_model_name_bytes) + " bytes",
+           "model");
     }
   }
 
@@ -277,7 +287,8 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
 
   bool enter(Level level) {
     if (depth_ >= max_json_depth) {
-      return fail("invalid_json", "the request's body is nested deeper than " + std::to_string(max_json_depth) + " levels", "");
+      return fail("invalid_json",
+                  "the request's body is nested deeper than " + std::to_string(max_json_depth) + " levels", "");
     }
     if (depth_ < known_levels) levels_[depth_] = level;
     ++depth_;
@@ -291,9 +302,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   void leave() { --depth_; }
 
   // "messages[2]": the element of the top field's array that is being read.
-  std::string path() const {
-    return std::string(field_->name) + "[" + std::to_string(levels_[1].count - 1) + "]";
-  }
+  std::string path() const { return std::string(field_->name) + "[" + std::to_string(levels_[1].count - 1) + "]"; }
 
   bool wrong_type(const std::string& where, Types wanted) {
     return fail("invalid_type", "'" + where + "' must be " + describe(wanted), where);
@@ -318,26 +327,37 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
 
 domain::ModelKind kind_of(InferenceEndpoint endpoint) {
   switch (endpoint) {
-    case InferenceEndpoint::embeddings: return domain::ModelKind::embedding;
-    case InferenceEndpoint::rerank: return domain::ModelKind::rerank;
-    default: return domain::ModelKind::chat;
+    case InferenceEndpoint::embeddings:
+      return domain::ModelKind::embedding;
+    case InferenceEndpoint::rerank:
+      return domain::ModelKind::rerank;
+    default:
+      return domain::ModelKind::chat;
   }
 }
 
 std::string_view path_of(InferenceEndpoint endpoint) {
   switch (endpoint) {
-    case InferenceEndpoint::chat_completions: return "/v1/chat/completions";
-    case InferenceEndpoint::completions: return "/v1/completions";
-    case InferenceEndpoint::embeddings: return "/v1/embeddings";
-    case InferenceEndpoint::rerank: return "/v1/rerank";
-    case InferenceEndpoint::responses: return "/v1/responses";
-    case InferenceEndpoint::messages: return "/v1/messages";
-    case InferenceEndpoint::count_tokens: return "/v1/messages/count_tokens";
+    case InferenceEndpoint::chat_completions:
+      return "/v1/chat/completions";
+    case InferenceEndpoint::completions:
+      return "/v1/completions";
+    case InferenceEndpoint::embeddings:
+      return "/v1/embeddings";
+    case InferenceEndpoint::rerank:
+      return "/v1/rerank";
+    case InferenceEndpoint::responses:
+      return "/v1/responses";
+    case InferenceEndpoint::messages:
+      return "/v1/messages";
+    case InferenceEndpoint::count_tokens:
+      return "/v1/messages/count_tokens";
   }
   return "/v1/chat/completions";
 }
 
-std::variant<InferenceRequest, RequestProblem> read_inference_request(InferenceEndpoint endpoint, std::string_view body) {
+std::variant<InferenceRequest, RequestProblem> read_inference_request(InferenceEndpoint endpoint,
+                                                                      std::string_view body) {
   Reader reader(fields_of(endpoint));
   const bool whole = nlohmann::json::sax_parse(body.begin(), body.end(), &reader);
   reader.check_required();

@@ -1,5 +1,6 @@
-// Reading of request bodies of the OpenAI and Anthropic APIs: is it JSON, has it a model, do the well-known fields have the types
-// they must have. The body itself goes on to the engine unchanged; fields that are not known are the engine's business.
+// Reading of request bodies of the OpenAI and Anthropic APIs: is it JSON, has it a model, do the well-known fields have
+// the types they must have. The body itself goes on to the engine unchanged; fields that are not known are the engine's
+// business.
 #pragma once
 
 #include <optional>
@@ -32,9 +33,10 @@ struct RequestProblem {
   std::string param;
 };
 
-// One pass, no copy of the document, nesting bounded (max_json_depth), so that no body can exhaust memory or stack. Of a
-// repeated key the last value counts, as it does for the engine.
-std::variant<InferenceRequest, RequestProblem> read_inference_request(InferenceEndpoint endpoint, std::string_view body);
+// One pass, no copy of the document, nesting bounded (max_json_depth), so that no body can exhaust memory or stack. Of
+// a repeated key the last value counts, as it does for the engine.
+std::variant<InferenceRequest, RequestProblem> read_inference_request(InferenceEndpoint endpoint,
+                                                                      std::string_view body);
 
 inline constexpr std::size_t max_json_depth = 256;
 inline constexpr std::size_t max_model_name_bytes = 256;

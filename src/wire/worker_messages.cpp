@@ -22,52 +22,71 @@ constexpr char data_tag = 0x12;
 std::string cut(const std::string& text, std::size_t max_bytes) {
   if (text.size() <= max_bytes) return text;
   std::size_t length = max_bytes;
-  while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80) --length;
+  while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80)
+    --length;
   return text.substr(0, length);
 }
 
 domain::Phase to_phase(Phase phase) {
   switch (phase) {
-    case PHASE_FETCHING: return domain::Phase::fetching;
-    case PHASE_UNPACKING: return domain::Phase::unpacking;
-    case PHASE_LOADING: return domain::Phase::loading;
-    case PHASE_READY: return domain::Phase::ready;
-    case PHASE_FAILED: return domain::Phase::failed;
+    case PHASE_FETCHING:
+      return domain::Phase::fetching;
+    case PHASE_UNPACKING:
+      return domain::Phase::unpacking;
+    case PHASE_LOADING:
+      return domain::Phase::loading;
+    case PHASE_READY:
+      return domain::Phase::ready;
+    case PHASE_FAILED:
+      return domain::Phase::failed;
     // Also phases that only newer workers know: not ready is the safe reading.
-    default: return domain::Phase::waiting;
+    default:
+      return domain::Phase::waiting;
   }
 }
 
 domain::Availability to_availability(Availability availability) {
   switch (availability) {
-    case AVAILABILITY_AVAILABLE: return domain::Availability::available;
-    case AVAILABILITY_PAUSED: return domain::Availability::paused;
-    case AVAILABILITY_DRAINING: return domain::Availability::draining;
-    default: return domain::Availability::refusing;
+    case AVAILABILITY_AVAILABLE:
+      return domain::Availability::available;
+    case AVAILABILITY_PAUSED:
+      return domain::Availability::paused;
+    case AVAILABILITY_DRAINING:
+      return domain::Availability::draining;
+    default:
+      return domain::Availability::refusing;
   }
 }
 
 domain::Sandbox to_sandbox(Sandbox sandbox) {
   switch (sandbox) {
-    case SANDBOX_BUBBLEWRAP: return domain::Sandbox::bubblewrap;
-    case SANDBOX_NONE_INSECURE: return domain::Sandbox::none_insecure;
-    case SANDBOX_UNAVAILABLE: return domain::Sandbox::unavailable;
-    default: return domain::Sandbox::unknown;
+    case SANDBOX_BUBBLEWRAP:
+      return domain::Sandbox::bubblewrap;
+    case SANDBOX_NONE_INSECURE:
+      return domain::Sandbox::none_insecure;
+    case SANDBOX_UNAVAILABLE:
+      return domain::Sandbox::unavailable;
+    default:
+      return domain::Sandbox::unknown;
   }
 }
 
 ModelKind to_message(domain::ModelKind kind) {
   switch (kind) {
-    case domain::ModelKind::chat: return MODEL_KIND_CHAT;
-    case domain::ModelKind::embedding: return MODEL_KIND_EMBEDDING;
-    case domain::ModelKind::rerank: return MODEL_KIND_RERANK;
+    case domain::ModelKind::chat:
+      return MODEL_KIND_CHAT;
+    case domain::ModelKind::embedding:
+      return MODEL_KIND_EMBEDDING;
+    case domain::ModelKind::rerank:
+      return MODEL_KIND_RERANK;
   }
   return MODEL_KIND_UNSPECIFIED;
 }
 
 template <class Message>
 domain::Progress to_progress(const Message& message) {
-  return {to_phase(message.phase()), message.done_bytes(), message.total_bytes(), cut(message.detail(), max_detail_bytes)};
+  return {to_phase(message.phase()), message.done_bytes(), message.total_bytes(),
+          cut(message.detail(), max_detail_bytes)};
 }
 
 }  // namespace
@@ -148,7 +167,8 @@ void append_data_frame(std::string& out, std::string_view data) {
     left >>= 7;
   } while (left > 0);
   const std::size_t length = field_bytes + data.size();
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(length >> shift & 0xff);
+  for (int shift = 24; shift >= 0; shift -= 8)
+    out += static_cast<char>(length >> shift & 0xff);
   out.append(field, field_bytes);
   out += data;
 }

@@ -1,5 +1,5 @@
-// The coordinator's reading and writing of the worker protocol's messages: protobuf to the scheduler's types and back, with
-// bounds on what a worker may say. Pure functions, any thread.
+// The coordinator's reading and writing of the worker protocol's messages: protobuf to the scheduler's types and back,
+// with bounds on what a worker may say. Pure functions, any thread.
 #pragma once
 
 #include <cstdint>
@@ -18,15 +18,16 @@ class WorkerState;
 // In Hello.features: the worker brings its own engine and needs no bundle.
 inline constexpr const char* feature_local_engine = "local-engine";
 
-// Texts are cut to what a person can read, numbers to what can be meant; text that is not UTF-8 never gets here (protobuf).
+// Texts are cut to what a person can read, numbers to what can be meant; text that is not UTF-8 never gets here
+// (protobuf).
 domain::WorkerFacts to_facts(const Hello& hello);
 domain::WorkerReport to_report(const WorkerState& state);
 
 // CoordinatorFrame{assignment} with its length.
 std::string encode_assignment(std::uint64_t revision, const domain::Assignment& assignment);
 
-// The bytes of a data frame (field 2, as in WorkerWorkFrame and CoordinatorWorkFrame) without a copy: a view into the payload.
-// nullopt when the payload is anything else, which the full parser then judges.
+// The bytes of a data frame (field 2, as in WorkerWorkFrame and CoordinatorWorkFrame) without a copy: a view into the
+// payload. nullopt when the payload is anything else, which the full parser then judges.
 std::optional<std::string_view> data_in(std::string_view payload);
 
 // Appends a data frame with its length. At most max_data_bytes (asserted).

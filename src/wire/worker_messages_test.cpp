@@ -29,8 +29,14 @@ TEST(WorkerMessages, WhatIsNotOneDataFieldIsLeftToTheParser) {
   EXPECT_FALSE(data_in(response.SerializeAsString()));
   EXPECT_FALSE(data_in(""));
   EXPECT_FALSE(data_in("\x12"));
-  EXPECT_FALSE(data_in(std::string("\x12\x05" "abc", 5)));
-  EXPECT_FALSE(data_in(std::string("\x12\x02" "abc", 5)));
+  EXPECT_FALSE(
+      data_in(std::string("\x12\x05"
+                          "abc",
+                          5)));
+  EXPECT_FALSE(
+      data_in(std::string("\x12\x02"
+                          "abc",
+                          5)));
   EXPECT_FALSE(data_in("\x12\xff\xff\xff\xff\xff\xff\xff"));
 }
 
@@ -42,7 +48,8 @@ TEST(WorkerMessages, WhatAWorkerSaysIsBounded) {
   EXPECT_LE(to_facts(hello).hardware.memory_bytes, std::uint64_t{1} << 50);
 
   WorkerState state;
-  for (int i = 0; i < 5000; ++i) state.add_replicas()->set_slots(4'000'000'000);
+  for (int i = 0; i < 5000; ++i)
+    state.add_replicas()->set_slots(4'000'000'000);
   const auto report = to_report(state);
   EXPECT_EQ(report.replicas.size(), 1024u);
   EXPECT_EQ(report.replicas.front().slots, 4096u);

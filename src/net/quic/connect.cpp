@@ -27,7 +27,8 @@ asio::awaitable<Result<std::vector<asio::ip::udp::endpoint>>> resolve(asio::any_
   auto [failed, results] = co_await resolver.async_resolve(host, service, asio::as_tuple(asio::use_awaitable));
   if (failed == asio::error::operation_aborted) co_return Error(ErrorCode::cancelled, "connecting was cancelled");
   if (failed) co_return Error(ErrorCode::unavailable, "cannot resolve '" + host + "': " + failed.message());
-  for (const auto& result : results) endpoints.push_back(result.endpoint());
+  for (const auto& result : results)
+    endpoints.push_back(result.endpoint());
   co_return endpoints;
 }
 

@@ -1,5 +1,5 @@
-// Event: how a coroutine waits for something that a library's callback finds out. notify() only posts, so that no coroutine ever
-// runs inside a callback. Owned by the object that is waited for; used on its executor's thread.
+// Event: how a coroutine waits for something that a library's callback finds out. notify() only posts, so that no
+// coroutine ever runs inside a callback. Owned by the object that is waited for; used on its executor's thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -14,8 +14,8 @@ namespace gogrid::net::quic {
 
 class Event {
  public:
-  // Completes at the next notify() with true, or with false when the waiting coroutine is cancelled. The caller checks its
-  // condition before and after, and keeps the Event alive meanwhile.
+  // Completes at the next notify() with true, or with false when the waiting coroutine is cancelled. The caller checks
+  // its condition before and after, and keeps the Event alive meanwhile.
   boost::asio::awaitable<bool> wait(boost::asio::any_io_executor executor) {
     namespace asio = boost::asio;
     if (!timer_) {

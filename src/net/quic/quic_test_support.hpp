@@ -63,7 +63,8 @@ class QuicTest : public ::testing::Test {
     Handle server;
   };
 
-  // Runs `body` to its end. Afterwards nothing may be left to do: sockets, timers and connections clean up after themselves.
+  // Runs `body` to its end. Afterwards nothing may be left to do: sockets, timers and connections clean up after
+  // themselves.
   void run(std::function<asio::awaitable<void>()> body) {
     bool done = false;
     asio::co_spawn(io_, std::move(body), [&](std::exception_ptr failure) {

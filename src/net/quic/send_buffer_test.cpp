@@ -16,7 +16,8 @@ std::string unsent_text(const SendBuffer& buffer, bool& complete) {
   std::array<std::span<const std::uint8_t>, 4> views;
   std::string text;
   const std::size_t count = buffer.unsent(views, complete);
-  for (std::size_t i = 0; i < count; ++i) text += as_text(std::as_bytes(views[i]));
+  for (std::size_t i = 0; i < count; ++i)
+    text += as_text(std::as_bytes(views[i]));
   return text;
 }
 
@@ -29,7 +30,8 @@ TEST(SendBuffer, RandomAppendsSendsAndReleasesKeepTheOrder) {
   for (int round = 0; round < 5000; ++round) {
     if (buffer.size() < 200'000) {
       std::string piece(random() % (round % 10 == 0 ? 70'000 : 300), '\0');
-      for (char& c : piece) c = static_cast<char>(random());
+      for (char& c : piece)
+        c = static_cast<char>(random());
       buffer.append(as_bytes(piece));
       all += piece;
     }
@@ -55,7 +57,8 @@ TEST(SendBuffer, BytesDoNotMove) {
   bool complete = false;
   ASSERT_EQ(buffer.unsent(views, complete), 1U);
   const std::uint8_t* const where = views[0].data();
-  for (int i = 0; i < 1000; ++i) buffer.append(as_bytes("and some more"));
+  for (int i = 0; i < 1000; ++i)
+    buffer.append(as_bytes("and some more"));
   ASSERT_EQ(buffer.unsent(views, complete), 1U);
   EXPECT_FALSE(complete);
   EXPECT_EQ(views[0].data(), where);

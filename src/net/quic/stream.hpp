@@ -1,5 +1,5 @@
-// One QUIC stream: a bounded send buffer, a receive buffer bounded by the flow-control window that we grant, and the coroutines
-// that wait for either. Owned by its connection until the transport is done with it, and by its handle.
+// One QUIC stream: a bounded send buffer, a receive buffer bounded by the flow-control window that we grant, and the
+// coroutines that wait for either. Owned by its connection until the transport is done with it, and by its handle.
 #pragma once
 
 #include <ngtcp2/ngtcp2.h>

@@ -61,8 +61,8 @@ int on_secrets(gnutls_session_t session, gnutls_record_encryption_level_t gnutls
     if (receive_secret && install_receive_key(conn, keys, receive_secret, size) != 0) return -1;
     return send_secret ? install_send_key(conn, keys, send_secret, size) : 0;
   }
-  if (receive_secret && ngtcp2_crypto_derive_and_install_rx_key(conn, nullptr, nullptr, nullptr, level, receive_secret,
-                                                                size) != 0) {
+  if (receive_secret &&
+      ngtcp2_crypto_derive_and_install_rx_key(conn, nullptr, nullptr, nullptr, level, receive_secret, size) != 0) {
     return -1;
   }
   if (!send_secret) return 0;
@@ -162,7 +162,8 @@ std::string GnutlsSession::verification_failure() const {
   if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) != 0) return "it does not verify";
   std::string reason(reinterpret_cast<char*>(text.data), text.size);
   gnutls_free(text.data);
-  while (!reason.empty() && (reason.back() == ' ' || reason.back() == '.')) reason.pop_back();
+  while (!reason.empty() && (reason.back() == ' ' || reason.back() == '.'))
+    reason.pop_back();
   return reason;
 }
 
@@ -187,8 +188,7 @@ Result<std::shared_ptr<const TlsCredentials>> load_credentials(const Credentials
   }
   const gnutls_datum_t chain = datum(credentials.certificate_chain);
   const gnutls_datum_t key = datum(credentials.private_key);
-  const int code =
-      gnutls_certificate_set_x509_key_mem2(loaded->handle, &chain, &key, GNUTLS_X509_FMT_PEM, nullptr, 0);
+  const int code = gnutls_certificate_set_x509_key_mem2(loaded->handle, &chain, &key, GNUTLS_X509_FMT_PEM, nullptr, 0);
   if (code < 0) {
     return Error(ErrorCode::invalid_argument,
                  std::string("TLS: our certificate and private key cannot be used: ") + gnutls_strerror(code));

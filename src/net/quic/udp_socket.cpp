@@ -17,19 +17,25 @@ constexpr int socket_buffer_bytes = 4 * 1024 * 1024;
 
 UdpSocket::Status status_of(int error) {
   switch (error) {
-    case EAGAIN: return UdpSocket::Status::blocked;
-    case ECONNREFUSED: return UdpSocket::Status::refused;
+    case EAGAIN:
+      return UdpSocket::Status::blocked;
+    case ECONNREFUSED:
+      return UdpSocket::Status::refused;
     case EADDRNOTAVAIL:
     case ENETUNREACH:
     case ENETDOWN:
     case EHOSTUNREACH:
     case ENODEV:
-    case EINVAL: return UdpSocket::Status::address_gone;
-    default: return UdpSocket::Status::failed;
+    case EINVAL:
+      return UdpSocket::Status::address_gone;
+    default:
+      return UdpSocket::Status::failed;
   }
 }
 
-void set(int descriptor, int level, int name, int value) { ::setsockopt(descriptor, level, name, &value, sizeof value); }
+void set(int descriptor, int level, int name, int value) {
+  ::setsockopt(descriptor, level, name, &value, sizeof value);
+}
 
 template <class T>
 void add_control(msghdr& message, int level, int type, const T& value) {

@@ -1,5 +1,5 @@
-// UdpSocket: a UDP socket that sends and receives trains of datagrams in one system call (GSO, GRO) and tells the local address
-// a datagram came to. Never blocks. Owned by an Endpoint; used on its executor's thread.
+// UdpSocket: a UDP socket that sends and receives trains of datagrams in one system call (GSO, GRO) and tells the local
+// address a datagram came to. Never blocks. Owned by an Endpoint; used on its executor's thread.
 #pragma once
 
 #include <netinet/in.h>
@@ -55,14 +55,13 @@ class UdpSocket {
   // For any peer. A port in use is `conflict`.
   static Result<UdpSocket> bind(boost::asio::any_io_executor executor, const boost::asio::ip::udp::endpoint& endpoint);
   // For one peer, from the address that the system chooses.
-  static Result<UdpSocket> connect(boost::asio::any_io_executor executor,
-                                   const boost::asio::ip::udp::endpoint& remote);
+  static Result<UdpSocket> connect(boost::asio::any_io_executor executor, const boost::asio::ip::udp::endpoint& remote);
 
   // `buffer` should hold 64 KiB.
   Received receive(std::span<std::uint8_t> buffer);
 
-  // Sends `bytes` as datagrams of `segment_bytes` each (the last may be shorter), from `local` to `remote`. `sent` tells how many
-  // bytes need not be sent again, whatever the status.
+  // Sends `bytes` as datagrams of `segment_bytes` each (the last may be shorter), from `local` to `remote`. `sent`
+  // tells how many bytes need not be sent again, whatever the status.
   Status send(std::span<const std::uint8_t> bytes, std::size_t segment_bytes, const SocketAddress& local,
               const SocketAddress& remote, std::size_t& sent);
 
