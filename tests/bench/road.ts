@@ -6,7 +6,7 @@ import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { binDir, eventually, Grid, sampleModel } from "../integration/support/grid.ts";
-import { processesWith, run } from "../integration/support/process.ts";
+import { Program, run } from "../integration/support/process.ts";
 import { writeTinyModel } from "../integration/support/tiny_gguf.ts";
 
 interface Percentiles {
@@ -27,6 +27,7 @@ interface Load {
 const rounds = Number(process.env.BENCH_ROUNDS ?? 3);
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), "gogrid-bench-"));
 const children: ChildProcess[] = [];
+Program.logDir = dir;
 const say = (text: string) => process.stderr.write(text + "\n");
 
 function body(name: string, value: unknown): string {
@@ -67,38 +68,49 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** client -> nginx -> nginx -> engine, TLS on both hops, kept alive, unbuffered: a careful hand-made equivalent. */
+/** client -> nginx -> nginx -> engine, a process each as GoGrid's hops are, TLS on both, kept alive, unbuffered: a careful
+ * hand-made equivalent. */
 async function startNginx(engineSocket: string): Promise<{ port: number; ca: string }> {
   const certificate = path.join(dir, "nginx.pem");
   const key = path.join(dir, "nginx.key");
   const made = await run("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key,
     "-out", certificate, "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]);
   if (made.code !== 0) throw new Error(made.stderr);
-  const ports = [await freePort(), await freePort()];
-  const hop = (port: number, upstream: string, pass: string) => `
-  upstream up${port} { server ${upstream}; keepalive 512; }
+  const hop = async (name: string, upstream: string, pass: string): Promise<number> => {
+    const port = await freePort();
+    const at = (file: string) => path.join(dir, `${name}.${file}`);
+    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${at(kind)};`).join(" ");
+    fs.writeFileSync(at("conf"), `daemon off; ${process.getuid!() === 0 ? "user root; " : ""}pid ${at("pid")}; error_log ${at("log")}; worker_processes 1;
+events { worker_connections 4096; }
+http {
+  access_log off; ${temporary}
+  upstream next { server ${upstream}; keepalive 512; }
   server {
     listen 127.0.0.1:${port} ssl; ssl_certificate ${certificate}; ssl_certificate_key ${key};
     ssl_protocols TLSv1.3; keepalive_requests 10000000; client_max_body_size 32m;
-    location / { proxy_pass ${pass}://up${port}; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;
+    location / { proxy_pass ${pass}://next; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;
       proxy_ssl_trusted_certificate ${certificate}; proxy_ssl_verify on; proxy_ssl_name localhost; proxy_ssl_server_name on;
       proxy_ssl_protocols TLSv1.3; }
-  }`;
-  const file = path.join(dir, "nginx.conf");
-  fs.writeFileSync(file, `daemon off; ${process.getuid!() === 0 ? "user root; " : ""}pid ${dir}/nginx.pid; error_log ${dir}/nginx.log; worker_processes 1;
-events { worker_connections 4096; }
-http { access_log off; ${["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${dir}/${name};`).join(" ")}
-  ${hop(ports[0]!, `127.0.0.1:${ports[1]}`, "https")} ${hop(ports[1]!, `unix:${engineSocket}`, "http")} }`);
-  const nginx = spawn("/usr/sbin/nginx", ["-c", file, "-e", path.join(dir, "nginx.log")], { stdio: "inherit" });
-  children.push(nginx);
-  await eventually("nginx listens", async () => fs.existsSync(path.join(dir, "nginx.pid")), 10);
-  return { port: ports[0]!, ca: certificate };
+  }
+}`);
+    children.push(spawn("/usr/sbin/nginx", ["-c", at("conf"), "-e", at("log")], { stdio: "inherit" }));
+    await eventually(`${name} listens`, async () => fs.existsSync(at("pid")), 10);
+    return port;
+  };
+  const second = await hop("nginx-2", `unix:${engineSocket}`, "http");
+  const first = await hop("nginx-1", `127.0.0.1:${second}`, "https");
+  return { port: first, ca: certificate };
 }
 
 function memoryKilobytes(pid: number): { rss: number; pss: number } {
   const field = (file: string, name: string) =>
     Number(fs.readFileSync(`/proc/${pid}/${file}`, "utf8").match(new RegExp(`^${name}:\\s+(\\d+)`, "m"))![1]);
   return { rss: field("status", "VmRSS"), pss: field("smaps_rollup", "Pss") };
+}
+
+function descendants(pid: number): number[] {
+  const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  return [...children, ...children.flatMap(descendants)];
 }
 
 function wakeUps(pid: number): number {
@@ -192,21 +204,29 @@ async function overhead(): Promise<void> {
 
 async function idleConnections(): Promise<void> {
   say("a thousand idle workers");
-  const count = 1000;
+  const [warmUp, count] = [100, 1000];
   const grid = await Grid.start();
+  const token = (await grid.api("POST", "/api/v1/tokens", { uses: warmUp + count })).json.token as string;
+  const connect = async (connections: number): Promise<ChildProcess> => {
+    const child = spawn(path.join(binDir, "idle_connections"), [String(grid.port), String(connections)], { stdio: ["pipe", "pipe", "inherit"] });
+    children.push(child);
+    child.stdin!.write(token + "\n");
+    await new Promise<void>((resolve, reject) => {
+      child.stdout!.once("data", () => resolve());
+      child.once("exit", () => reject(new Error("idle_connections failed")));
+    });
+    child.removeAllListeners("exit");
+    // Enrolling leaves more behind than connections do: until that is given back.
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    return child;
+  };
+  // The first ones pay for what all share.
+  const first = await connect(warmUp);
   const before = memoryKilobytes(grid.coordinator.pid).pss;
-  const token = (await grid.api("POST", "/api/v1/tokens", { uses: count })).json.token as string;
-  const child = spawn(path.join(binDir, "idle_connections"), [String(grid.port), String(count)], { stdio: ["pipe", "pipe", "inherit"] });
-  children.push(child);
-  child.stdin!.write(token + "\n");
-  await new Promise<void>((resolve, reject) => {
-    child.stdout!.once("data", () => resolve());
-    child.once("exit", () => reject(new Error("idle_connections failed")));
-  });
+  const rest = await connect(count);
   const after = memoryKilobytes(grid.coordinator.pid).pss;
-  rows.push("", `${count} idle worker connections: ${((after - before) / count).toFixed(1)} KB each in the coordinator.`);
-  child.removeAllListeners("exit");
-  child.stdin!.end();
+  rows.push("", `${count} idle worker connections more: ${((after - before) / count).toFixed(1)} KB each in the coordinator.`);
+  for (const child of [first, rest]) child.stdin!.end();
   await grid.close();
 }
 
@@ -217,15 +237,14 @@ async function realEngine(): Promise<void> {
   await grid.addModel(sampleModel, "gogrid-sample", ["--slots", "4"]);
   const worker = await grid.addWorker("worker");
   await worker.replica("gogrid-sample");
-  const engine = processesWith(grid.dir).find(({ command }) => /llama-server/.test(command));
-  if (!engine) throw new Error("no engine runs");
-  const sockets = fs.readdirSync(path.join(worker.stateDir, "run"), { recursive: true, encoding: "utf8" });
-  const socket = sockets.find((file) => file.endsWith(".sock") && !file.includes("control"));
+  // Its socket is in the sandbox, which its root leads to.
+  const sockets = descendants(worker.program.pid).map((pid) => `/proc/${pid}/root/run/gogrid/engine.sock`);
+  const socket = sockets.find((file) => fs.existsSync(file));
   if (!socket) throw new Error(`no engine socket among ${sockets.join(", ")}`);
   const keyFile = path.join(dir, "key");
   fs.writeFileSync(keyFile, grid.adminKey, { mode: 0o600 });
   const ways = {
-    direct: ["--unix", path.join(worker.stateDir, "run", socket)],
+    direct: ["--unix", socket],
     gogrid: ["--port", String(grid.port), "--ca", path.join(grid.dataDir, "ca.pem"), "--key-file", keyFile],
   };
   const stream = body("real", {
@@ -243,9 +262,10 @@ async function realEngine(): Promise<void> {
 }
 
 try {
-  await overhead();
-  await idleConnections();
-  await realEngine();
+  const parts = { overhead, idleConnections, realEngine };
+  for (const [name, part] of Object.entries(parts)) {
+    if (process.argv.length < 3 || process.argv.includes(name)) await part();
+  }
   const cpu = os.cpus();
   console.log(`${new Date().toISOString().slice(0, 10)}, ${cpu[0]!.model.trim()}, ${cpu.length} cores, ${rounds} rounds, medians\n`);
   console.log(rows.join("\n"));

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
+import * as path from "node:path";
 import * as readline from "node:readline";
 
 export interface Finished {
@@ -17,6 +18,8 @@ process.on("exit", () => {
 
 /** A long-running program whose standard output says when it is ready. */
 export class Program {
+  /** A directory for what programs write to standard error: a bench must not pay for reading it. */
+  static logDir: string | undefined;
   readonly name: string;
   readonly child: ChildProcess;
   readonly exited: Promise<number | null>;
@@ -27,9 +30,11 @@ export class Program {
 
   constructor(name: string, file: string, args: string[], env: NodeJS.ProcessEnv) {
     this.name = name;
-    this.child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const log = Program.logDir === undefined ? "pipe" : fs.openSync(path.join(Program.logDir, `${name}.log`), "a");
+    this.child = spawn(file, args, { env, stdio: ["ignore", "pipe", log] });
+    if (typeof log === "number") fs.closeSync(log);
     running.add(this);
-    this.child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.stderr = (this.stderr + text).slice(-200_000);
       this.settle();
     });
@@ -55,7 +60,7 @@ export class Program {
     return this.child.pid!;
   }
 
-  /** Resolves with the first line of output (either stream) that matches, past or to come. */
+  /** Resolves with the first line of output (either stream that is read) that matches, past or to come. */
   async saying(pattern: RegExp): Promise<RegExpMatchArray> {
     return new Promise((resolve, reject) => {
       this.waiters.push({ pattern, resolve, reject });
@@ -64,6 +69,7 @@ export class Program {
   }
 
   private settle(): void {
+    if (this.waiters.length === 0) return;
     const everything = [...this.lines, ...this.stderr.split("\n")];
     this.waiters = this.waiters.filter(({ pattern, resolve, reject }) => {
       for (const line of everything) {
