@@ -64,6 +64,7 @@ Result<Setup> set_up(const GlobalOptions& global) {
   LogOptions log_options;
   log_options.level = setup.config.log_level;
   log_options.format = setup.config.log_format == "json" ? LogFormat::json : LogFormat::text;
+  log_options.queued = true;
   if (auto started = start_logging(log_options); !started) return started.error();
   const auto path = state_path(global);
   if (path.empty())

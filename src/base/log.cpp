@@ -1,12 +1,16 @@
 #include "base/log.hpp"
 
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <span>
 
+#include "base/log_writer.hpp"
 #include "base/utf8.hpp"
 
 namespace gogrid {
@@ -80,6 +84,29 @@ void set_format(spdlog::logger& logger, LogFormat format) {
   logger.set_formatter(std::move(formatter));
 }
 
+// Formats where it is called, as the event's fields are only there, and leaves the writing to a thread.
+class QueuedSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  QueuedSink() : writer_(STDERR_FILENO) {}
+  std::uint64_t dropped_lines() const { return writer_.dropped_lines(); }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    writer_.write(std::string_view(line.data(), line.size()));
+  }
+  void flush_() override {}
+
+  LogWriter writer_;
+};
+
+// Lives as long as the logger: what waits when the process ends is still written.
+std::shared_ptr<QueuedSink>& queued_sink() {
+  static std::shared_ptr<QueuedSink> sink;
+  return sink;
+}
+
 std::shared_ptr<spdlog::logger> make_logger() {
   auto logger = std::make_shared<spdlog::logger>("gogrid", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   set_format(*logger, LogFormat::text);
@@ -101,9 +128,15 @@ Result<void> start_logging(const LogOptions& options) {
                  "unknown log level \"" + options.level + "\": use trace, debug, info, warning, error or off");
   }
   log().set_level(level);
+  if (options.queued && !queued_sink()) {
+    queued_sink() = std::make_shared<QueuedSink>();
+    log().sinks() = {queued_sink()};
+  }
   set_format(log(), options.format);
   return {};
 }
+
+std::uint64_t dropped_log_lines() { return queued_sink() ? queued_sink()->dropped_lines() : 0; }
 
 void log_event(spdlog::level::level_enum level, std::string_view sentence, std::initializer_list<LogField> fields) {
   fields_of_event = std::span(fields.begin(), fields.size());

@@ -20,11 +20,17 @@ struct LogOptions {
   LogFormat format = LogFormat::text;
   // trace, debug, info, warning, error, off.
   std::string level = "info";
+  // Written on a thread of its own (LogWriter): what logs never waits for the reader, and lines can get lost. For
+  // daemons.
+  bool queued = false;
 };
 
 // Sets up the process's one logger; before this, log() writes text at level info. An unknown level is an error that
 // names it.
 Result<void> start_logging(const LogOptions& options);
+
+// Of a queued log, because nobody read it fast enough.
+std::uint64_t dropped_log_lines();
 
 // For sentences.
 spdlog::logger& log();

@@ -9,6 +9,8 @@
 #include <array>
 #include <map>
 
+#include "base/log.hpp"
+
 namespace gogrid::coordinator {
 namespace {
 
@@ -18,7 +20,8 @@ using prometheus::BuildHistogram;
 
 // What an engine may answer is not ours to bound: statuses that nobody names share a label.
 std::string status_label(int status) {
-  constexpr std::array known{200, 201, 202, 204, 206, 400, 401, 403, 404, 405, 408, 409, 413, 415, 416, 422, 429, 499, 500, 501, 502, 503, 504};
+  constexpr std::array known{200, 201, 202, 204, 206, 400, 401, 403, 404, 405, 408, 409,
+                             413, 415, 416, 422, 429, 499, 500, 501, 502, 503, 504};
   if (status == 0) return "closed";
   for (const int candidate : known) {
     if (candidate == status) return std::to_string(status);
@@ -26,10 +29,12 @@ std::string status_label(int status) {
   return std::to_string(status / 100 % 10) + "xx";
 }
 
-const prometheus::Histogram::BucketBoundaries seconds_buckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
-                                                              0.5,   1,      2.5,   5,    10,    30,   60,  120, 300, 600};
+const prometheus::Histogram::BucketBoundaries seconds_buckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+                                                              1,     2.5,    5,     10,   30,    60,   120, 300,  600};
 
-double to_seconds(std::chrono::steady_clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
+double to_seconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
 template <class Builder>
 auto& family(prometheus::Registry& registry, Builder builder, const char* name, const char* help) {
@@ -47,32 +52,40 @@ struct Metrics::Families {
   prometheus::Registry registry;
   prometheus::Family<prometheus::Counter>& requests =
       family(registry, BuildCounter(), "gogrid_requests_total", "Requests answered, by route and status");
-  prometheus::Family<prometheus::Histogram>& seconds =
-      family(registry, BuildHistogram(), "gogrid_request_seconds", "Time from a request's head to the end of its answer");
+  prometheus::Family<prometheus::Histogram>& seconds = family(registry, BuildHistogram(), "gogrid_request_seconds",
+                                                              "Time from a request's head to the end of its answer");
   prometheus::Family<prometheus::Histogram>& first_byte = family(
       registry, BuildHistogram(), "gogrid_time_to_first_byte_seconds", "Time to the first byte of an engine's answer");
   prometheus::Counter& response_bytes =
-      family(registry, BuildCounter(), "gogrid_response_bytes_total", "Bytes of response bodies sent to clients").Add({});
-  prometheus::Gauge& in_flight =
-      family(registry, BuildGauge(), "gogrid_requests_in_flight", "Requests for inference under way, waiting ones included").Add({});
+      family(registry, BuildCounter(), "gogrid_response_bytes_total", "Bytes of response bodies sent to clients")
+          .Add({});
+  prometheus::Gauge& in_flight = family(registry, BuildGauge(), "gogrid_requests_in_flight",
+                                        "Requests for inference under way, waiting ones included")
+                                     .Add({});
   prometheus::Gauge& waiting =
       family(registry, BuildGauge(), "gogrid_requests_waiting", "Requests that wait for a slot").Add({});
   prometheus::Counter& retries =
-      family(registry, BuildCounter(), "gogrid_request_retries_total", "Attempts made again after a worker was lost").Add({});
-  prometheus::Family<prometheus::Counter>& rejections =
-      family(registry, BuildCounter(), "gogrid_requests_rejected_total", "Requests the scheduler turned away, by reason");
+      family(registry, BuildCounter(), "gogrid_request_retries_total", "Attempts made again after a worker was lost")
+          .Add({});
+  prometheus::Family<prometheus::Counter>& rejections = family(
+      registry, BuildCounter(), "gogrid_requests_rejected_total", "Requests the scheduler turned away, by reason");
   prometheus::Gauge& workers =
       family(registry, BuildGauge(), "gogrid_workers_connected", "Workers that are connected").Add({});
   prometheus::Counter& connections = family(registry, BuildCounter(), "gogrid_worker_connections_total",
-                                            "Connections of workers that were taken into service").Add({});
+                                            "Connections of workers that were taken into service")
+                                         .Add({});
   prometheus::Counter& protocol_errors = family(registry, BuildCounter(), "gogrid_worker_protocol_errors_total",
-                                                "Connections of workers closed for breaking the protocol").Add({});
+                                                "Connections of workers closed for breaking the protocol")
+                                             .Add({});
   prometheus::Family<prometheus::Gauge>& replicas =
       family(registry, BuildGauge(), "gogrid_replicas", "Replicas on connected workers, by phase");
   prometheus::Family<prometheus::Gauge>& slots =
       family(registry, BuildGauge(), "gogrid_slots", "Slots of ready replicas, by state");
   prometheus::Gauge& slots_free = slots.Add({{"state", "free"}});
   prometheus::Gauge& slots_busy = slots.Add({{"state", "busy"}});
+  prometheus::Counter& dropped_log_lines = family(registry, BuildCounter(), "gogrid_log_lines_dropped_total",
+                                                  "Lines of the log that were lost because nobody read it fast enough")
+                                               .Add({});
   std::map<std::string, Endpoint, std::less<>> endpoints;
   std::map<std::string, prometheus::Histogram*, std::less<>> first_bytes;
 };
@@ -84,8 +97,9 @@ Metrics::Metrics(SystemTime started_at) : families_(std::make_unique<Families>()
   family(families_->registry, BuildGauge(), "gogrid_build_info", "The version that runs")
       .Add({{"version", GOGRID_VERSION}})
       .Set(1);
-  for (const auto code : {domain::RejectCode::model_not_found, domain::RejectCode::no_worker, domain::RejectCode::model_not_ready,
-                          domain::RejectCode::queue_full, domain::RejectCode::worker_lost}) {
+  for (const auto code :
+       {domain::RejectCode::model_not_found, domain::RejectCode::no_worker, domain::RejectCode::model_not_ready,
+        domain::RejectCode::queue_full, domain::RejectCode::worker_lost}) {
     families_->rejections.Add({{"reason", std::string(domain::to_string(code))}});
   }
 }
@@ -101,7 +115,8 @@ void Metrics::count_request(std::string_view endpoint, int status, std::chrono::
     found->second.seconds = &families_->seconds.Add({{"endpoint", found->first}}, seconds_buckets);
   }
   auto& counter = found->second.by_status[status];
-  if (counter == nullptr) counter = &families_->requests.Add({{"endpoint", found->first}, {"status", status_label(status)}});
+  if (counter == nullptr)
+    counter = &families_->requests.Add({{"endpoint", found->first}, {"status", status_label(status)}});
   counter->Increment();
   found->second.seconds->Observe(to_seconds(took));
   families_->response_bytes.Increment(static_cast<double>(sent_bytes));
@@ -129,6 +144,8 @@ void Metrics::count_worker_connection() { families_->connections.Increment(); }
 void Metrics::count_protocol_error() { families_->protocol_errors.Increment(); }
 
 std::string Metrics::text(const domain::Scheduler::Totals& totals) {
+  families_->dropped_log_lines.Increment(static_cast<double>(gogrid::dropped_log_lines()) -
+                                         families_->dropped_log_lines.Value());
   families_->waiting.Set(static_cast<double>(totals.requests_waiting));
   families_->workers.Set(static_cast<double>(totals.workers_connected));
   families_->slots_free.Set(static_cast<double>(totals.slots_free));
