@@ -1,5 +1,5 @@
-// WorkStream: the coordinator's end of one work stream (docs/protocol.md): a request and its body out, the engine's answer in.
-// Owned by the request that is forwarded, used on the io thread.
+// WorkStream: the coordinator's end of one work stream (docs/protocol.md): a request and its body out, the engine's
+// answer in. Owned by the request that is forwarded, used on the io thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -44,7 +44,8 @@ class WorkStream {
     // end: empty when the engine's answer is complete
     std::optional<Error> failure;
   };
-  // The response first, then data until the end. Errors: `cancelled` (reset, connection lost), `protocol` (which resets).
+  // The response first, then data until the end. Errors: `cancelled` (reset, connection lost), `protocol` (which
+  // resets).
   boost::asio::awaitable<Result<Part>> next();
 
   // Wakes next() and send(), and tells the worker to stop.
@@ -58,7 +59,7 @@ class WorkStream {
   Error broken(std::string detail);
 
   std::shared_ptr<net::quic::Stream> stream_;
-  wire::FrameReader reader_;
+  wire::FrameReader reader_{wire::max_work_frame_bytes};
   // A payload that was looked at too early.
   std::optional<std::string_view> pending_;
   // Data of several frames, put together.

@@ -54,6 +54,37 @@ TEST(FrameReader, RefusesLengthsOutsideTheBounds) {
   EXPECT_EQ(read_all(std::string("\0\x10\0\1", 4), 4).error().code, ErrorCode::protocol);
 }
 
+TEST(FrameReader, AnAnnouncedLengthTakesNoMemory) {
+  FrameReader reader;
+  const std::string header("\0\x0f\xff\xff", 4);
+  std::memcpy(reader.prepare().data(), header.data(), header.size());
+  reader.commit(header.size());
+  ASSERT_TRUE(reader.next());
+  EXPECT_LE(reader.prepare().size(), 1024u);
+}
+
+TEST(FrameReader, AnIdleReaderGivesALargeFramesMemoryBack) {
+  FrameReader reader;
+  const std::string bytes = data_frame(500'000);
+  for (std::size_t sent = 0; sent < bytes.size();) {
+    const auto space = reader.prepare();
+    const std::size_t count = std::min(space.size(), bytes.size() - sent);
+    std::memcpy(space.data(), bytes.data() + sent, count);
+    reader.commit(count);
+    sent += count;
+  }
+  ASSERT_TRUE(reader.next()->has_value());
+  EXPECT_LE(reader.prepare().size(), 16u * 1024);
+}
+
+TEST(FrameReader, ALowerLimitIsTheReadersOwn) {
+  FrameReader reader(1000);
+  const std::string bytes = data_frame(1001);
+  std::memcpy(reader.prepare().data(), bytes.data(), 100);
+  reader.commit(100);
+  EXPECT_EQ(reader.next().error().code, ErrorCode::protocol);
+}
+
 TEST(FrameReader, KnowsATruncatedFrame) {
   const std::string bytes = data_frame(10);
   EXPECT_EQ(read_all(std::string_view(bytes).substr(0, bytes.size() - 1), 100).error().detail, "truncated");
