@@ -1,5 +1,5 @@
-// Dispatcher: the scheduler's shell. It hands events in, carries the actions out, and lets each request wait for its slot.
-// Owned by the Coordinator, used on the io thread.
+// Dispatcher: the scheduler's shell. It hands events in, carries the actions out, and lets each request wait for its
+// slot. Owned by the Coordinator, used on the io thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -27,12 +27,14 @@ class WorkerLink {
   virtual const domain::WorkerId& worker_id() const = 0;
   // Sent when the control stream has room; an assignment that was not sent yet is replaced.
   virtual void assign(domain::Assignment assignment) = 0;
-  virtual boost::asio::awaitable<Result<std::shared_ptr<net::quic::Stream>>> open_stream() = 0;
+  // unavailable when the worker allows no more.
+  virtual Result<std::shared_ptr<net::quic::Stream>> open_stream() = 0;
 };
 
 class Dispatcher {
  public:
-  Dispatcher(boost::asio::any_io_executor executor, domain::SchedulerLimits limits, const Clock& clock, Metrics& metrics);
+  Dispatcher(boost::asio::any_io_executor executor, domain::SchedulerLimits limits, const Clock& clock,
+             Metrics& metrics);
   ~Dispatcher();
 
   // Carries out what is due with time. Returns after stop().
@@ -77,7 +79,8 @@ class Dispatcher {
     Ticket(const Ticket&) = delete;
     Ticket& operator=(const Ticket&) = delete;
 
-    // Waits for a slot. Called again it says that the worker of the last one was lost or refused, and waits for another.
+    // Waits for a slot. Called again it says that the worker of the last one was lost or refused, and waits for
+    // another.
     boost::asio::awaitable<Slot> slot();
     // Wakes slot() now and makes every later one fail.
     void cancel();

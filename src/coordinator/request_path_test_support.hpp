@@ -1,5 +1,5 @@
-// For tests of the request path: a coordinator's part of it on the loopback interface, and FakeWorker, a test double that speaks
-// the worker protocol over real QUIC and answers as the test says.
+// For tests of the request path: a coordinator's part of it on the loopback interface, and FakeWorker, a test double
+// that speaks the worker protocol over real QUIC and answers as the test says.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -59,7 +59,9 @@ struct Authority {
 class MemoryModelStore final : public store::ModelStore {
  public:
   store::Pending<> put_model(store::ModelRecord) override { co_return Result<void>(); }
-  store::Pending<std::vector<store::ModelRecord>> list_models() override { co_return std::vector<store::ModelRecord>(); }
+  store::Pending<std::vector<store::ModelRecord>> list_models() override {
+    co_return std::vector<store::ModelRecord>();
+  }
   store::Pending<> remove_model(std::string) override { co_return Result<void>(); }
 };
 
@@ -68,7 +70,8 @@ template <class Condition>
 asio::awaitable<void> until(Condition condition) {
   const auto give_up_at = std::chrono::steady_clock::now() + 30s;
   while (!condition()) {
-    if (std::chrono::steady_clock::now() > give_up_at) throw std::runtime_error("what the test waits for did not happen");
+    if (std::chrono::steady_clock::now() > give_up_at)
+      throw std::runtime_error("what the test waits for did not happen");
     co_await asio::post(asio::use_awaitable);
   }
 }
@@ -168,14 +171,14 @@ class FakeWorker {
     options.port = port;
     options.server_name = net::pki::coordinator_name;
     options.credentials = Authority::get().worker_credentials(id);
-    options.transport.max_peer_streams = 1024;
+    options.transport.max_peer_streams = max_streams;
     auto connected = co_await quic::connect(io_.get_executor(), std::move(options));
     if (!connected) {
       refusal = connected.error();
       co_return false;
     }
     connection = std::move(*connected);
-    auto stream = co_await connection->open_stream();
+    auto stream = connection->open_stream();
     if (!stream) co_return false;
     control = std::move(*stream);
     tasks_.spawn("closed", watch_closed());
@@ -213,6 +216,7 @@ class FakeWorker {
   }
 
   const std::string id;
+  std::uint64_t max_streams = 1024;
   Script script;
   wire::Welcome welcome;
   std::vector<wire::Assignment> assignments;
@@ -299,7 +303,8 @@ class RequestPathTest : public testing::Test {
     api_options.max_body_bytes = 4 * 1024 * 1024;
     api_options.max_held_bytes = max_held_bytes_;
     api_.emplace(*dispatcher_, library_, metrics_, clock_, api_options);
-    server_ = std::make_unique<net::test::TestServer>(io_, [this](net::HttpExchange& exchange) { return answer(exchange); });
+    server_ =
+        std::make_unique<net::test::TestServer>(io_, [this](net::HttpExchange& exchange) { return answer(exchange); });
     client_ = net::make_http_client(io_.get_executor(), server_->endpoint());
     refresh_models();
     dispatcher_->set_engines({domain::EngineBundle{"ee", "cpu", 10, "linux-x86_64"}});
@@ -322,7 +327,8 @@ class RequestPathTest : public testing::Test {
   }
   void refresh_models() {
     std::vector<domain::Model> models;
-    for (const auto& entry : library_.list()) models.push_back(entry->model);
+    for (const auto& entry : library_.list())
+      models.push_back(entry->model);
     dispatcher_->set_models(models);
   }
 
@@ -332,7 +338,8 @@ class RequestPathTest : public testing::Test {
         {"/v1/embeddings", wire::InferenceEndpoint::embeddings},
         {"/v1/responses", wire::InferenceEndpoint::responses},
         {"/v1/messages", wire::InferenceEndpoint::messages}};
-    ApiRequest request(exchange, random_id("req"), {std::string(exchange.request().path().substr(exchange.request().path().rfind('/') + 1))});
+    ApiRequest request(exchange, random_id("req"),
+                       {std::string(exchange.request().path().substr(exchange.request().path().rfind('/') + 1))});
     running_.insert(&request);
     const auto endpoint = endpoints.find(exchange.request().path());
     if (endpoint != endpoints.end()) {
@@ -365,11 +372,13 @@ class RequestPathTest : public testing::Test {
 
   void run(std::function<asio::awaitable<void>()> body) { net::test::run(io_, body()); }
   // A request that runs beside the test; its answer lands in `answer`.
-  void spawn_request(std::string body, std::shared_ptr<std::optional<Answer>> answer, std::string path = "/v1/chat/completions") {
-    tasks_.spawn("request", [](net::HttpClient* client, std::string its_path, std::string its_body,
-                               std::shared_ptr<std::optional<Answer>> its_answer) -> asio::awaitable<void> {
-      *its_answer = co_await fetch(*client, post(its_path, its_body));
-    }(client_.get(), std::move(path), std::move(body), std::move(answer)));
+  void spawn_request(std::string body, std::shared_ptr<std::optional<Answer>> answer,
+                     std::string path = "/v1/chat/completions") {
+    tasks_.spawn("request",
+                 [](net::HttpClient* client, std::string its_path, std::string its_body,
+                    std::shared_ptr<std::optional<Answer>> its_answer) -> asio::awaitable<void> {
+                   *its_answer = co_await fetch(*client, post(its_path, its_body));
+                 }(client_.get(), std::move(path), std::move(body), std::move(answer)));
   }
   Answer ask(std::string body, std::string path = "/v1/chat/completions") {
     return net::test::run<Answer>(io_, fetch(*client_, post(std::move(path), std::move(body))));

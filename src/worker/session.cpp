@@ -28,6 +28,8 @@ constexpr std::chrono::minutes longest_idle_timeout{10};
 // A steady clock stands still while the machine sleeps: the certificate's age is looked at this often.
 constexpr std::chrono::hours longest_renewal_wait{6};
 constexpr std::chrono::minutes renewal_retry{10};
+// More than the slots of all replicas: a stream ends a little later than the request that had the slot.
+constexpr std::uint64_t max_work_streams = 8192;
 constexpr std::uint64_t close_code_done = 0;
 constexpr std::uint64_t close_code_protocol = 2;
 
@@ -161,6 +163,7 @@ asio::awaitable<Result<std::shared_ptr<Session::Link>>> Session::open_link() {
   options.credentials.private_key = options_.identity.private_key;
   options.credentials.trusted_ca = options_.identity.authority;
   options.transport.idle_timeout = longest_idle_timeout;
+  options.transport.max_peer_streams = max_work_streams;
   auto connection = co_await quic::connect(executor_, std::move(options));
   if (!connection) co_return connection.error();
   auto link = std::make_shared<Link>(executor_, std::move(*connection));
@@ -179,7 +182,7 @@ asio::awaitable<Result<std::shared_ptr<Session::Link>>> Session::open_link() {
 }
 
 asio::awaitable<Result<void>> Session::greet(std::shared_ptr<Link> link) {
-  auto control = co_await link->connection->open_stream();
+  auto control = link->connection->open_stream();
   if (!control) co_return control.error();
   link->control = std::move(*control);
   {

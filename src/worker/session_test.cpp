@@ -193,7 +193,7 @@ TEST_F(SessionTest, GreetsReportsAndTakesAnAssignment) {
     co_await peer->write(std::move(frame));
     const auto second = co_await peer->read();
     EXPECT_EQ(second.state().assignment_revision(), 7u);
-    auto work = co_await peer->connection->open_stream();
+    auto work = peer->connection->open_stream();
     co_await (*work)->write(as_bytes("x"));
     std::byte buffer[8];
     co_await (*work)->read_some(buffer);

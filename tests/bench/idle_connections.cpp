@@ -1,5 +1,5 @@
-// Enrols N workers at a coordinator and keeps their connections open, idle, until its standard input ends; prints "connected N"
-// when all are. What the coordinator's memory grows by is what they cost.
+// Enrols N workers at a coordinator and keeps their connections open, idle, until its standard input ends; prints
+// "connected N" when all are. What the coordinator's memory grows by is what they cost.
 //   idle_connections PORT N < (join token with N uses, one line)
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
@@ -33,8 +33,8 @@ struct Connected {
   std::_Exit(1);
 }
 
-asio::awaitable<void> connect_one(asio::any_io_executor executor, worker::CoordinatorAddress address, JoinToken token, int index,
-                                  std::vector<Connected>* connected) {
+asio::awaitable<void> connect_one(asio::any_io_executor executor, worker::CoordinatorAddress address, JoinToken token,
+                                  int index, std::vector<Connected>* connected) {
   const auto identity = co_await worker::enrol(executor, address, token, "idle-" + std::to_string(index));
   if (!identity) fail(identity.error());
   net::quic::ConnectOptions options;
@@ -46,7 +46,7 @@ asio::awaitable<void> connect_one(asio::any_io_executor executor, worker::Coordi
   options.credentials.trusted_ca = identity->authority;
   auto connection = co_await net::quic::connect(executor, std::move(options));
   if (!connection) fail(connection.error());
-  auto control = co_await (*connection)->open_stream();
+  auto control = (*connection)->open_stream();
   if (!control) fail(control.error());
   wire::WorkerFrame hello;
   hello.mutable_hello()->set_version(GOGRID_VERSION);
@@ -60,9 +60,10 @@ asio::awaitable<void> connect_one(asio::any_io_executor executor, worker::Coordi
   connected->push_back({*connection, *control});
 }
 
-asio::awaitable<void> connect_all(asio::any_io_executor executor, worker::CoordinatorAddress address, JoinToken token, int wanted,
-                                  std::vector<Connected>* connected) {
-  for (int i = 0; i < wanted; ++i) co_await connect_one(executor, address, token, i, connected);
+asio::awaitable<void> connect_all(asio::any_io_executor executor, worker::CoordinatorAddress address, JoinToken token,
+                                  int wanted, std::vector<Connected>* connected) {
+  for (int i = 0; i < wanted; ++i)
+    co_await connect_one(executor, address, token, i, connected);
   std::printf("connected %d\n", wanted);
   std::fflush(stdout);
 }
@@ -86,7 +87,8 @@ int main(int argc, char** argv) {
   TaskGroup tasks(context.get_executor());
   tasks.spawn("connect", connect_all(context.get_executor(), address, *token, std::atoi(argv[2]), &connected));
   std::thread until_end([&] {
-    while (std::getline(std::cin, line)) continue;
+    while (std::getline(std::cin, line))
+      continue;
     std::_Exit(0);
   });
   context.run();

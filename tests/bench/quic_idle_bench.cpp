@@ -1,5 +1,6 @@
-// What an idle QUIC connection costs: N clients in a child process, each with one open stream, connect to a server in this one;
-// prints what the server's (and the clients') resident and allocated memory grew by, per connection. Then the speed of one stream.
+// What an idle QUIC connection costs: N clients in a child process, each with one open stream, connect to a server in
+// this one; prints what the server's (and the clients') resident and allocated memory grew by, per connection. Then the
+// speed of one stream.
 //   quic_idle_bench [N]
 #include <malloc.h>
 #include <sys/prctl.h>
@@ -69,7 +70,7 @@ asio::awaitable<void> clients(quic::ConnectOptions options, int count) {
     quic::ConnectOptions copy = options;
     Open open;
     open.connection = (co_await quic::connect(executor, std::move(copy))).value();
-    open.stream = (co_await open.connection->open_stream()).value();
+    open.stream = open.connection->open_stream().value();
     std::array<std::byte, 100> hello{};
     (co_await open.stream->write(hello)).value();
     (co_await open.stream->read_some(hello)).value();

@@ -37,14 +37,16 @@ bool worth_another_try(ErrorCode code) {
 }
 
 ErrorResponse lost_worker() {
-  return ErrorResponse(503, "the worker that ran this request was lost before its answer was complete; send it again", "worker_lost");
+  return ErrorResponse(503, "the worker that ran this request was lost before its answer was complete; send it again",
+                       "worker_lost");
 }
 
 net::ResponseHead response_head(int status, std::string content_type, const domain::WorkerId& worker) {
   net::ResponseHead head;
   head.status = status;
-  const bool printable = !content_type.empty() && content_type.size() <= 256 &&
-                         std::all_of(content_type.begin(), content_type.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  const bool printable =
+      !content_type.empty() && content_type.size() <= 256 &&
+      std::all_of(content_type.begin(), content_type.end(), [](char c) { return c >= ' ' && c <= '~'; });
   if (is_event_stream(content_type)) {
     head.headers.add("Cache-Control", "no-cache");
     // Proxies that buffer must not (nginx).
@@ -122,7 +124,7 @@ asio::awaitable<void> Forward::answer_cut_off() {
 }
 
 asio::awaitable<Forward::Outcome> Forward::attempt(std::shared_ptr<WorkerLink> worker) {
-  auto opened = co_await worker->open_stream();
+  auto opened = worker->open_stream();
   if (!opened) co_return Outcome::lost;
   stream_ = std::make_unique<WorkStream>(std::move(*opened));
   if (cut_off_) {
@@ -226,7 +228,8 @@ asio::awaitable<Result<void>> Forward::write_events(std::string_view bytes) {
 asio::awaitable<Forward::Outcome> Forward::end_broken_stream() {
   if (gone_) co_return Outcome::done;
   const ErrorResponse error = cut_off_ ? key_revoked() : lost_worker();
-  if (!cut_off_) log_event(spdlog::level::info, "request lost its worker in the middle of the answer", {{"request", request_.id}});
+  if (!cut_off_)
+    log_event(spdlog::level::info, "request lost its worker in the middle of the answer", {{"request", request_.id}});
   // What is held is half an event: no client could read it.
   if (!saw_done_) {
     const std::string event = error_event_for(work_.endpoint, error);

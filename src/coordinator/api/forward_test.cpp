@@ -105,7 +105,8 @@ TEST_F(ForwardTest, AnswersOfAnySizeComeThroughWhole) {
     const std::string text(size, 'z');
     FakeWorker& worker = add_worker("wk_" + std::to_string(size), [&](FakeWork& work) -> asio::awaitable<void> {
       co_await work.respond(200, "application/json");
-      for (std::size_t at = 0; at < text.size(); at += 50'000) co_await work.data(text.substr(at, 50'000));
+      for (std::size_t at = 0; at < text.size(); at += 50'000)
+        co_await work.data(text.substr(at, 50'000));
       co_await work.end();
     });
     const Answer answer = ask(chat());
@@ -153,10 +154,13 @@ TEST_F(ForwardTest, ARequestWaitsForASlotAndAFullQueueIs429) {
   limits_.max_waiting_requests = 1;
   start();
   net::test::Event go_on(io_.get_executor());
-  add_worker("wk_1", [&](FakeWork& work) -> asio::awaitable<void> {
-    co_await go_on.wait();
-    co_await json_of("{}")(work);
-  }, 1);
+  add_worker(
+      "wk_1",
+      [&](FakeWork& work) -> asio::awaitable<void> {
+        co_await go_on.wait();
+        co_await json_of("{}")(work);
+      },
+      1);
   const auto first = std::make_shared<std::optional<Answer>>();
   const auto second = std::make_shared<std::optional<Answer>>();
   spawn_request(chat(), first);
@@ -202,10 +206,12 @@ TEST_F(ForwardTest, OnlyBytesThatCameTakeMemory) {
   std::vector<std::unique_ptr<net::test::RawClient>> slow;
   for (int i = 0; i < 16; ++i) {
     slow.push_back(std::make_unique<net::test::RawClient>(io_, server_->socket()));
-    const std::string framing = i % 2 == 0 ? "Content-Length: 4000000\r\n\r\n{" : "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n";
+    const std::string framing =
+        i % 2 == 0 ? "Content-Length: 4000000\r\n\r\n{" : "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n";
     net::test::run(io_, slow.back()->send("POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\n" + framing));
   }
-  for (int i = 0; i < 16; ++i) EXPECT_EQ(ask(chat()).status, 200);
+  for (int i = 0; i < 16; ++i)
+    EXPECT_EQ(ask(chat()).status, 200);
   EXPECT_EQ(ask(chat(R"(,"x":")" + std::string(2'000'000, 'y') + "\"")).status, 200);
 }
 
@@ -226,7 +232,8 @@ TEST_F(ForwardTest, AWaitThatIsTooLongIsA503WithItsReason) {
 TEST_F(ForwardTest, ErrorsOfTheEngineComeInTheEndpointsForm) {
   start();
   FakeWorker& worker = add_worker("wk_1");
-  worker.script = json_of(R"({"error":{"code":400,"message":"too long","type":"exceed_context_size_error","n_ctx":512}})", 400);
+  worker.script =
+      json_of(R"({"error":{"code":400,"message":"too long","type":"exceed_context_size_error","n_ctx":512}})", 400);
   const Answer answer = ask(chat());
   EXPECT_EQ(answer.status, 400);
   const json error = json::parse(answer.body)["error"];
@@ -237,7 +244,8 @@ TEST_F(ForwardTest, ErrorsOfTheEngineComeInTheEndpointsForm) {
   EXPECT_TRUE(error["param"].is_null());
 
   const Answer anthropic = ask(chat(), "/v1/messages");
-  EXPECT_EQ(json::parse(anthropic.body), json::parse(R"({"type":"error","error":{"type":"invalid_request_error","message":"too long"}})"));
+  EXPECT_EQ(json::parse(anthropic.body),
+            json::parse(R"({"type":"error","error":{"type":"invalid_request_error","message":"too long"}})"));
 
   worker.script = json_of("", 413);
   const Answer empty = ask(chat());
@@ -276,7 +284,8 @@ TEST_F(ForwardTest, AClientThatHangsUpBeforeTheAnswerBeganFreesItsSlotToo) {
   net::test::RawClient raw(io_, server_->socket());
   const std::string body = chat();
   run([&]() -> asio::awaitable<void> {
-    co_await raw.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    co_await raw.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: " +
+                      std::to_string(body.size()) + "\r\n\r\n" + body);
     co_await until([&] { return totals().slots_busy == 1; });
     raw.socket.close();
     co_await wait_idle();
@@ -292,7 +301,8 @@ TEST_F(ForwardTest, AClientThatHangsUpWhileItWaitsLeavesTheQueue) {
   run([&]() -> asio::awaitable<void> {
     co_await worker.report(wire::PHASE_LOADING, 0);
     co_await until([&] { return totals().slots_free == 0; });
-    co_await raw.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    co_await raw.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: " +
+                      std::to_string(body.size()) + "\r\n\r\n" + body);
     co_await until([&] { return totals().requests_waiting == 1; });
     raw.socket.close();
     co_await wait_idle();
@@ -305,11 +315,14 @@ TEST_F(ForwardTest, AClientThatHangsUpWhileItWaitsLeavesTheQueue) {
 TEST_F(ForwardTest, ARevokedKeyEndsWhatStreamsAndWhatWaits) {
   start();
   bool cancelled = false;
-  FakeWorker& worker = add_worker("wk_1", [&](FakeWork& work) -> asio::awaitable<void> {
-    co_await work.respond(200, "text/event-stream");
-    co_await work.data("data: one\n\n");
-    cancelled = co_await work.wait_cancelled();
-  }, 1);
+  FakeWorker& worker = add_worker(
+      "wk_1",
+      [&](FakeWork& work) -> asio::awaitable<void> {
+        co_await work.respond(200, "text/event-stream");
+        co_await work.data("data: one\n\n");
+        cancelled = co_await work.wait_cancelled();
+      },
+      1);
   const auto waiting = std::make_shared<std::optional<Answer>>();
   run([&]() -> asio::awaitable<void> {
     Reading reading = co_await begin_request(chat(R"(,"stream":true)"));
@@ -317,7 +330,8 @@ TEST_F(ForwardTest, ARevokedKeyEndsWhatStreamsAndWhatWaits) {
     EXPECT_TRUE(first);
     spawn_request(chat(), waiting, "/v1/messages");
     co_await until([&] { return totals().requests_waiting == 1; });
-    for (ApiRequest* request : std::set<ApiRequest*>(running_)) request->revoke();
+    for (ApiRequest* request : std::set<ApiRequest*>(running_))
+      request->revoke();
     const bool told = co_await read_until(reading, "was revoked");
     EXPECT_TRUE(told) << reading.text;
     const bool more = co_await read_until(reading, "data: two");
@@ -385,6 +399,17 @@ TEST_F(ForwardTest, AWorkerThatRefusesOrResetsIsReplacedUnseen) {
   }
 }
 
+// It says that it is ready and lets nobody in: waiting for it would be for ever, even for a client that hangs up.
+TEST_F(ForwardTest, AWorkerThatAllowsNoStreamsIsReplacedUnseen) {
+  start();
+  FakeWorker rogue(io_, "wk_rogue");
+  rogue.max_streams = 0;
+  run([&]() -> asio::awaitable<void> { co_await connect_ready(rogue, 4096); });
+  add_worker("wk_good", json_of("{}"));
+  for (int i = 0; i < 4; ++i)
+    EXPECT_EQ(ask(chat()).status, 200);
+}
+
 TEST_F(ForwardTest, ARefusalThatIsAboutTheRequestIsFinal) {
   start();
   FakeWorker& worker = add_worker("wk_1", [](FakeWork& work) -> asio::awaitable<void> {
@@ -399,7 +424,8 @@ TEST_F(ForwardTest, ARefusalThatIsAboutTheRequestIsFinal) {
 TEST_F(ForwardTest, ARequestThatEveryWorkerDropsIsGivenUp) {
   limits_.replica_hold = 0ms;
   start();
-  FakeWorker& worker = add_worker("wk_1", [](FakeWork& work) -> asio::awaitable<void> { co_await work.end("io", "the engine died"); });
+  FakeWorker& worker =
+      add_worker("wk_1", [](FakeWork& work) -> asio::awaitable<void> { co_await work.end("io", "the engine died"); });
   const Answer answer = ask(chat());
   EXPECT_EQ(answer.status, 503);
   EXPECT_EQ(json::parse(answer.body)["error"]["code"], "worker_lost");
@@ -435,7 +461,8 @@ TEST_F(ForwardTest, ALongAnswerWhoseWorkerIsLostIsCut) {
   FakeWorker& worker = add_worker("wk_1");
   worker.script = [&](FakeWork& work) -> asio::awaitable<void> {
     co_await work.respond(200, "application/json");
-    for (int i = 0; i < 3; ++i) co_await work.data(std::string(60'000, 'x'));
+    for (int i = 0; i < 3; ++i)
+      co_await work.data(std::string(60'000, 'x'));
     co_await work.end("io", "the engine died");
   };
   const Answer answer = ask(chat());
@@ -458,7 +485,8 @@ TEST_F(ForwardTest, ARevokedWorkersRequestMovesToAnother) {
 
 TEST_F(ForwardTest, AWorkerThatComesBackTakesItsRequestsUpAgain) {
   start();
-  FakeWorker& first = add_worker("wk_1", [](FakeWork& work) -> asio::awaitable<void> { co_await work.wait_cancelled(); });
+  FakeWorker& first =
+      add_worker("wk_1", [](FakeWork& work) -> asio::awaitable<void> { co_await work.wait_cancelled(); });
   const auto answer = std::make_shared<std::optional<Answer>>();
   spawn_request(chat(), answer);
   run([&]() -> asio::awaitable<void> { co_await until([&] { return totals().requests_running == 1; }); });
@@ -486,7 +514,8 @@ TEST_F(ForwardTest, ASlowClientStopsItsWorkerAndMemoryStaysBounded) {
   net::test::RawClient raw(io_, server_->socket());
   const std::string body = chat();
   run([&]() -> asio::awaitable<void> {
-    co_await raw.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    co_await raw.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: " +
+                      std::to_string(body.size()) + "\r\n\r\n" + body);
     co_await raw.receive_until("\r\n\r\n");
     // Another client is not held up by it, and by the time it is done nothing more moves for the slow one.
     std::size_t before = 1;
@@ -512,12 +541,14 @@ TEST_F(ForwardTest, SixtyFourStreamsOfWhichHalfHangUpLeaveNoSlotBusy) {
     co_await work.respond(200, "text/event-stream");
     co_await work.data("data: one\n\n");
     if (work.body.find("endless") == std::string::npos) {
-      for (int i = 0; i < 50; ++i) co_await work.data("data: more\n\n");
+      for (int i = 0; i < 50; ++i)
+        co_await work.data("data: more\n\n");
       co_await work.data("data: [DONE]\n\n");
       co_await work.end();
       co_return;
     }
-    while (co_await work.data("data: more\n\n")) co_await asio::post(asio::use_awaitable);
+    while (co_await work.data("data: more\n\n"))
+      co_await asio::post(asio::use_awaitable);
   };
   FakeWorker& first = add_worker("wk_1", endless_after_two, 32);
   FakeWorker& second = add_worker("wk_2", endless_after_two, 32);
@@ -538,7 +569,8 @@ TEST_F(ForwardTest, SixtyFourStreamsOfWhichHalfHangUpLeaveNoSlotBusy) {
     EXPECT_TRUE(done);
     ++completed;
   };
-  for (int i = 0; i < 64; ++i) clients.spawn("client", one(i % 2 == 0));
+  for (int i = 0; i < 64; ++i)
+    clients.spawn("client", one(i % 2 == 0));
   run([&]() -> asio::awaitable<void> {
     co_await clients.wait();
     co_await wait_idle();
@@ -552,10 +584,13 @@ TEST_F(ForwardTest, SixtyFourStreamsOfWhichHalfHangUpLeaveNoSlotBusy) {
 TEST_F(ForwardTest, DrainingAnswersWhatWaitsAndLetsRunningRequestsEnd) {
   start();
   net::test::Event go_on(io_.get_executor());
-  add_worker("wk_1", [&](FakeWork& work) -> asio::awaitable<void> {
-    co_await go_on.wait();
-    co_await json_of("{}")(work);
-  }, 1);
+  add_worker(
+      "wk_1",
+      [&](FakeWork& work) -> asio::awaitable<void> {
+        co_await go_on.wait();
+        co_await json_of("{}")(work);
+      },
+      1);
   const auto running = std::make_shared<std::optional<Answer>>();
   const auto waiting = std::make_shared<std::optional<Answer>>();
   spawn_request(chat(), running);
@@ -580,7 +615,8 @@ TEST_F(ForwardTest, ModelsAreListedInOpenAisForm) {
   const json body = json::parse(list.body);
   EXPECT_EQ(body["object"], "list");
   ASSERT_EQ(body["data"].size(), 2u);
-  EXPECT_EQ(body["data"][0], json::parse(R"({"id":"tiny","object":"model","created":1700000000,"owned_by":"gogrid","gogrid":
+  EXPECT_EQ(body["data"][0],
+            json::parse(R"({"id":"tiny","object":"model","created":1700000000,"owned_by":"gogrid","gogrid":
     {"kind":"chat","context_tokens":2048,"replicas":{"ready":1,"total":1},"slots":{"busy":0,"total":4}}})"));
   const Answer one = net::test::run<Answer>(io_, fetch(*client_, net::test::get("/v1/models/vectors")));
   EXPECT_EQ(json::parse(one.body)["gogrid"]["kind"], "embedding");

@@ -12,8 +12,10 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t max_reason_bytes = 512;
-// Spare connection ids for migrations; each migration uses one up and brings a new one.
-constexpr std::uint64_t connection_id_limit = 4;
+// The one in use and a spare one: each migration uses one up and brings a new one.
+constexpr std::uint64_t connection_id_limit = 2;
+// Packets that ask for an acknowledgement before it goes out at once, and not with what is sent anyway.
+constexpr std::size_t packets_per_ack = 5;
 // A client's socket is its own: closing it early harms nobody (RFC 9000 §10.2), and programs that end need not wait.
 constexpr ngtcp2_duration max_client_closing = 300'000'000;
 
@@ -26,6 +28,7 @@ ngtcp2_settings make_settings(const TransportOptions& transport) {
   ngtcp2_settings_default(&settings);
   settings.initial_ts = now();
   settings.handshake_timeout = nanoseconds(transport.handshake_timeout);
+  settings.ack_thresh = packets_per_ack;
   return settings;
 }
 
@@ -43,8 +46,7 @@ ngtcp2_transport_params make_params(const TransportOptions& transport) {
 
 }  // namespace
 
-Ngtcp2Connection::Ngtcp2Connection(Endpoint& endpoint)
-    : endpoint_(&endpoint), executor_(endpoint.executor()) {
+Ngtcp2Connection::Ngtcp2Connection(Endpoint& endpoint) : endpoint_(&endpoint), executor_(endpoint.executor()) {
   tls_owner_.get_conn = [](ngtcp2_crypto_conn_ref* reference) {
     return static_cast<Ngtcp2Connection*>(reference->user_data)->conn_;
   };
@@ -53,7 +55,8 @@ Ngtcp2Connection::Ngtcp2Connection(Endpoint& endpoint)
 }
 
 Ngtcp2Connection::~Ngtcp2Connection() {
-  for (const auto& [id, stream] : streams_) stream->detach();
+  for (const auto& [id, stream] : streams_)
+    stream->detach();
   if (conn_) ngtcp2_conn_del(conn_);
 }
 
@@ -63,7 +66,8 @@ Result<void> Ngtcp2Connection::start(int code, Result<std::unique_ptr<TlsSession
   if (!session) return session.error();
   tls_ = std::move(*session);
   ngtcp2_conn_set_tls_native_handle(conn_, tls_->native_handle());
-  for (const ngtcp2_cid& id : ids_) endpoint_->add_connection_id(id, *this);
+  for (const ngtcp2_cid& id : ids_)
+    endpoint_->add_connection_id(id, *this);
   endpoint_->add(shared_from_this());
   update_deadline();
   return {};
@@ -91,9 +95,8 @@ Result<std::shared_ptr<Ngtcp2Connection>> Ngtcp2Connection::make_server(Endpoint
   ngtcp2_crypto_generate_stateless_reset_token(params.stateless_reset_token, secret, setup.reset_secret.size(), &id);
   connection->ids_ = {id, setup.initial.dcid};
   const ngtcp2_path path = make_path(setup.packet.local, setup.packet.remote);
-  const int code =
-      ngtcp2_conn_server_new(&connection->conn_, &setup.initial.scid, &id, &path, setup.initial.version,
-                             &server_table(), &settings, &params, nullptr, connection.get());
+  const int code = ngtcp2_conn_server_new(&connection->conn_, &setup.initial.scid, &id, &path, setup.initial.version,
+                                          &server_table(), &settings, &params, nullptr, connection.get());
   auto session = make_server_session(setup.credentials, setup.options.transport.alpn, &connection->tls_owner_);
   if (Result<void> started = connection->start(code, std::move(session)); !started) return started.error();
   connection->acceptor_ = setup.acceptor;
@@ -116,8 +119,8 @@ Result<std::shared_ptr<Ngtcp2Connection>> Ngtcp2Connection::make_client(
   const ngtcp2_path path = make_path(local, remote);
   const int code = ngtcp2_conn_client_new(&connection->conn_, &first_destination, &id, &path, NGTCP2_PROTO_VER_V1,
                                           &client_table(), &settings, &params, nullptr, connection.get());
-  auto session = make_client_session(std::move(credentials), options.transport.alpn, options.server_name,
-                                     &connection->tls_owner_);
+  auto session =
+      make_client_session(std::move(credentials), options.transport.alpn, options.server_name, &connection->tls_owner_);
   if (Result<void> started = connection->start(code, std::move(session)); !started) return started.error();
   return connection;
 }
@@ -129,19 +132,13 @@ std::shared_ptr<Connection> Ngtcp2Connection::make_handle(std::shared_ptr<Ngtcp2
 
 // --- what users call
 
-asio::awaitable<Result<std::shared_ptr<Stream>>> Ngtcp2Connection::open_stream() {
-  const auto self = shared_from_this();
-  for (;;) {
-    if (stream_error_) co_return *stream_error_;
-    std::int64_t id = -1;
-    const int code = ngtcp2_conn_open_bidi_stream(conn_, &id, nullptr);
-    if (code == 0) co_return Ngtcp2Stream::make_handle(add_stream(id));
-    if (code != NGTCP2_ERR_STREAM_ID_BLOCKED) {
-      co_return Error(ErrorCode::internal, std::string("open_stream: ") + ngtcp2_strerror(code));
-    }
-    const bool woken = co_await open_event_.wait(executor_);
-    if (!woken) co_return Error(ErrorCode::cancelled, "open_stream: cancelled");
-  }
+Result<std::shared_ptr<Stream>> Ngtcp2Connection::open_stream() {
+  if (stream_error_) return *stream_error_;
+  std::int64_t id = -1;
+  const int code = ngtcp2_conn_open_bidi_stream(conn_, &id, nullptr);
+  if (code == 0) return Ngtcp2Stream::make_handle(add_stream(id));
+  if (code == NGTCP2_ERR_STREAM_ID_BLOCKED) return Error(ErrorCode::unavailable, "the peer allows no more streams now");
+  return Error(ErrorCode::internal, std::string("open_stream: ") + ngtcp2_strerror(code));
 }
 
 asio::awaitable<Result<std::shared_ptr<Stream>>> Ngtcp2Connection::accept_stream() {
@@ -221,7 +218,8 @@ Result<void> Ngtcp2Connection::migrate(bool immediate) {
   }
   // Attempts that follow each other faster than paths are validated must not pile up sockets.
   const ngtcp2_path* const current = ngtcp2_conn_get_path(conn_);
-  if (endpoint_->socket_count() > 2) endpoint_->keep_only_socket(SocketAddress(current->local.addr, current->local.addrlen));
+  if (endpoint_->socket_count() > 2)
+    endpoint_->keep_only_socket(SocketAddress(current->local.addr, current->local.addrlen));
   endpoint_->add_socket(std::move(*socket));
   endpoint_->flush_soon(*this);
   return {};
@@ -253,9 +251,11 @@ Error Ngtcp2Connection::peer_close_error() const {
   }
   if (error->error_code >= NGTCP2_CRYPTO_ERROR && error->error_code < NGTCP2_CRYPTO_ERROR + 256) {
     const auto alert = static_cast<unsigned>(error->error_code - NGTCP2_CRYPTO_ERROR);
-    return Error(ErrorCode::unauthenticated, with_reason("the peer refused the TLS handshake: " + tls_alert_name(alert)));
+    return Error(ErrorCode::unauthenticated,
+                 with_reason("the peer refused the TLS handshake: " + tls_alert_name(alert)));
   }
-  if (error->error_code == NGTCP2_NO_ERROR) return Error(ErrorCode::cancelled, with_reason("the peer closed the connection"));
+  if (error->error_code == NGTCP2_NO_ERROR)
+    return Error(ErrorCode::cancelled, with_reason("the peer closed the connection"));
   if (error->error_code == NGTCP2_CONNECTION_REFUSED) {
     return Error(ErrorCode::unavailable, with_reason("the peer takes no connections now"));
   }
@@ -266,8 +266,10 @@ Error Ngtcp2Connection::peer_close_error() const {
 // What `code`, from ngtcp2, means when it is we who give up.
 Error Ngtcp2Connection::read_error(int code) const {
   switch (code) {
-    case NGTCP2_ERR_IDLE_CLOSE: return Error(ErrorCode::timeout, "the peer has been silent for too long");
-    case NGTCP2_ERR_HANDSHAKE_TIMEOUT: return Error(ErrorCode::timeout, "the peer did not answer in time");
+    case NGTCP2_ERR_IDLE_CLOSE:
+      return Error(ErrorCode::timeout, "the peer has been silent for too long");
+    case NGTCP2_ERR_HANDSHAKE_TIMEOUT:
+      return Error(ErrorCode::timeout, "the peer did not answer in time");
     case NGTCP2_ERR_CRYPTO: {
       const std::string failure = tls_ ? tls_->verification_failure() : std::string();
       if (!failure.empty()) {
@@ -277,9 +279,12 @@ Error Ngtcp2Connection::read_error(int code) const {
       return Error(ErrorCode::unauthenticated,
                    "the TLS handshake failed: " + tls_alert_name(ngtcp2_conn_get_tls_alert(conn_)));
     }
-    case NGTCP2_ERR_RECV_VERSION_NEGOTIATION: return Error(ErrorCode::unsupported, "the peer does not speak QUIC version 1");
-    case NGTCP2_ERR_NO_VIABLE_PATH: return Error(ErrorCode::unavailable, "no network path leads to the peer any more");
-    default: return Error(ErrorCode::protocol, std::string("QUIC: ") + ngtcp2_strerror(code));
+    case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
+      return Error(ErrorCode::unsupported, "the peer does not speak QUIC version 1");
+    case NGTCP2_ERR_NO_VIABLE_PATH:
+      return Error(ErrorCode::unavailable, "no network path leads to the peer any more");
+    default:
+      return Error(ErrorCode::protocol, std::string("QUIC: ") + ngtcp2_strerror(code));
   }
 }
 
@@ -322,14 +327,14 @@ void Ngtcp2Connection::end(State state, Error reason, Error stream_error, bool k
   stream_error_ = std::move(stream_error);
   state_ = state;
   send_queue_.clear();
-  for (const auto& [id, stream] : streams_) stream->on_connection_over(*stream_error_, keep_complete);
+  for (const auto& [id, stream] : streams_)
+    stream->on_connection_over(*stream_error_, keep_complete);
   streams_.clear();
   if (!keep_complete) incoming_.clear();
   ngtcp2_conn_del(std::exchange(conn_, nullptr));
   tls_.reset();
   if (const auto acceptor = std::exchange(acceptor_, nullptr)) acceptor->on_connection_over(*this);
   incoming_event_.notify();
-  open_event_.notify();
   established_event_.notify();
   closed_event_.notify();
   const bool answers = state_ == State::closing && !close_packet_.empty();
@@ -347,7 +352,8 @@ void Ngtcp2Connection::forget() {
   close_packet_ = {};
   Endpoint* const endpoint = std::exchange(endpoint_, nullptr);
   if (!endpoint) return;
-  for (const ngtcp2_cid& id : ids_) endpoint->remove_connection_id(id);
+  for (const ngtcp2_cid& id : ids_)
+    endpoint->remove_connection_id(id);
   ids_ = {};
   endpoint->remove(*this);
 }
@@ -358,7 +364,8 @@ void Ngtcp2Connection::on_endpoint_gone() noexcept {
   state_ = State::over;
   if (!reason_) reason_ = stream_error_ = Error(ErrorCode::cancelled, "the event loop has ended");
   send_queue_.clear();
-  for (const auto& [id, stream] : streams_) stream->detach();
+  for (const auto& [id, stream] : streams_)
+    stream->detach();
   streams_.clear();
   if (conn_) ngtcp2_conn_del(std::exchange(conn_, nullptr));
   tls_.reset();

@@ -1,6 +1,6 @@
-// One QUIC connection over ngtcp2. ngtcp2's state and the TLS session live as long as they are needed: the session until the
-// handshake is confirmed, the state until the connection closes; for three more PTOs only its connection ids are kept, to answer
-// or swallow late packets. Owned by its endpoint until then, and by its handle.
+// One QUIC connection over ngtcp2. ngtcp2's state and the TLS session live as long as they are needed: the session
+// until the handshake is confirmed, the state until the connection closes; for three more PTOs only its connection ids
+// are kept, to answer or swallow late packets. Owned by its endpoint until then, and by its handle.
 #pragma once
 
 #include <ngtcp2/ngtcp2.h>
@@ -46,7 +46,7 @@ class Ngtcp2Connection final : public Connection, public std::enable_shared_from
   // What users hold; letting the last one go closes.
   static std::shared_ptr<Connection> make_handle(std::shared_ptr<Ngtcp2Connection> connection);
 
-  boost::asio::awaitable<Result<std::shared_ptr<Stream>>> open_stream() override;
+  Result<std::shared_ptr<Stream>> open_stream() override;
   boost::asio::awaitable<Result<std::shared_ptr<Stream>>> accept_stream() override;
   boost::asio::awaitable<Error> closed() override;
   void close(std::uint64_t code, std::string reason) noexcept override;
@@ -68,7 +68,6 @@ class Ngtcp2Connection final : public Connection, public std::enable_shared_from
   void on_refused();
   void on_endpoint_gone() noexcept;
   void flush();
-  bool touched = false;
   bool flush_scheduled = false;
   ngtcp2_tstamp deadline = UINT64_MAX;
 
@@ -128,6 +127,9 @@ class Ngtcp2Connection final : public Connection, public std::enable_shared_from
   std::unordered_map<std::int64_t, std::shared_ptr<Ngtcp2Stream>> streams_;
   boost::intrusive::list<Ngtcp2Stream, boost::intrusive::constant_time_size<false>> send_queue_;
   std::list<std::shared_ptr<Ngtcp2Stream>> incoming_;
+  // Read since the last flush, and streams of the peer's that ended since it was granted new ones.
+  std::uint64_t read_bytes_ = 0;
+  std::uint64_t ended_streams_ = 0;
   // When sockets of old paths are closed.
   ngtcp2_tstamp retire_sockets_at_ = UINT64_MAX;
 
@@ -139,7 +141,6 @@ class Ngtcp2Connection final : public Connection, public std::enable_shared_from
   SocketAddress remote_;
 
   Event incoming_event_;
-  Event open_event_;
   Event established_event_;
   Event closed_event_;
 };

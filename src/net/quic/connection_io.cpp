@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "base/encoding.hpp"
 #include "base/log.hpp"
@@ -92,11 +93,6 @@ struct Ngtcp2Connection::Callbacks {
     return 0;
   }
 
-  static int extend_max_streams(ngtcp2_conn*, std::uint64_t, void* user_data) {
-    self(user_data).open_event_.notify();
-    return 0;
-  }
-
   static int extend_max_stream_data(ngtcp2_conn*, std::int64_t, std::uint64_t, void* user_data,
                                     void* stream_user_data) {
     if (Ngtcp2Stream* const target = stream(stream_user_data)) self(user_data).want_send(*target);
@@ -138,9 +134,9 @@ struct Ngtcp2Connection::Callbacks {
                         ngtcp2_crypto_aead_ctx* send_context, std::uint8_t* send_iv,
                         const std::uint8_t* current_receive_secret, const std::uint8_t* current_send_secret,
                         std::size_t secret_size, void* user_data) {
-    const int code = update_packet_keys(conn, *self(user_data).tls_owner_.keys, receive_secret, send_secret,
-                                        receive_context, receive_iv, send_context, send_iv, current_receive_secret,
-                                        current_send_secret, secret_size);
+    const int code =
+        update_packet_keys(conn, *self(user_data).tls_owner_.keys, receive_secret, send_secret, receive_context,
+                           receive_iv, send_context, send_iv, current_receive_secret, current_send_secret, secret_size);
     return code == 0 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
   }
 
@@ -159,7 +155,6 @@ struct Ngtcp2Connection::Callbacks {
     table.stream_open = stream_open;
     table.stream_close = stream_close;
     table.stream_reset = stream_reset;
-    table.extend_max_local_streams_bidi = extend_max_streams;
     table.extend_max_stream_data = extend_max_stream_data;
     table.recv_stateless_reset = recv_stateless_reset;
     table.rand = random;
@@ -210,8 +205,12 @@ std::shared_ptr<Ngtcp2Stream> Ngtcp2Connection::add_stream(std::int64_t id) {
 void Ngtcp2Connection::remove_stream(std::int64_t id, Ngtcp2Stream* stream, std::optional<std::uint64_t> code) {
   if (!stream) return;
   stream->on_transport_closed(code);
-  if (!ngtcp2_conn_is_local_stream(conn_, id)) ngtcp2_conn_extend_max_streams_bidi(conn_, 1);
   streams_.erase(id);
+  if (ngtcp2_conn_is_local_stream(conn_, id)) return;
+  // Each grant is a frame of its own: an eighth of the limit at a time.
+  const std::uint64_t limit = ngtcp2_conn_get_local_transport_params(conn_)->initial_max_streams_bidi;
+  if (++ended_streams_ < std::max<std::uint64_t>(limit / 8, 1)) return;
+  ngtcp2_conn_extend_max_streams_bidi(conn_, static_cast<std::size_t>(std::exchange(ended_streams_, 0)));
 }
 
 void Ngtcp2Connection::want_send(Ngtcp2Stream& stream) {
@@ -229,7 +228,11 @@ void Ngtcp2Connection::on_read(std::int64_t id, std::size_t bytes) {
 void Ngtcp2Connection::on_discarded(std::size_t bytes) {
   if (!conn_) return;
   ngtcp2_conn_extend_max_offset(conn_, bytes);
-  endpoint_->flush_soon(*this);
+  read_bytes_ += bytes;
+  // ngtcp2 tells the peer of half a window, not of less.
+  if (read_bytes_ >= ngtcp2_conn_get_local_transport_params(conn_)->initial_max_stream_data_bidi_local / 4) {
+    endpoint_->flush_soon(*this);
+  }
 }
 
 void Ngtcp2Connection::shut_stream(std::int64_t id, std::uint64_t code) {
@@ -319,7 +322,8 @@ void Ngtcp2Connection::after_path_change() {
 
 // --- packets out
 
-// One packet into `buffer`: whatever ngtcp2 has to say and as many streams as fit. 0: nothing to send or not allowed to.
+// One packet into `buffer`: whatever ngtcp2 has to say and as many streams as fit. 0: nothing to send or not allowed
+// to.
 ngtcp2_ssize Ngtcp2Connection::write_packet(std::span<std::uint8_t> buffer, ngtcp2_path_storage& path,
                                             ngtcp2_tstamp time, bool& window_full) {
   std::array<ngtcp2_vec, 16> views;
@@ -412,6 +416,7 @@ bool Ngtcp2Connection::send_batch(ngtcp2_tstamp time) {
 
 void Ngtcp2Connection::flush() {
   if (!conn_) return;
+  read_bytes_ = 0;
   const ngtcp2_tstamp time = now();
   bool blocked = false;
   do {

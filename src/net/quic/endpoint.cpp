@@ -14,6 +14,8 @@ namespace asio = boost::asio;
 
 // System calls in a row before other handlers get their turn.
 constexpr int max_receives = 32;
+// The timer is armed for a later time when that is later by this much, and not more often than this.
+constexpr ngtcp2_tstamp postponement = 1'000'000'000;
 
 // One for the thread, not for the connection: it is empty between events.
 std::span<std::uint8_t> receive_buffer() {
@@ -36,7 +38,8 @@ struct Endpoint::Port {
 };
 
 ngtcp2_tstamp now() {
-  return static_cast<ngtcp2_tstamp>(std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
+  return static_cast<ngtcp2_tstamp>(
+      std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
 }
 
 ngtcp2_path make_path(const SocketAddress& local, const SocketAddress& remote) {
@@ -61,7 +64,8 @@ Endpoint::Endpoint(asio::any_io_executor executor) : executor_(std::move(executo
 
 Endpoint::~Endpoint() {
   if (acceptor_) acceptor_->on_endpoint_gone();
-  for (const auto& [pointer, connection] : connections_) connection->on_endpoint_gone();
+  for (const auto& [pointer, connection] : connections_)
+    connection->on_endpoint_gone();
 }
 
 void Endpoint::add_socket(UdpSocket socket) {
@@ -148,7 +152,6 @@ void Endpoint::wait_readable(const std::shared_ptr<Port>& port) {
 }
 
 void Endpoint::on_readable(Port& port) {
-  std::vector<std::shared_ptr<Ngtcp2Connection>> touched;
   for (int i = 0; i < max_receives && port.socket.socket().is_open(); ++i) {
     const UdpSocket::Received received = port.socket.receive(receive_buffer());
     if (received.status == UdpSocket::Status::blocked) break;
@@ -158,17 +161,13 @@ void Endpoint::on_readable(Port& port) {
     while (!rest.empty()) {
       const std::size_t size = std::min(rest.size(), received.segment_bytes);
       const Packet packet{rest.first(size), received.local, received.remote};
-      on_packet(packet, touched);
+      on_packet(packet);
       rest = rest.subspan(size);
     }
   }
-  for (const auto& connection : touched) {
-    connection->touched = false;
-    connection->flush();
-  }
 }
 
-void Endpoint::on_packet(const Packet& packet, std::vector<std::shared_ptr<Ngtcp2Connection>>& touched) {
+void Endpoint::on_packet(const Packet& packet) {
   ngtcp2_version_cid header{};
   const int code =
       ngtcp2_pkt_decode_version_cid(&header, packet.bytes.data(), packet.bytes.size(), connection_id_bytes);
@@ -186,16 +185,16 @@ void Endpoint::on_packet(const Packet& packet, std::vector<std::shared_ptr<Ngtcp
   }
   const std::shared_ptr<Ngtcp2Connection> connection = found->second->shared_from_this();
   connection->on_packet(packet);
-  if (!connection->touched) {
-    connection->touched = true;
-    touched.push_back(connection);
-  }
+  // Not at once: the acknowledgement goes out with what the coroutines answer that this packet woke.
+  flush_soon(*connection);
 }
 
 void Endpoint::on_refused() {
   std::vector<std::shared_ptr<Ngtcp2Connection>> all;
-  for (const auto& [pointer, connection] : connections_) all.push_back(connection);
-  for (const auto& connection : all) connection->on_refused();
+  for (const auto& [pointer, connection] : connections_)
+    all.push_back(connection);
+  for (const auto& connection : all)
+    connection->on_refused();
 }
 
 // --- sending
@@ -247,8 +246,7 @@ void Endpoint::wait_writable(const std::shared_ptr<Port>& port) {
 
 void Endpoint::on_writable(Port& port) {
   std::size_t sent = 0;
-  const auto status =
-      port.socket.send(port.held, port.held_segment_bytes, port.held_local, port.held_remote, sent);
+  const auto status = port.socket.send(port.held, port.held_segment_bytes, port.held_local, port.held_remote, sent);
   port.held.erase(port.held.begin(), port.held.begin() + static_cast<std::ptrdiff_t>(sent));
   if (status == UdpSocket::Status::blocked && !port.held.empty()) return;
   port.held = {};
@@ -293,8 +291,17 @@ void Endpoint::set_deadline(Ngtcp2Connection& connection, ngtcp2_tstamp deadline
 }
 
 void Endpoint::arm_timer() {
-  if (deadlines_.empty() || deadlines_.begin()->first >= armed_for_) return;
-  armed_for_ = deadlines_.begin()->first;
+  if (deadlines_.empty()) return;
+  const ngtcp2_tstamp next = deadlines_.begin()->first;
+  if (next >= armed_for_) {
+    // Firing early and arming again is cheaper than arming for every packet. But an idle endpoint is not woken for
+    // nothing.
+    if (next - armed_for_ < postponement) return;
+    const ngtcp2_tstamp time = now();
+    if (time - postponed_at_ < postponement) return;
+    postponed_at_ = time;
+  }
+  armed_for_ = next;
   // A deadline beyond 2^62 ns (146 years) would overflow the clock's type.
   const auto at = std::chrono::nanoseconds(static_cast<std::int64_t>(std::min<ngtcp2_tstamp>(armed_for_, 1ULL << 62)));
   timer_.expires_at(asio::steady_timer::time_point(at));

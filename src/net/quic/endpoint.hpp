@@ -1,6 +1,6 @@
-// Endpoint: UDP sockets, the connections that share them, and one timer for all of their deadlines. A server's endpoint has one
-// socket and many connections; a client's has one connection, and a second socket while it migrates. It lives while a listener
-// or a connection needs it, and as long as its own pending operations. Used on its executor's thread.
+// Endpoint: UDP sockets, the connections that share them, and one timer for all of their deadlines. A server's endpoint
+// has one socket and many connections; a client's has one connection, and a second socket while it migrates. It lives
+// while a listener or a connection needs it, and as long as its own pending operations. Used on its executor's thread.
 #pragma once
 
 #include <ngtcp2/ngtcp2.h>
@@ -106,7 +106,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   void wait_writable(const std::shared_ptr<Port>& port);
   void on_readable(Port& port);
   void on_writable(Port& port);
-  void on_packet(const Packet& packet, std::vector<std::shared_ptr<Ngtcp2Connection>>& touched);
+  void on_packet(const Packet& packet);
   void on_refused();
   void arm_timer();
   void on_timer();
@@ -119,6 +119,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   boost::asio::steady_timer timer_;
   // When timer_ fires; it may fire early, then it is armed again.
   ngtcp2_tstamp armed_for_ = UINT64_MAX;
+  // When it was last armed anew for a later time.
+  ngtcp2_tstamp postponed_at_ = 0;
   std::list<std::shared_ptr<Port>> ports_;
   std::shared_ptr<Acceptor> acceptor_;
   std::unordered_map<Ngtcp2Connection*, std::shared_ptr<Ngtcp2Connection>> connections_;

@@ -1,16 +1,18 @@
-// The server's side: first packets become connections, or get a Retry, a version negotiation, a refusal or a stateless reset.
+// The server's side: first packets become connections, or get a Retry, a version negotiation, a refusal or a stateless
+// reset.
 #include <ngtcp2/ngtcp2_crypto.h>
 
 #include <algorithm>
 #include <array>
 #include <list>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 
 #include "base/encoding.hpp"
 #include "base/log.hpp"
 #include "base/sha256.hpp"
 #include "net/quic/connection.hpp"
+#include "net/source.hpp"
 
 namespace gogrid::net::quic {
 namespace {
@@ -45,7 +47,7 @@ class ListenerState final : public Acceptor, public std::enable_shared_from_this
       if (!ready_.empty()) {
         std::shared_ptr<Connection> connection = std::move(ready_.front());
         ready_.pop_front();
-        pending_.erase(connection.get());
+        forget_pending(connection.get());
         co_return connection;
       }
       if (closed_) co_return Error(ErrorCode::cancelled, "the listener was closed");
@@ -71,6 +73,18 @@ class ListenerState final : public Acceptor, public std::enable_shared_from_this
   void on_endpoint_gone() override { endpoint_ = nullptr; }
 
  private:
+  struct Pending {
+    Ngtcp2Connection* connection;
+    std::uint64_t source;
+  };
+  void forget_pending(const Connection* connection) {
+    pending_.remove_if([&](const Pending& pending) { return pending.connection == connection; });
+  }
+  std::size_t pending_of(std::uint64_t source) const {
+    return static_cast<std::size_t>(std::count_if(pending_.begin(), pending_.end(),
+                                                  [&](const Pending& pending) { return pending.source == source; }));
+  }
+  void end_oldest_of_largest_source();
   void accept_initial(const ngtcp2_pkt_hd& initial, const Packet& packet);
   void negotiate_version(const ngtcp2_version_cid& header, const Packet& packet);
   void send_retry(const ngtcp2_pkt_hd& initial, const Packet& packet);
@@ -86,8 +100,8 @@ class ListenerState final : public Acceptor, public std::enable_shared_from_this
   std::shared_ptr<const TlsCredentials> credentials_;
   std::string retry_secret_;
   std::string reset_secret_;
-  // From the first packet to accept(): what max_handshakes bounds.
-  std::unordered_set<const Connection*> pending_;
+  // From the first packet to accept(), the oldest first: what max_handshakes bounds.
+  std::list<Pending> pending_;
   std::list<std::shared_ptr<Connection>> ready_;
   Event ready_event_;
   bool closed_ = false;
@@ -116,19 +130,37 @@ void ListenerState::accept_initial(const ngtcp2_pkt_hd& initial, const Packet& p
     if (code != 0) return send_close(initial, packet, NGTCP2_INVALID_TOKEN);
     original_id = id;
   }
-  if (pending_.size() >= options_.max_handshakes) return;
+  const std::uint64_t source = source_of(packet.remote.endpoint().address());
+  const std::size_t of_source = pending_of(source);
   // Under pressure only clients that receive at the address they send from may have state here.
-  if (!original_id && pending_.size() >= options_.max_handshakes / 2) return send_retry(initial, packet);
-  const Ngtcp2Connection::ServerSetup setup{initial,      packet,   original_id, credentials_, shared_from_this(),
+  const bool pressure = pending_.size() >= options_.max_handshakes / 2 ||
+                        of_source >= std::max<std::size_t>(options_.max_handshakes / 16, 1);
+  if (!original_id && pressure) return send_retry(initial, packet);
+  // One that comes too often waits: its packet is sent again.
+  if (of_source >= std::max<std::size_t>(options_.max_handshakes / 4, 1)) return;
+  if (pending_.size() >= options_.max_handshakes) end_oldest_of_largest_source();
+  const Ngtcp2Connection::ServerSetup setup{initial,  packet,       original_id, credentials_, shared_from_this(),
                                             options_, reset_secret_};
   Result<std::shared_ptr<Ngtcp2Connection>> made = Ngtcp2Connection::make_server(*endpoint_, setup);
   if (!made) {
     log().error("QUIC: cannot start a connection: {}", made.error().detail);
     return;
   }
-  pending_.insert(made->get());
+  pending_.push_back({made->get(), source});
   (*made)->on_packet(packet);
   (*made)->flush();
+}
+
+void ListenerState::end_oldest_of_largest_source() {
+  std::unordered_map<std::uint64_t, std::size_t> counts;
+  for (const Pending& pending : pending_)
+    ++counts[pending.source];
+  // The first of several maxima.
+  const auto oldest = std::max_element(
+      pending_.begin(), pending_.end(),
+      [&](const Pending& left, const Pending& right) { return counts[left.source] < counts[right.source]; });
+  // Takes it off the list.
+  oldest->connection->shared_from_this()->close(0, "too many handshakes at a time");
 }
 
 void ListenerState::on_established(Ngtcp2Connection& connection) {
@@ -141,7 +173,7 @@ void ListenerState::on_established(Ngtcp2Connection& connection) {
 
 void ListenerState::on_connection_over(Ngtcp2Connection& connection) {
   const auto self = shared_from_this();
-  pending_.erase(&connection);
+  forget_pending(&connection);
   ready_.remove_if([&](const auto& handle) { return handle.get() == &connection; });
 }
 
@@ -159,10 +191,9 @@ void ListenerState::negotiate_version(const ngtcp2_version_cid& header, const Pa
 void ListenerState::send_retry(const ngtcp2_pkt_hd& initial, const Packet& packet) {
   const ngtcp2_cid id = endpoint_->unused_connection_id();
   std::array<std::uint8_t, NGTCP2_CRYPTO_MAX_RETRY_TOKENLEN2> token;
-  const auto token_size = ngtcp2_crypto_generate_retry_token2(token.data(), data_of(retry_secret_),
-                                                              retry_secret_.size(), initial.version,
-                                                              &packet.remote.base, packet.remote.size, &id,
-                                                              &initial.dcid, now());
+  const auto token_size =
+      ngtcp2_crypto_generate_retry_token2(token.data(), data_of(retry_secret_), retry_secret_.size(), initial.version,
+                                          &packet.remote.base, packet.remote.size, &id, &initial.dcid, now());
   if (token_size < 0) return;
   std::array<std::uint8_t, 512> buffer;
   const auto size = ngtcp2_crypto_write_retry(buffer.data(), buffer.size(), initial.version, &initial.scid, &id,

@@ -53,12 +53,14 @@ class Relay {
   void receive_back(std::shared_ptr<asio::ip::udp::socket> socket) {
     auto buffer = std::make_shared<Buffer>();
     auto from = std::make_shared<asio::ip::udp::endpoint>();
-    socket->async_receive_from(asio::buffer(*buffer), *from, [this, socket, buffer, from](auto error, std::size_t size) {
-      if (error == asio::error::operation_aborted || socket != back_) return;
-      boost::system::error_code ignored;
-      if (!error && !lost()) front_.send_to(asio::buffer(buffer->data(), size), client_, 0, ignored);
-      receive_back(socket);
-    });
+    socket->async_receive_from(asio::buffer(*buffer), *from,
+                               [this, socket, buffer, from](auto error, std::size_t size) {
+                                 if (error == asio::error::operation_aborted || socket != back_) return;
+                                 boost::system::error_code ignored;
+                                 if (!error && !lost())
+                                   front_.send_to(asio::buffer(buffer->data(), size), client_, 0, ignored);
+                                 receive_back(socket);
+                               });
   }
 
   asio::io_context& io_;
@@ -89,10 +91,11 @@ class MigrationTest : public QuicTest {
   // Echoes `size` bytes and calls `meanwhile` about every tenth of them.
   asio::awaitable<void> transfer(const Pair& pair, std::size_t size, std::function<void()> meanwhile) {
     spawn([server = pair.server] { return echo(server); });
-    const auto stream = (co_await pair.client->open_stream()).value();
+    const auto stream = pair.client->open_stream().value();
     spawn([&, size, stream]() -> asio::awaitable<void> {
       const std::string text(size / 100, 'x');
-      for (int i = 0; i < 100; ++i) co_await write_all(stream, text);
+      for (int i = 0; i < 100; ++i)
+        co_await write_all(stream, text);
       co_await finish(stream);
     });
     std::string buffer(16 * 1024, '\0');
@@ -114,7 +117,8 @@ class MigrationTest : public QuicTest {
 
   // The server takes a new address when it has validated it, a few packets after the last move.
   asio::awaitable<void> settle(const Pair& pair, asio::ip::udp::endpoint before) {
-    for (int i = 0; i < 100 && pair.server->remote_endpoint() == before; ++i) co_await transfer(pair, 10'000, [] {});
+    for (int i = 0; i < 100 && pair.server->remote_endpoint() == before; ++i)
+      co_await transfer(pair, 10'000, [] {});
   }
 };
 
@@ -128,8 +132,8 @@ TEST_F(MigrationTest, TheClientMovesToAnotherSocketInMidTransfer) {
       if (result) ++moved;
     });
     EXPECT_GE(moved, 2);
-    // Moves that overtake each other may all be given up, and use up the connection ids for a while; one that is left in peace
-    // arrives.
+    // Moves that overtake each other may all be given up, and use up the connection ids for a while; one that is left
+    // in peace arrives.
     for (int i = 0; i < 20 && pair.server->remote_endpoint() == before; ++i) {
       const Result<void> calm = rebind(*pair.client);
       if (!calm) co_await transfer(pair, 10'000, [] {});
@@ -157,17 +161,19 @@ TEST_F(MigrationTest, KeysChangeInMidTransfer) {
 TEST_F(MigrationTest, ManyConnectionsShareTheCipherContexts) {
   run([this]() -> asio::awaitable<void> {
     std::vector<Pair> pairs;
-    for (int i = 0; i < 100; ++i) pairs.push_back(co_await connected());
+    for (int i = 0; i < 100; ++i)
+      pairs.push_back(co_await connected());
     for (int round = 0; round < 2; ++round) {
       for (const Pair& pair : pairs) {
-        const auto stream = (co_await pair.client->open_stream()).value();
+        const auto stream = pair.client->open_stream().value();
         co_await write_all(stream, "hello");
         co_await finish(stream);
         const auto seen = (co_await pair.server->accept_stream()).value();
         EXPECT_EQ(co_await read_all(seen), "hello");
       }
     }
-    for (const Pair& pair : pairs) pair.client->close(0, "");
+    for (const Pair& pair : pairs)
+      pair.client->close(0, "");
   });
 }
 
@@ -213,7 +219,7 @@ TEST_F(MigrationTest, APeerThatVanishesIsATimeoutOnBothSides) {
     start_listener(listen_options());
     Relay relay(io_, listener_->local_endpoint());
     const Pair pair = co_await connected_through(relay);
-    const auto stream = (co_await pair.client->open_stream()).value();
+    const auto stream = pair.client->open_stream().value();
     asio::steady_timer timer(io_, 700ms);
     co_await timer.async_wait(asio::use_awaitable);
     // Kept alive all the time.
@@ -239,7 +245,7 @@ TEST_F(MigrationTest, ARestartedServerIsNoticedAtOnce) {
     const Pair pair = co_await connected_through(relay);
     auto second = listen(io_.get_executor(), options).value();
     relay.forward_to(second->local_endpoint());
-    const auto stream = (co_await pair.client->open_stream()).value();
+    const auto stream = pair.client->open_stream().value();
     co_await write_all(stream, "hello?");
     const Error reason = co_await pair.client->closed();
     EXPECT_EQ(reason.code, ErrorCode::unavailable) << reason.detail;
@@ -267,7 +273,8 @@ TEST_F(MigrationTest, MutilatedCopiesOfRealPacketsAreDropped) {
         const auto to = from == server ? client : server;
         boost::system::error_code ignored;
         proxy.send_to(asio::buffer(buffer, size), to, 0, ignored);
-        for (int i = 0; i < 3; ++i) buffer[random() % size] ^= static_cast<char>(1U << (random() % 8));
+        for (int i = 0; i < 3; ++i)
+          buffer[random() % size] ^= static_cast<char>(1U << (random() % 8));
         const std::size_t cut = random() % 4 == 0 ? random() % size : size;
         proxy.send_to(asio::buffer(buffer, cut), to, 0, ignored);
         receive();

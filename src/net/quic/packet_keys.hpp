@@ -1,6 +1,6 @@
-// Keys of 1-RTT packets. A connection keeps the raw keys; the cipher contexts made of them, ten times as large, exist only for
-// the keys that were used last. So idle connections stay small (4 KB less each), and busy ones do not notice.
-// A cache belongs to an endpoint and outlives its connections; used on its executor's thread.
+// Keys of 1-RTT packets. A connection keeps the raw keys; the cipher contexts made of them, ten times as large, exist
+// only for the keys that were used lately. So idle connections stay small (4 KB less each), and busy ones do not
+// notice, however many. A cache belongs to an endpoint and outlives its connections; used on its executor's thread.
 #pragma once
 
 #include <ngtcp2/ngtcp2.h>
@@ -34,8 +34,8 @@ int install_receive_key(ngtcp2_conn* conn, PacketKeyCache& cache, const std::uin
 int install_send_key(ngtcp2_conn* conn, PacketKeyCache& cache, const std::uint8_t* secret, std::size_t size);
 
 // ngtcp2's update_key (RFC 9001 §6.1).
-int update_packet_keys(ngtcp2_conn* conn, PacketKeyCache& cache, std::uint8_t* receive_secret, std::uint8_t* send_secret,
-                       ngtcp2_crypto_aead_ctx* receive_context, std::uint8_t* receive_iv,
+int update_packet_keys(ngtcp2_conn* conn, PacketKeyCache& cache, std::uint8_t* receive_secret,
+                       std::uint8_t* send_secret, ngtcp2_crypto_aead_ctx* receive_context, std::uint8_t* receive_iv,
                        ngtcp2_crypto_aead_ctx* send_context, std::uint8_t* send_iv,
                        const std::uint8_t* current_receive_secret, const std::uint8_t* current_send_secret,
                        std::size_t secret_size);

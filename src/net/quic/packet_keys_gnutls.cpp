@@ -7,13 +7,17 @@
 #include <memory>
 #include <string_view>
 
+#include "net/quic/endpoint.hpp"
 #include "net/quic/packet_keys.hpp"
 
 namespace gogrid::net::quic {
 namespace {
 
-// Contexts of an endpoint at a time; four make a busy connection.
-constexpr std::size_t max_hot_keys = 256;
+// Contexts of an endpoint; four make a busy connection. Beyond the first number only those used within the last second,
+// which those of busy connections are and those of idle ones are not, stay, and never more than the second.
+constexpr std::size_t max_unused_keys = 256;
+constexpr std::size_t max_hot_keys = 4096;
+constexpr ngtcp2_tstamp use_time = 1'000'000'000;
 constexpr std::size_t iv_bytes = 12;
 constexpr std::size_t aes_block_bytes = 16;
 
@@ -36,6 +40,7 @@ class PacketKey final : public PacketKeyHook {
 
   // A handle to GnuTLS's context, made if need be; null if GnuTLS fails.
   void* context() {
+    used_at_ = now();
     if (is_linked()) {
       cache_.hot_.splice(cache_.hot_.begin(), cache_.hot_, cache_.hot_.iterator_to(*this));
       return context_;
@@ -43,7 +48,11 @@ class PacketKey final : public PacketKeyHook {
     warm();
     if (!context_) return nullptr;
     cache_.hot_.push_front(*this);
-    if (cache_.hot_.size() > max_hot_keys) static_cast<PacketKey&>(cache_.hot_.back()).cool();
+    while (cache_.hot_.size() > max_unused_keys) {
+      auto& oldest = static_cast<PacketKey&>(cache_.hot_.back());
+      if (cache_.hot_.size() <= max_hot_keys && used_at_ - oldest.used_at_ < use_time) break;
+      oldest.cool();
+    }
     return context_;
   }
 
@@ -86,13 +95,15 @@ class PacketKey final : public PacketKeyHook {
 
   PacketKeyCache& cache_;
   void* context_ = nullptr;
+  ngtcp2_tstamp used_at_ = 0;
   const Use use_;
   const std::uint8_t size_;
   std::array<std::uint8_t, 32> key_{};
 };
 
 PacketKeyCache::~PacketKeyCache() {
-  while (!hot_.empty()) static_cast<PacketKey&>(hot_.front()).cool();
+  while (!hot_.empty())
+    static_cast<PacketKey&>(hot_.front()).cool();
 }
 
 namespace {
@@ -106,8 +117,10 @@ bool expand_label(const ngtcp2_crypto_md& hash, const std::uint8_t* secret, std:
   info[size++] = static_cast<std::uint8_t>(result_size >> 8);
   info[size++] = static_cast<std::uint8_t>(result_size);
   info[size++] = static_cast<std::uint8_t>(prefix.size() + label.size());
-  for (const char c : prefix) info[size++] = static_cast<std::uint8_t>(c);
-  for (const char c : label) info[size++] = static_cast<std::uint8_t>(c);
+  for (const char c : prefix)
+    info[size++] = static_cast<std::uint8_t>(c);
+  for (const char c : label)
+    info[size++] = static_cast<std::uint8_t>(c);
   info[size++] = 0;
   return ngtcp2_crypto_hkdf_expand(result, result_size, &hash, secret, secret_size, info.data(), size) == 0;
 }
@@ -220,8 +233,8 @@ int install_send_key(ngtcp2_conn* conn, PacketKeyCache& cache, const std::uint8_
   return install(ngtcp2_conn_install_tx_key, conn, cache, secret, size);
 }
 
-int update_packet_keys(ngtcp2_conn* conn, PacketKeyCache& cache, std::uint8_t* receive_secret, std::uint8_t* send_secret,
-                       ngtcp2_crypto_aead_ctx* receive_context, std::uint8_t* receive_iv,
+int update_packet_keys(ngtcp2_conn* conn, PacketKeyCache& cache, std::uint8_t* receive_secret,
+                       std::uint8_t* send_secret, ngtcp2_crypto_aead_ctx* receive_context, std::uint8_t* receive_iv,
                        ngtcp2_crypto_aead_ctx* send_context, std::uint8_t* send_iv,
                        const std::uint8_t* current_receive_secret, const std::uint8_t* current_send_secret,
                        std::size_t secret_size) {

@@ -13,8 +13,6 @@ namespace asio = boost::asio;
 
 // Bytes of one stream that are kept for (re)transmission; write() waits above it.
 constexpr std::size_t max_send_buffer_bytes = 256 * 1024;
-// A receive buffer that grew beyond this is given back when it is empty.
-constexpr std::size_t max_idle_buffer_bytes = 4 * 1024;
 
 Error cancelled_wait() { return Error(ErrorCode::cancelled, "the operation was cancelled"); }
 
@@ -48,8 +46,7 @@ std::size_t Ngtcp2Stream::take(std::span<std::byte> buffer) {
   read_ += count;
   if (unread() == 0) {
     read_ = 0;
-    received_.clear();
-    if (received_.capacity() > max_idle_buffer_bytes) received_ = {};
+    received_ = {};
   }
   if (connection_) connection_->on_read(id_, count);
   return count;
@@ -177,8 +174,10 @@ void Ngtcp2Stream::on_transport_closed(std::optional<std::uint64_t> code) {
   if (is_linked()) unlink();
   if (code && !failure_) {
     // Our writing was refused, or their sending was: what arrived in full can still be read.
-    if (!fin_received_) fail(Error(ErrorCode::cancelled, "the peer reset the stream (code " + std::to_string(*code) + ")"));
-    else if (!fin_sent_) on_write_refused();
+    if (!fin_received_)
+      fail(Error(ErrorCode::cancelled, "the peer reset the stream (code " + std::to_string(*code) + ")"));
+    else if (!fin_sent_)
+      on_write_refused();
   }
   // What is unread no longer counts against the connection's window: there are only as many such streams as we let run.
   if (connection_ && unread() > 0) connection_->on_discarded(unread());
