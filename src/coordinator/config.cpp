@@ -10,7 +10,8 @@ namespace {
 // "server.bind_addr" is GOGRID_COORDINATOR_SERVER_BIND_ADDR.
 std::string variable_of(const std::string& key) {
   std::string name = "GOGRID_COORDINATOR_";
-  for (const char c : key) name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  for (const char c : key)
+    name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   return name;
 }
 
@@ -24,22 +25,29 @@ std::vector<Setting> coordinator_settings(CoordinatorConfig& config) {
     Setting setting{key, variable_of(key), std::move(flag), std::move(help), std::move(target)};
     settings.push_back(std::move(setting));
   };
-  add("server.bind_addr", "--bind-addr", "address to listen on, for HTTPS (TCP) and workers (UDP)", config.server.bind_addr);
+  add("server.bind_addr", "--bind-addr", "address to listen on, for HTTPS (TCP) and workers (UDP)",
+      config.server.bind_addr);
   add("server.port", "--port", "port, the same for TCP and UDP; 0 lets the system choose", config.server.port);
   add("server.data_dir", "--data-dir", "where the coordinator keeps its state", config.server.data_dir);
   add("server.names", "--name", "further names and addresses for the server's certificate", config.server.names);
-  add("server.drain_timeout", "--drain-timeout", "how long running requests may take to finish when it stops", config.server.drain_timeout);
-  add("tls.cert_path", "--tls-cert", "certificate chain (PEM) for clients; without it the coordinator's own", config.tls.cert_path);
+  add("server.drain_timeout", "--drain-timeout", "how long running requests may take to finish when it stops",
+      config.server.drain_timeout);
+  add("tls.cert_path", "--tls-cert", "certificate chain (PEM) for clients; without it the coordinator's own",
+      config.tls.cert_path);
   add("tls.key_path", "--tls-key", "private key (PEM) of tls.cert_path", config.tls.key_path);
   add("log.level", "--log-level", "trace, debug, info, warning, error or off", config.log.level);
   add("log.format", "--log-format", "text or json", config.log.format);
   add("limits.max_body_bytes", "", "largest body of a request, uploads aside", config.limits.max_body_bytes);
-  add("limits.max_waiting_requests", "", "requests that may wait for a worker; more are refused with 429", config.limits.max_waiting_requests);
+  add("limits.max_waiting_requests", "", "requests that may wait for a worker; more are refused with 429",
+      config.limits.max_waiting_requests);
   add("limits.wait_timeout", "", "how long a request may wait for a worker", config.limits.wait_timeout);
   add("limits.header_timeout", "", "how long a request's head may take to arrive", config.limits.header_timeout);
   add("limits.body_timeout", "", "how long a request's body may pause or trickle", config.limits.body_timeout);
-  add("limits.max_connections", "", "HTTPS connections at a time", config.limits.max_connections);
-  add("workers.certificate_lifetime", "", "lifetime of a worker's certificate; workers renew by themselves", config.workers.certificate_lifetime);
+  add("limits.max_connections", "",
+      "HTTPS connections at a time; a quarter of them, but no fewer than 256, may be of one address",
+      config.limits.max_connections);
+  add("workers.certificate_lifetime", "", "lifetime of a worker's certificate; workers renew by themselves",
+      config.workers.certificate_lifetime);
   add("workers.idle_timeout", "", "a worker that is silent for this long is lost", config.workers.idle_timeout);
   add("metrics.require_key", "", "whether /metrics takes an API key with the scope admin", config.metrics.require_key);
   return settings;
@@ -48,7 +56,8 @@ std::vector<Setting> coordinator_settings(CoordinatorConfig& config) {
 Result<void> validate(const CoordinatorConfig& config) {
   using std::chrono::hours;
   using std::chrono::milliseconds;
-  if (config.server.port > 65535) return wrong("server.port is " + std::to_string(config.server.port) + ": ports end at 65535");
+  if (config.server.port > 65535)
+    return wrong("server.port is " + std::to_string(config.server.port) + ": ports end at 65535");
   if (config.server.data_dir.empty()) return wrong("server.data_dir is empty");
   if (config.tls.cert_path.empty() != config.tls.key_path.empty()) {
     return wrong("tls.cert_path and tls.key_path belong together: set both or neither");
@@ -60,7 +69,8 @@ Result<void> validate(const CoordinatorConfig& config) {
   }
   if (config.limits.max_connections < 1) return wrong("limits.max_connections must be 1 or more");
   if (config.workers.certificate_lifetime < hours(1)) return wrong("workers.certificate_lifetime must be 1h or more");
-  if (config.workers.certificate_lifetime > hours(24 * 365)) return wrong("workers.certificate_lifetime must be 365d or less");
+  if (config.workers.certificate_lifetime > hours(24 * 365))
+    return wrong("workers.certificate_lifetime must be 365d or less");
   if (config.workers.idle_timeout < milliseconds(1000)) return wrong("workers.idle_timeout must be 1s or more");
   if (config.workers.idle_timeout > std::chrono::minutes(10)) return wrong("workers.idle_timeout must be 10m or less");
   if (config.limits.header_timeout.count() == 0 || config.limits.body_timeout.count() == 0) {

@@ -1,5 +1,6 @@
 #include "coordinator/coordinator.hpp"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -51,6 +52,8 @@ InferenceApi::Options inference_options(const CoordinatorConfig& config) {
 net::HttpLimits http_limits(const CoordinatorConfig& config) {
   net::HttpLimits limits;
   limits.max_connections = static_cast<std::size_t>(config.limits.max_connections);
+  // Enough for a proxy in front of us.
+  limits.max_connections_per_address = std::max<std::size_t>(limits.max_connections / 4, 256);
   limits.header_timeout = config.limits.header_timeout;
   limits.body_timeout = config.limits.body_timeout;
   return limits;
@@ -60,8 +63,9 @@ net::HttpLimits http_limits(const CoordinatorConfig& config) {
 
 // In the order of their making; what is below may use what is above.
 struct Coordinator::Parts {
-  Parts(asio::any_io_executor its_executor, CoordinatorConfig its_config, const Clock& its_clock, FileDescriptor its_lock,
-        std::unique_ptr<store::Store> its_store, net::pki::KeyAndCertificate authority, std::string authority_pin);
+  Parts(asio::any_io_executor its_executor, CoordinatorConfig its_config, const Clock& its_clock,
+        FileDescriptor its_lock, std::unique_ptr<store::Store> its_store, net::pki::KeyAndCertificate authority,
+        std::string authority_pin);
 
   Pending<> load();
   Result<void> listen();
@@ -103,8 +107,8 @@ struct Coordinator::Parts {
 };
 
 Coordinator::Parts::Parts(asio::any_io_executor its_executor, CoordinatorConfig its_config, const Clock& its_clock,
-                          FileDescriptor its_lock, std::unique_ptr<store::Store> its_store, net::pki::KeyAndCertificate authority,
-                          std::string authority_pin)
+                          FileDescriptor its_lock, std::unique_ptr<store::Store> its_store,
+                          net::pki::KeyAndCertificate authority, std::string authority_pin)
     : executor(std::move(its_executor)),
       config(std::move(its_config)),
       clock(its_clock),
@@ -116,8 +120,9 @@ Coordinator::Parts::Parts(asio::any_io_executor its_executor, CoordinatorConfig 
       engines(*store),
       workers(*store, clock),
       identity(authority, config),
-      enrolment(std::move(authority), std::chrono::duration_cast<std::chrono::hours>(config.workers.certificate_lifetime), *store,
-                workers, clock, pool),
+      enrolment(std::move(authority),
+                std::chrono::duration_cast<std::chrono::hours>(config.workers.certificate_lifetime), *store, workers,
+                clock, pool),
       uploads(files, *store, models, engines, clock, pool),
       metrics(clock.system_now()),
       dispatcher(executor, scheduler_limits(config), clock, metrics),
@@ -141,11 +146,14 @@ Pending<> Coordinator::Parts::load() {
 Result<void> Coordinator::Parts::listen() {
   boost::system::error_code bad_address;
   const auto address = asio::ip::make_address(config.server.bind_addr, bad_address);
-  if (bad_address) return Error(ErrorCode::invalid_argument, "server.bind_addr is \"" + config.server.bind_addr + "\": it must be an IP address");
+  if (bad_address)
+    return Error(ErrorCode::invalid_argument,
+                 "server.bind_addr is \"" + config.server.bind_addr + "\": it must be an IP address");
   const auto wanted = static_cast<std::uint16_t>(config.server.port);
   for (int attempt = 1;; ++attempt) {
     auto handler = [this](net::HttpExchange& exchange) { return router.handle(exchange); };
-    auto listening = net::listen_https(executor, asio::ip::tcp::endpoint(address, wanted), identity.server_tls(), http_limits(config), handler);
+    auto listening = net::listen_https(executor, asio::ip::tcp::endpoint(address, wanted), identity.server_tls(),
+                                       http_limits(config), handler);
     if (!listening) return listening.error();
     http = std::move(*listening);
 
@@ -156,8 +164,12 @@ Result<void> Coordinator::Parts::listen() {
     options.transport.idle_timeout = config.workers.idle_timeout;
     options.https_port = http->port();
     options.admit = [this](const std::string& id) { return workers.admit(id); };
-    options.renew = [this](std::string id, std::string request) { return enrolment.renew(std::move(id), std::move(request)); };
-    options.on_seen = [this](const std::string& id, const domain::WorkerFacts& facts) { workers.note_seen(id, facts.version, facts.target); };
+    options.renew = [this](std::string id, std::string request) {
+      return enrolment.renew(std::move(id), std::move(request));
+    };
+    options.on_seen = [this](const std::string& id, const domain::WorkerFacts& facts) {
+      workers.note_seen(id, facts.version, facts.target);
+    };
     auto quic = WorkerSessions::listen(executor, std::move(options), dispatcher, metrics, clock);
     if (quic) {
       sessions = std::move(*quic);
@@ -170,7 +182,8 @@ Result<void> Coordinator::Parts::listen() {
 
 void Coordinator::Parts::give_models() {
   std::vector<domain::Model> list;
-  for (const auto& entry : models.list()) list.push_back(entry->model);
+  for (const auto& entry : models.list())
+    list.push_back(entry->model);
   dispatcher.set_models(list);
 }
 
@@ -185,7 +198,8 @@ void Coordinator::Parts::give_engines() {
 void Coordinator::Parts::connect_parts() {
   give_engines();
   give_models();
-  // After a restart requests wait a moment for the workers, which find out by their keep-alive, instead of being turned away.
+  // After a restart requests wait a moment for the workers, which find out by their keep-alive, instead of being turned
+  // away.
   std::vector<domain::WorkerId> known;
   for (const auto& worker : workers.list()) {
     if (!worker->revoked_at) known.emplace_back(worker->id);
@@ -214,15 +228,20 @@ void Coordinator::Parts::mount_routes(std::string authority_pin) {
   BlobAccess access;
   access.worker_of_ticket = [this](std::string_view ticket) { return sessions->worker_of_ticket(ticket); };
   access.may_fetch = [this](const std::string& worker_id) { return workers.admit(worker_id).has_value(); };
-  access.is_served = [this](const std::string& sha256) { return models.uses_blob(sha256) || engines.uses_blob(sha256); };
+  access.is_served = [this](const std::string& sha256) {
+    return models.uses_blob(sha256) || engines.uses_blob(sha256);
+  };
   mount_blob_routes(router, files, pool, std::move(access));
-  StatusSources status{models, engines, workers, dispatcher, metrics, clock, [this] { return !stopping; }, config.metrics.require_key};
+  StatusSources status{
+      models, engines, workers, dispatcher, metrics, clock, [this] { return !stopping; }, config.metrics.require_key};
   mount_status_routes(router, std::move(status));
 }
 
 void Coordinator::Parts::apply_certificates() {
-  if (auto set = http->set_tls(identity.server_tls()); !set) log().error("the HTTPS certificate: {}", set.error().detail);
-  if (auto set = sessions->set_credentials(identity.quic_credentials()); !set) log().error("the QUIC certificate: {}", set.error().detail);
+  if (auto set = http->set_tls(identity.server_tls()); !set)
+    log().error("the HTTPS certificate: {}", set.error().detail);
+  if (auto set = sessions->set_credentials(identity.quic_credentials()); !set)
+    log().error("the QUIC certificate: {}", set.error().detail);
 }
 
 void Coordinator::Parts::flush_soon() {
@@ -232,8 +251,10 @@ void Coordinator::Parts::flush_soon() {
 }
 
 asio::awaitable<void> Coordinator::Parts::flush() {
-  if (auto flushed = co_await keys.flush(); !flushed) log().warn("when keys were used could not be stored: {}", flushed.error().detail);
-  if (auto flushed = co_await workers.flush(); !flushed) log().warn("when workers were seen could not be stored: {}", flushed.error().detail);
+  if (auto flushed = co_await keys.flush(); !flushed)
+    log().warn("when keys were used could not be stored: {}", flushed.error().detail);
+  if (auto flushed = co_await workers.flush(); !flushed)
+    log().warn("when workers were seen could not be stored: {}", flushed.error().detail);
 }
 
 asio::awaitable<void> Coordinator::Parts::flush_later() {
@@ -275,8 +296,8 @@ asio::awaitable<void> Coordinator::Parts::run() {
 Coordinator::Coordinator(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Coordinator::~Coordinator() = default;
 
-asio::awaitable<Result<std::unique_ptr<Coordinator>>> Coordinator::start(asio::any_io_executor executor, CoordinatorConfig config,
-                                                                         const Clock& clock) {
+asio::awaitable<Result<std::unique_ptr<Coordinator>>> Coordinator::start(asio::any_io_executor executor,
+                                                                         CoordinatorConfig config, const Clock& clock) {
   const DataDir data_dir(config.server.data_dir);
   auto lock = data_dir.lock();
   if (!lock) co_return lock.error();
@@ -286,8 +307,8 @@ asio::awaitable<Result<std::unique_ptr<Coordinator>>> Coordinator::start(asio::a
   if (!authority_info) co_return authority_info.error();
   auto store = store::open_sqlite_store(data_dir.database_file());
   if (!store) co_return store.error();
-  auto parts = std::make_unique<Parts>(executor, std::move(config), clock, std::move(*lock), std::move(*store), std::move(*authority),
-                                       authority_info->public_key_pin);
+  auto parts = std::make_unique<Parts>(executor, std::move(config), clock, std::move(*lock), std::move(*store),
+                                       std::move(*authority), authority_info->public_key_pin);
   if (auto loaded = co_await parts->load(); !loaded) co_return loaded.error();
   if (auto listening = parts->listen(); !listening) co_return listening.error();
   parts->connect_parts();

@@ -18,6 +18,8 @@ constexpr std::size_t large_buffer_bytes = 64 * 1024;
 // A chunk with its framing is one TLS record.
 constexpr std::size_t max_record_bytes = 16 * 1024;
 constexpr std::size_t chunk_framing_bytes = 8;
+// A peer that takes less than this of what waits for it is as good as gone.
+constexpr std::uint64_t min_write_rate_bytes = 256;
 
 }  // namespace
 
@@ -189,11 +191,19 @@ ConnectionOutput::ConnectionOutput(asio::any_io_executor executor, SocketStream&
 
 void ConnectionOutput::check_progress() {
   const auto written = stream_.bytes_written();
-  if (std::exchange(progress_, written) == written) return stream_.close();
+  const auto wanted = min_write_rate_bytes * static_cast<std::uint64_t>(timeout_.count()) / 1000;
+  if (written - std::exchange(progress_, written) < std::max<std::uint64_t>(wanted, 1)) return stream_.close();
   deadline_.set_after(timeout_);
 }
 
+asio::awaitable<Result<void>> ConnectionOutput::flush() { return write({}); }
+
 asio::awaitable<Result<void>> ConnectionOutput::write(std::string_view bytes) {
+  if (!held_.empty()) {
+    std::string head = std::exchange(held_, std::string());
+    co_return co_await write_with_head(std::move(head), bytes);
+  }
+  if (bytes.empty()) co_return Result<void>();
   progress_ = stream_.bytes_written();
   deadline_.set_after(timeout_);
   auto written = co_await stream_.write(as_bytes(bytes));

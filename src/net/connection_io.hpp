@@ -1,6 +1,6 @@
 // The two halves of an HTTP connection, the same for server and client: input is read through one bounded buffer, which
 // keeps what came early and can be watched for the peer's end while nothing is read; output makes one write of each
-// head or chunk. Owned by the connection, used on its executor's thread.
+// head or chunk, and of a head with the first of its body. Owned by the connection, used on its executor's thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -77,9 +77,12 @@ class ConnectionInput {
 
 class ConnectionOutput {
  public:
-  // A write that makes no progress for `timeout` (zero: for ever) closes the stream.
+  // A write that makes no progress for `timeout` (zero: for ever), or next to none, closes the stream.
   ConnectionOutput(boost::asio::any_io_executor executor, SocketStream& stream, std::chrono::milliseconds timeout);
 
+  // Keeps `head` for the next write, or for flush(): it is worth no packet of its own.
+  void hold(std::string head) { held_ = std::move(head); }
+  boost::asio::awaitable<Result<void>> flush();
   boost::asio::awaitable<Result<void>> write(std::string_view bytes);
   // `head` and then `body`, in one write if they are small.
   boost::asio::awaitable<Result<void>> write_with_head(std::string head, std::string_view body);
@@ -91,6 +94,7 @@ class ConnectionOutput {
 
   SocketStream& stream_;
   std::chrono::milliseconds timeout_;
+  std::string held_;
   std::string scratch_;
   Deadline deadline_;
   std::uint64_t progress_ = 0;

@@ -16,9 +16,7 @@ namespace {
 
 constexpr std::size_t max_head_bytes = 64 * 1024;
 constexpr std::size_t max_idle_connections = 64;
-// Shorter than servers keep theirs, so that it is seldom they who close.
-constexpr std::chrono::seconds max_idle_time{30};
-constexpr std::size_t body_part_bytes = 64 * 1024;
+constexpr std::uint64_t body_part_bytes = 64 * 1024;
 constexpr int max_interim_responses = 16;
 
 struct Connection {
@@ -57,7 +55,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
     if (idle_.size() >= max_idle_connections) idle_.pop_front();
     connection->parser.reset();
     connection->input.shrink();
-    idle_.push_back(Idle{std::move(connection), Clock::now() + max_idle_time});
+    idle_.push_back(Idle{std::move(connection), Clock::now() + timeouts.keep});
     sweep_.set(idle_.front().until);
   }
 
@@ -192,8 +190,7 @@ class Exchange {
     auto head = format_head();
     if (!head) co_return head.error();
     if (!request_.body_source) co_return co_await connection_.output.write_with_head(std::move(*head), request_.body);
-    auto written = co_await connection_.output.write(*head);
-    if (!written) co_return written;
+    connection_.output.hold(std::move(*head));
     co_return co_await send_body();
   }
 
@@ -203,10 +200,14 @@ class Exchange {
   }
 
   asio::awaitable<Result<void>> send_body() {
-    std::vector<std::byte> buffer(body_part_bytes);
+    const auto size = static_cast<std::size_t>(
+        std::clamp<std::uint64_t>(request_.body_length_bytes.value_or(body_part_bytes), 1, body_part_bytes));
+    const auto memory = std::make_unique_for_overwrite<std::byte[]>(size);
+    const std::span buffer(memory.get(), size);
     std::uint64_t sent = 0;
     for (;;) {
-      if (!answered_ && connection_.stream->poll() != SocketStream::Arrived::nothing) {
+      // The first part goes with the head.
+      if (sent > 0 && !answered_ && connection_.stream->poll() != SocketStream::Arrived::nothing) {
         auto received = co_await receive();
         answered_ = received.has_value();
         // Refused before the end of the request: the rest is not wanted.
@@ -218,7 +219,7 @@ class Exchange {
       if (!count) co_return source_error(count.error());
       if (*count == 0) break;
       sent += *count;
-      const auto part = as_text(std::span(buffer).first(*count));
+      const auto part = as_text(buffer.first(*count));
       if (request_.body_length_bytes && sent > *request_.body_length_bytes) break;
       Result<void> written;
       if (request_.body_length_bytes) {
@@ -229,6 +230,11 @@ class Exchange {
       if (!written) co_return written;
     }
     if (!request_.body_length_bytes) co_return co_await connection_.output.write_last_chunk();
+    // Without a body the head still waits.
+    if (sent == 0) {
+      auto written = co_await connection_.output.flush();
+      if (!written) co_return written;
+    }
     if (sent != *request_.body_length_bytes) {
       co_return Error(ErrorCode::invalid_argument, "the request's body does not have the length that was announced");
     }

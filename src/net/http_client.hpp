@@ -57,6 +57,9 @@ struct HttpClientTimeouts {
   std::chrono::milliseconds head{0};
   // Between two parts of the body. Zero: no limit.
   std::chrono::milliseconds idle{0};
+  // How long a connection without a request is kept: shorter than the server keeps it, so that it is seldom the server
+  // who closes.
+  std::chrono::milliseconds keep{30'000};
 };
 
 // A response whose body is read as it comes. Destroying it before its end closes the connection, which tells the server

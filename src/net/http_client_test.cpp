@@ -233,6 +233,7 @@ TEST_F(HttpClientTest, CloseWakesAPendingRead) {
     test::Event left(io.get_executor());
     exchange.watch_disconnect([&] { left.set(); });
     (void)co_await exchange.start(ok());
+    (void)co_await exchange.write("");
     co_await left.wait();
   });
   const auto client = make_http_client(io.get_executor(), server.endpoint());
@@ -280,7 +281,10 @@ TEST_F(HttpClientTest, TimeoutsNameTheServer) {
   test::TestServer server(io, [&](HttpExchange& exchange) -> asio::awaitable<void> {
     test::Event left(io.get_executor());
     exchange.watch_disconnect([&] { left.set(); });
-    if (exchange.request().path() == "/body") (void)co_await exchange.start(ok());
+    if (exchange.request().path() == "/body") {
+      (void)co_await exchange.start(ok());
+      (void)co_await exchange.write("");
+    }
     co_await left.wait();
   });
   HttpClientTimeouts timeouts;

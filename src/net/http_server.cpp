@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -19,6 +20,7 @@
 
 #include "base/log.hpp"
 #include "net/server_connection.hpp"
+#include "net/source.hpp"
 
 namespace gogrid::net {
 namespace asio = boost::asio;
@@ -30,15 +32,36 @@ using Acceptor = asio::basic_socket_acceptor<Protocol>;
 constexpr auto token = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds accept_pause{100};
 
-std::string describe(const Protocol::endpoint& endpoint) {
-  if (endpoint.protocol().family() == AF_UNIX) return "unix";
+asio::ip::tcp::endpoint tcp_endpoint(const Protocol::endpoint& endpoint) {
   asio::ip::tcp::endpoint tcp;
   std::memcpy(tcp.data(), endpoint.data(), std::min(endpoint.size(), tcp.capacity()));
+  return tcp;
+}
+
+std::string describe(const Protocol::endpoint& endpoint) {
+  if (endpoint.protocol().family() == AF_UNIX) return "unix";
+  const asio::ip::tcp::endpoint tcp = tcp_endpoint(endpoint);
   auto address = tcp.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped())
     address = make_address_v4(asio::ip::v4_mapped, address.to_v6());
   const std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
   return host + ":" + std::to_string(tcp.port());
+}
+
+// A client that vanished without a word is noticed within half a minute, whether it is being written to or waited for.
+void notice_vanished_clients(Socket& socket) {
+  constexpr unsigned unacknowledged_ms = 30'000;
+  constexpr int idle_s = 20;
+  constexpr int interval_s = 5;
+  constexpr int probes = 2;
+  boost::system::error_code ignored;
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  const int descriptor = socket.native_handle();
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof unacknowledged_ms);
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
 // A Unix socket's file, removed when the server that made it goes.
@@ -67,10 +90,7 @@ class Server final : public HttpServer {
         grace_(executor) {
     boost::system::error_code ignored;
     const auto local = acceptor_.local_endpoint(ignored);
-    if (local.protocol().family() == AF_UNIX) return;
-    asio::ip::tcp::endpoint tcp;
-    std::memcpy(tcp.data(), local.data(), std::min(local.size(), tcp.capacity()));
-    port_ = tcp.port();
+    if (local.protocol().family() != AF_UNIX) port_ = tcp_endpoint(local).port();
   }
 
   asio::awaitable<void> run() override {
@@ -101,15 +121,17 @@ class Server final : public HttpServer {
       boost::system::error_code ignored;
       acceptor_.close(ignored);
       pause_.cancel();
-      for (ServerConnection* connection : state_->connections)
-        connection->drain();
+      for (ServerConnection& connection : state_->waiting)
+        connection.drain();
     }
     grace_.expires_after(grace);
     grace_.async_wait([state = std::weak_ptr(state_)](const boost::system::error_code& failure) {
       const auto held = state.lock();
       if (failure || !held) return;
-      for (ServerConnection* connection : held->connections)
-        connection->close();
+      for (ConnectionList* list : {&held->waiting, &held->busy}) {
+        for (ServerConnection& connection : *list)
+          connection.close();
+      }
       held->tasks.cancel();
     });
   }
@@ -122,18 +144,15 @@ class Server final : public HttpServer {
   }
 
   std::uint16_t port() const override { return port_; }
-  std::size_t connections() const override { return state_->connections.size(); }
+  std::size_t connections() const override { return state_->count; }
   void own_file(std::filesystem::path path) { file_ = std::make_unique<SocketFile>(std::move(path)); }
 
  private:
   void welcome(Socket socket, const Protocol::endpoint& peer) {
-    if (state_->connections.size() >= state_->limits.max_connections) return turn_away(socket);
-    if (peer.protocol().family() != AF_UNIX) {
-      boost::system::error_code ignored;
-      socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-      // Finds out about clients that vanished without a word while their request runs.
-      socket.set_option(asio::socket_base::keep_alive(true), ignored);
-    }
+    const bool is_unix = peer.protocol().family() == AF_UNIX;
+    const std::uint64_t source = is_unix ? 0 : source_of(tcp_endpoint(peer).address());
+    if (!make_room(source)) return turn_away(socket);
+    if (!is_unix) notice_vanished_clients(socket);
     std::unique_ptr<SocketStream> stream;
     TlsStream* tls = nullptr;
     if (tls_) {
@@ -143,8 +162,32 @@ class Server final : public HttpServer {
     } else {
       stream = make_plain_stream(std::move(socket));
     }
-    auto connection = std::make_shared<ServerConnection>(state_, std::move(stream), tls, describe(peer));
+    auto connection = std::make_shared<ServerConnection>(state_, std::move(stream), tls, describe(peer), source);
     state_->tasks.spawn("http connection", ServerConnection::serve(std::move(connection)));
+  }
+
+  // For one more connection; false: there is none.
+  bool make_room(std::uint64_t source) {
+    const HttpLimits& limits = state_->limits;
+    const auto is_of_source = [&](const ServerConnection& connection) { return connection.source() == source; };
+    const auto limit = limits.max_connections_per_address;
+    if (limit != 0 && state_->count >= limit) {
+      const auto of_source = std::count_if(state_->waiting.begin(), state_->waiting.end(), is_of_source) +
+                             std::count_if(state_->busy.begin(), state_->busy.end(), is_of_source);
+      if (static_cast<std::size_t>(of_source) >= limit) {
+        return end_waiting(std::find_if(state_->waiting.begin(), state_->waiting.end(), is_of_source));
+      }
+    }
+    return state_->count < limits.max_connections || end_waiting(state_->waiting.begin());
+  }
+
+  bool end_waiting(ConnectionList::iterator connection) {
+    if (connection == state_->waiting.end()) return false;
+    connection->close();
+    // Its coroutine ends later; it has given up its place already.
+    ConnectionHook& hook = *connection;
+    hook.unlink();
+    return true;
   }
 
   void turn_away(Socket& socket) {

@@ -38,7 +38,8 @@ class HttpExchange {
 
   // A whole response with its body. Content-Length, Date and Connection are added.
   virtual boost::asio::awaitable<Result<void>> respond(ResponseHead head, std::string body) = 0;
-  // A response whose body follows by write() and finish(): with a Content-Length header sized, otherwise chunked.
+  // A response whose body follows by write() and finish(): with a Content-Length header sized, otherwise chunked. The
+  // head goes out with the first of these; write("") sends it alone.
   virtual boost::asio::awaitable<Result<void>> start(ResponseHead head) = 0;
   virtual boost::asio::awaitable<Result<void>> write(std::string_view bytes) = 0;
   virtual boost::asio::awaitable<Result<void>> finish() = 0;
@@ -54,14 +55,18 @@ using HttpHandler = std::function<boost::asio::awaitable<void>(HttpExchange&)>;
 
 struct HttpLimits {
   std::size_t max_header_bytes = 32 * 1024;
+  // When they are taken, the one that has waited longest for a request makes room; if none waits, the new one is turned
+  // away.
   std::size_t max_connections = 4096;
+  // The same for those of one address (IPv6: of one /64). Zero: no limit.
+  std::size_t max_connections_per_address = 0;
   // A request's head must be complete this long after its first byte (or the connection's start); else 408 and close.
   std::chrono::milliseconds header_timeout{10'000};
   // The body may pause, or trickle, no longer than this; else 408 and close.
   std::chrono::milliseconds body_timeout{30'000};
   // A connection without a request is closed after this.
   std::chrono::milliseconds idle_timeout{75'000};
-  // A write that makes no progress for this long ends the connection.
+  // A write that makes no progress for this long, or less than 256 bytes a second, ends the connection.
   std::chrono::milliseconds write_timeout{120'000};
 };
 

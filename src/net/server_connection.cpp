@@ -18,17 +18,28 @@ constexpr std::size_t linger_bytes = 16 * 1024 * 1024;
 }  // namespace
 
 ServerConnection::ServerConnection(std::shared_ptr<ServerState> server, std::unique_ptr<SocketStream> stream,
-                                   TlsStream* tls, std::string remote)
+                                   TlsStream* tls, std::string remote, std::uint64_t source)
     : server_(std::move(server)),
       stream_(std::move(stream)),
       tls_(tls),
       remote_(std::move(remote)),
+      source_(source),
       input_(server_->tasks.executor(), *stream_),
       output_(server_->tasks.executor(), *stream_, server_->limits.write_timeout) {
-  server_->connections.insert(this);
+  server_->waiting.push_back(*this);
+  ++server_->count;
 }
 
-ServerConnection::~ServerConnection() { server_->connections.erase(this); }
+ServerConnection::~ServerConnection() {
+  // While there still is a list.
+  unlink();
+  --server_->count;
+}
+
+void ServerConnection::move_to(ConnectionList& list) {
+  unlink();
+  list.push_back(*this);
+}
 
 void ServerConnection::close() noexcept { stream_->close(); }
 
@@ -42,7 +53,9 @@ asio::awaitable<void> ServerConnection::serve(std::shared_ptr<ServerConnection> 
     for (;;) {
       const auto parser = co_await self->next_request();
       if (!parser) break;
+      self->move_to(self->server_->busy);
       after = co_await self->answer(*parser);
+      self->move_to(self->server_->waiting);
       if (after != ServerExchange::After::next_request) break;
     }
   }

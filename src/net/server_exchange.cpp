@@ -179,21 +179,22 @@ asio::awaitable<Result<void>> ServerExchange::respond(ResponseHead head, std::st
 asio::awaitable<Result<void>> ServerExchange::start(ResponseHead head) {
   auto text = prepare_head(std::move(head), std::nullopt);
   if (!text) co_return text.error();
-  auto written = co_await context_.output.write(*text);
-  broken_ |= !written;
-  co_return written;
+  context_.output.hold(std::move(*text));
+  co_return Result<void>();
 }
 
 asio::awaitable<Result<void>> ServerExchange::write(std::string_view bytes) {
   if (!started_ || finished_) co_return Error(ErrorCode::internal, "write() outside of start() and finish()");
   if (broken_) co_return Error(ErrorCode::cancelled, "the client is gone");
-  if (framing_ == Framing::none || bytes.empty()) co_return Result<void>();
+  if (framing_ == Framing::none) co_return Result<void>();
   if (framing_ == Framing::sized) {
     if (bytes.size() > length_left_) co_return Error(ErrorCode::internal, "more was written than Content-Length says");
     length_left_ -= bytes.size();
   }
   Result<void> written;
-  if (framing_ == Framing::chunked) {
+  if (bytes.empty()) {
+    written = co_await context_.output.flush();
+  } else if (framing_ == Framing::chunked) {
     written = co_await context_.output.write_chunks(bytes);
   } else {
     written = co_await context_.output.write(bytes);
@@ -210,8 +211,12 @@ asio::awaitable<Result<void>> ServerExchange::finish() {
   }
   finished_ = true;
   context_.input.unwatch();
-  if (framing_ != Framing::chunked) co_return Result<void>();
-  auto written = co_await context_.output.write_last_chunk();
+  Result<void> written;
+  if (framing_ == Framing::chunked) {
+    written = co_await context_.output.write_last_chunk();
+  } else {
+    written = co_await context_.output.flush();
+  }
   broken_ |= !written;
   co_return written;
 }
@@ -239,7 +244,10 @@ asio::awaitable<ServerExchange::After> ServerExchange::conclude(bool failed) {
     (void)co_await respond(std::move(head), error_body(500, message));
   }
   // A response without its end is one that the client must see break off.
-  if (!finished_) co_return After::close;
+  if (!finished_) {
+    (void)co_await context_.output.flush();
+    co_return After::close;
+  }
   if (parser_.done() && !broken_) {
     if (!close_) co_return After::next_request;
     co_return context_.input.bytes().empty() ? After::close : After::linger;
