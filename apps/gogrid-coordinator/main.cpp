@@ -1,9 +1,12 @@
-// gogrid-coordinator: `init` makes a data directory, `serve` runs the server in it, `key create` makes a key without one.
+// gogrid-coordinator: `init` makes a data directory, `serve` runs the server in it, `key create` makes a key without
+// one.
+#include <malloc.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <cstdio>
@@ -40,7 +43,8 @@ fs::path data_dir_of(const Flags& flags) {
   return variable ? fs::path(variable) : default_data_dir();
 }
 
-// Flags win over the environment, which wins over the file: `config_file`, or coordinator.toml in the data directory if there is one.
+// Flags win over the environment, which wins over the file: `config_file`, or coordinator.toml in the data directory if
+// there is one.
 Result<void> load_config(CoordinatorConfig& values, const fs::path& config_file, const Flags& flags) {
   values.server.data_dir = data_dir_of(flags);
   Config config(coordinator_settings(values));
@@ -117,7 +121,8 @@ asio::awaitable<void> watch_signals(Coordinator& coordinator) {
 
 std::string url_of(const asio::ip::tcp::endpoint& endpoint) {
   const std::string address = endpoint.address().to_string();
-  return "https://" + (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
+  return "https://" + (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" +
+         std::to_string(endpoint.port());
 }
 
 asio::awaitable<void> run_coordinator(CoordinatorConfig config, const Clock& clock, int& exit_code) {
@@ -143,6 +148,7 @@ int serve(const Flags& flags, const fs::path& config_file) {
   LogOptions options;
   options.level = config.log.level;
   options.format = config.log.format == "json" ? LogFormat::json : LogFormat::text;
+  options.queued = true;
   if (auto logging = start_logging(options); !logging) return fail(logging.error());
   std::signal(SIGPIPE, SIG_IGN);
 
@@ -165,7 +171,8 @@ void add_flags(CLI::App& app, Flags& flags) {
       std::string& text = flags[flag];
       text += (text.empty() ? "" : ",") + value;
     };
-    CLI::Option* option = app.add_option_function<std::string>(setting.flag, store, setting.help + " [" + setting.target.show() + "]");
+    CLI::Option* option =
+        app.add_option_function<std::string>(setting.flag, store, setting.help + " [" + setting.target.show() + "]");
     option->trigger_on_parse();
     if (setting.target.is_list) option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
@@ -174,14 +181,16 @@ void add_flags(CLI::App& app, Flags& flags) {
 std::string settings_help() {
   CoordinatorConfig defaults;
   defaults.server.data_dir = default_data_dir();
-  return "All settings, as they stand in coordinator.toml; a variable GOGRID_COORDINATOR_<SECTION>_<KEY> wins over the file:\n" +
+  return "All settings, as they stand in coordinator.toml; a variable GOGRID_COORDINATOR_<SECTION>_<KEY> wins over the "
+         "file:\n" +
          Config(coordinator_settings(defaults)).to_toml();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("The GoGrid coordinator: takes requests over an OpenAI-compatible API and runs them on workers.", "gogrid-coordinator");
+  CLI::App app("The GoGrid coordinator: takes requests over an OpenAI-compatible API and runs them on workers.",
+               "gogrid-coordinator");
   app.set_version_flag("--version", GOGRID_VERSION);
   app.require_subcommand(1);
   app.footer("Exit codes: 0 done, 1 failed, 2 wrong usage.");
@@ -189,7 +198,8 @@ int main(int argc, char** argv) {
   Flags flags;
   std::vector<std::string> names;
   bool as_json = false;
-  CLI::App* init_command = app.add_subcommand("init", "Make a data directory with an authority of its own, and the first admin key.");
+  CLI::App* init_command =
+      app.add_subcommand("init", "Make a data directory with an authority of its own, and the first admin key.");
   const auto add_data_dir = [&](CLI::App& command) {
     command.add_option_function<std::string>(
         "--data-dir", [&](const std::string& path) { flags["--data-dir"] = path; },
@@ -197,19 +207,22 @@ int main(int argc, char** argv) {
     command.add_flag("--json", as_json, "print JSON");
   };
   add_data_dir(*init_command);
-  init_command->add_option("--name", names, "name or address by which clients reach it; may be repeated")->delimiter(',');
+  init_command->add_option("--name", names, "name or address by which clients reach it; may be repeated")
+      ->delimiter(',');
 
   std::vector<std::string> scopes{"inference", "admin"};
   CLI::App* key_command = app.add_subcommand("key", "API keys, when there is none left to use the API with.");
   key_command->require_subcommand(1);
-  CLI::App* create_command = key_command->add_subcommand("create", "Make an API key. The coordinator must not run; with a key, use `gogrid key create`.");
+  CLI::App* create_command = key_command->add_subcommand(
+      "create", "Make an API key. The coordinator must not run; with a key, use `gogrid key create`.");
   add_data_dir(*create_command);
   create_command->add_option("--scope", scopes, "inference or admin; may be repeated [inference,admin]")
       ->delimiter(',')
       ->check(CLI::IsMember({"inference", "admin"}));
 
   fs::path config_file;
-  CLI::App* serve_command = app.add_subcommand("serve", "Run the coordinator. SIGTERM stops it when running requests are done, SIGHUP reads tls.* anew.");
+  CLI::App* serve_command = app.add_subcommand(
+      "serve", "Run the coordinator. SIGTERM stops it when running requests are done, SIGHUP reads tls.* anew.");
   serve_command->add_option("--config", config_file, "settings file [coordinator.toml in the data directory]");
   add_flags(*serve_command, flags);
   serve_command->footer(settings_help());
@@ -227,6 +240,8 @@ int main(int argc, char** argv) {
 }  // namespace gogrid::coordinator
 
 int main(int argc, char** argv) {
+  // Each arena keeps memory that others could use; the loop's thread does nearly all there is to do.
+  ::mallopt(M_ARENA_MAX, 2);
   try {
     return gogrid::coordinator::main(argc, argv);
   } catch (const std::exception& error) {

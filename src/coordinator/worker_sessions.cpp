@@ -1,5 +1,8 @@
 #include "coordinator/worker_sessions.hpp"
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -22,10 +25,18 @@ namespace {
 constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 // Renewing costs a signature and a durable write.
 constexpr std::chrono::seconds min_renewal_interval{1};
+// A state makes the scheduler look at every model anew: a worker that sends more is read from more slowly.
+constexpr std::chrono::milliseconds state_interval{100};
+constexpr std::chrono::milliseconds state_burst{2000};
+// A client is given twice as long, and has one connection to look after.
+constexpr std::chrono::milliseconds longest_handshake{5'000};
+constexpr std::size_t many_handshakes = 32;
+constexpr std::chrono::seconds quiet_time{3};
 
 }  // namespace
 
-// One worker's connection. Its coroutine reads the control stream; a second one writes what is to be sent.
+// One worker's connection. Its coroutine reads the control stream; while there is something to be sent a second one
+// writes it.
 class WorkerSessions::Session final : public WorkerLink, public std::enable_shared_from_this<Session> {
  public:
   Session(WorkerSessions& owner, std::shared_ptr<quic::Connection> connection)
@@ -33,22 +44,20 @@ class WorkerSessions::Session final : public WorkerLink, public std::enable_shar
         connection_(std::move(connection)),
         id_(connection_->peer().common_name),
         ticket_(to_base64url(as_bytes(random_bytes(32)))),
-        since_(owner.clock_.system_now()),
-        outbox_changed_(owner.executor_, SteadyTime::max()) {}
+        since_(owner.clock_.system_now()) {}
 
   asio::awaitable<void> run();
   void close(std::uint64_t code, const std::string& reason) {
     closing_ = true;
     connection_->close(code, reason);
-    outbox_changed_.cancel();
   }
 
   const domain::WorkerId& worker_id() const override { return id_; }
   void assign(domain::Assignment assignment) override {
     assignment_ = std::move(assignment);
-    outbox_changed_.cancel();
+    start_writing();
   }
-  asio::awaitable<Result<std::shared_ptr<quic::Stream>>> open_stream() override { return connection_->open_stream(); }
+  Result<std::shared_ptr<quic::Stream>> open_stream() override { return connection_->open_stream(); }
 
   const std::string& ticket() const { return ticket_; }
   Connected describe() const {
@@ -59,12 +68,14 @@ class WorkerSessions::Session final : public WorkerLink, public std::enable_shar
   }
 
  private:
-  asio::awaitable<Result<void>> serve();
+  asio::awaitable<Result<void>> greet();
   asio::awaitable<Result<wire::WorkerFrame>> read_frame();
   asio::awaitable<Result<void>> send_welcome();
   asio::awaitable<Result<void>> read_frames();
   asio::awaitable<Result<void>> renew(std::string certificate_request);
-  asio::awaitable<void> write_outbox();
+  asio::awaitable<void> pace_states();
+  void start_writing();
+  asio::awaitable<void> write_outbox(std::shared_ptr<Session> self);
   void enter_service(const wire::Hello& hello);
 
   WorkerSessions& owner_;
@@ -80,15 +91,19 @@ class WorkerSessions::Session final : public WorkerLink, public std::enable_shar
   std::optional<domain::Assignment> assignment_;
   std::optional<std::string> renewed_chain_;
   std::uint64_t revision_ = 0;
-  asio::steady_timer outbox_changed_;
+  bool writing_ = false;
   SteadyTime renewal_allowed_at_{};
+  // When the states that were taken would have been due at the allowed pace.
+  SteadyTime states_due_{};
   bool closing_ = false;
   bool in_service_ = false;
 };
 
 asio::awaitable<void> WorkerSessions::Session::run() {
   const auto self = shared_from_this();
-  const Result<void> outcome = co_await serve();
+  // Two coroutines: what greeting needs does not stay for as long as the connection.
+  Result<void> outcome = co_await greet();
+  if (outcome) outcome = co_await read_frames();
   const bool was_closing = closing_;
   if (!outcome && outcome.error().code == ErrorCode::protocol) {
     owner_.metrics_.count_protocol_error();
@@ -112,7 +127,7 @@ asio::awaitable<void> WorkerSessions::Session::run() {
             {{"worker", id_.text()}, {"reason", reason}});
 }
 
-asio::awaitable<Result<void>> WorkerSessions::Session::serve() {
+asio::awaitable<Result<void>> WorkerSessions::Session::greet() {
   const auto self = shared_from_this();
   asio::steady_timer deadline(owner_.executor_, owner_.options_.hello_timeout);
   deadline.async_wait([weak = weak_from_this()](boost::system::error_code failure) {
@@ -138,8 +153,8 @@ asio::awaitable<Result<void>> WorkerSessions::Session::serve() {
   if (!welcomed) co_return welcomed.error();
   if (closing_ || owner_.stopping_) co_return Error(ErrorCode::cancelled, "closing");
   enter_service(hello->hello());
-  owner_.tasks_.spawn("worker outbox", write_outbox());
-  co_return co_await read_frames();
+  owner_.give_back_memory();
+  co_return Result<void>();
 }
 
 void WorkerSessions::Session::enter_service(const wire::Hello& hello) {
@@ -207,12 +222,24 @@ asio::awaitable<Result<void>> WorkerSessions::Session::read_frames() {
       if (!frame) co_return frame.error();
     }
     if (closing_) co_return Error(ErrorCode::cancelled, "closing");
-    if (state) owner_.dispatcher_.worker_reported(id_, wire::to_report(*state));
+    if (state) {
+      owner_.dispatcher_.worker_reported(id_, wire::to_report(*state));
+      state.reset();
+      co_await pace_states();
+    }
     if (!certificate_request.empty()) {
       const Result<void> renewed = co_await renew(std::move(certificate_request));
       if (!renewed) co_return renewed.error();
     }
   }
+}
+
+asio::awaitable<void> WorkerSessions::Session::pace_states() {
+  const SteadyTime now = owner_.clock_.steady_now();
+  states_due_ = std::max(states_due_, now) + state_interval;
+  if (states_due_ - now <= state_burst) co_return;
+  asio::steady_timer timer(owner_.executor_, states_due_ - now - state_burst);
+  co_await timer.async_wait(use_tuple);
 }
 
 asio::awaitable<Result<void>> WorkerSessions::Session::renew(std::string certificate_request) {
@@ -227,7 +254,7 @@ asio::awaitable<Result<void>> WorkerSessions::Session::renew(std::string certifi
   if (chain) {
     log().info("worker {}: certificate renewed", id_.text());
     renewed_chain_ = std::move(*chain);
-    outbox_changed_.cancel();
+    start_writing();
     co_return Result<void>();
   }
   log().warn("worker {}: certificate not renewed: {}", id_.text(), chain.error().detail);
@@ -237,8 +264,12 @@ asio::awaitable<Result<void>> WorkerSessions::Session::renew(std::string certifi
   co_return Result<void>();
 }
 
-asio::awaitable<void> WorkerSessions::Session::write_outbox() {
-  const auto self = shared_from_this();
+void WorkerSessions::Session::start_writing() {
+  if (std::exchange(writing_, true)) return;
+  owner_.tasks_.spawn("worker outbox", write_outbox(shared_from_this()));
+}
+
+asio::awaitable<void> WorkerSessions::Session::write_outbox([[maybe_unused]] std::shared_ptr<Session> self) {
   while (!closing_) {
     std::string bytes;
     if (renewed_chain_) {
@@ -248,39 +279,43 @@ asio::awaitable<void> WorkerSessions::Session::write_outbox() {
     } else if (assignment_) {
       bytes = wire::encode_assignment(++revision_, *std::exchange(assignment_, std::nullopt));
     } else {
-      co_await outbox_changed_.async_wait(use_tuple);
-      continue;
+      break;
     }
     const auto written = co_await control_->write(as_bytes(bytes));
-    if (!written) co_return;
+    if (!written) break;
   }
+  writing_ = false;
 }
 
 // ---- WorkerSessions ----
 
-WorkerSessions::WorkerSessions(asio::any_io_executor executor, Options options, Dispatcher& dispatcher, Metrics& metrics,
-                               const Clock& clock)
+WorkerSessions::WorkerSessions(asio::any_io_executor executor, Options options, Dispatcher& dispatcher,
+                               Metrics& metrics, const Clock& clock)
     : executor_(executor),
       options_(std::move(options)),
       dispatcher_(dispatcher),
       metrics_(metrics),
       clock_(clock),
-      tasks_(std::move(executor)) {}
+      tasks_(executor),
+      quiet_(std::move(executor)) {}
 
 WorkerSessions::~WorkerSessions() = default;
 
 Result<std::unique_ptr<WorkerSessions>> WorkerSessions::listen(asio::any_io_executor executor, Options options,
-                                                               Dispatcher& dispatcher, Metrics& metrics, const Clock& clock) {
-  std::unique_ptr<WorkerSessions> sessions(new WorkerSessions(executor, std::move(options), dispatcher, metrics, clock));
+                                                               Dispatcher& dispatcher, Metrics& metrics,
+                                                               const Clock& clock) {
+  std::unique_ptr<WorkerSessions> sessions(
+      new WorkerSessions(executor, std::move(options), dispatcher, metrics, clock));
   quic::ListenOptions listen_options;
   listen_options.endpoint = sessions->options_.endpoint;
   listen_options.credentials = sessions->options_.credentials;
   listen_options.reset_secret = std::move(sessions->options_.reset_secret);
   listen_options.transport = sessions->options_.transport;
+  listen_options.transport.handshake_timeout = std::min(listen_options.transport.handshake_timeout, longest_handshake);
   // The control stream; all others are opened by us.
   listen_options.transport.max_peer_streams = 1;
-  // One slow client may fill its stream's window. The connection's is large enough that it takes 256 of them before a worker's
-  // other streams wait as well.
+  // One slow client may fill its stream's window. The connection's is large enough that it takes 256 of them before a
+  // worker's other streams wait as well.
   listen_options.transport.stream_window_bytes = 128 * 1024;
   listen_options.transport.connection_window_bytes = 32 * 1024 * 1024;
   listen_options.authorize = [admit = sessions->options_.admit](const quic::PeerIdentity& peer) -> Result<void> {
@@ -310,10 +345,21 @@ asio::awaitable<void> WorkerSessions::serve(std::shared_ptr<quic::Connection> co
   unfinished_.erase(place);
 }
 
+void WorkerSessions::give_back_memory() {
+  if (++greeted_ < many_handshakes) return;
+  greeted_ = 0;
+  quiet_.expires_after(quiet_time);
+  quiet_.async_wait([](boost::system::error_code failure) {
+    if (!failure) ::malloc_trim(0);
+  });
+}
+
 void WorkerSessions::stop() {
   stopping_ = true;
+  quiet_.cancel();
   listener_->close();
-  for (auto* session : unfinished_) session->close(close_code::going_away, "the coordinator is shutting down");
+  for (auto* session : unfinished_)
+    session->close(close_code::going_away, "the coordinator is shutting down");
 }
 
 void WorkerSessions::disconnect(std::string_view worker_id, const std::string& reason) {

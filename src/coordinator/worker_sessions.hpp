@@ -1,10 +1,12 @@
-// WorkerSessions: the QUIC side of the coordinator: takes workers' connections, speaks the control stream of the protocol
-// (docs/protocol.md), and hands what workers say to the dispatcher. Owned by the Coordinator, used on the io thread.
+// WorkerSessions: the QUIC side of the coordinator: takes workers' connections, speaks the control stream of the
+// protocol (docs/protocol.md), and hands what workers say to the dispatcher. Owned by the Coordinator, used on the io
+// thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/udp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -48,11 +50,12 @@ class WorkerSessions {
     std::uint16_t https_port = 0;
     // Hello must be there this long after the connection.
     std::chrono::milliseconds hello_timeout{10'000};
-    // permission_denied with a reason for a worker that must not be let in (unknown, revoked). `worker_id` is the verified
-    // certificate's common name.
+    // permission_denied with a reason for a worker that must not be let in (unknown, revoked). `worker_id` is the
+    // verified certificate's common name.
     std::function<Result<void>(const std::string& worker_id)> admit;
     // A new certificate chain for the worker.
-    std::function<boost::asio::awaitable<Result<std::string>>(std::string worker_id, std::string certificate_request)> renew;
+    std::function<boost::asio::awaitable<Result<std::string>>(std::string worker_id, std::string certificate_request)>
+        renew;
     // The worker is in service with this hello, or was until now.
     std::function<void(const std::string& worker_id, const domain::WorkerFacts&)> on_seen;
   };
@@ -89,6 +92,8 @@ class WorkerSessions {
   WorkerSessions(boost::asio::any_io_executor executor, Options options, Dispatcher& dispatcher, Metrics& metrics,
                  const Clock& clock);
   boost::asio::awaitable<void> serve(std::shared_ptr<net::quic::Connection> connection);
+  // Handshakes touch memory that connections do not need: after many of them it is given back.
+  void give_back_memory();
 
   boost::asio::any_io_executor executor_;
   Options options_;
@@ -101,6 +106,8 @@ class WorkerSessions {
   // All, also those that are not in service yet or any more.
   std::list<Session*> unfinished_;
   TaskGroup tasks_;
+  std::size_t greeted_ = 0;
+  boost::asio::steady_timer quiet_;
   bool stopping_ = false;
 };
 

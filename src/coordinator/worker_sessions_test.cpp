@@ -123,7 +123,8 @@ TEST_F(WorkerSessionsTest, OnlyTheLastOfStatesThatCameTogetherCounts) {
   start();
   FakeWorker& worker = add_worker("wk_1");
   std::string bytes;
-  for (const auto availability : {wire::AVAILABILITY_PAUSED, wire::AVAILABILITY_DRAINING, wire::AVAILABILITY_REFUSING}) {
+  for (const auto availability :
+       {wire::AVAILABILITY_PAUSED, wire::AVAILABILITY_DRAINING, wire::AVAILABILITY_REFUSING}) {
     wire::WorkerFrame frame;
     frame.mutable_state()->set_availability(availability);
     bytes += wire::encode_frame(frame);
@@ -135,6 +136,23 @@ TEST_F(WorkerSessionsTest, OnlyTheLastOfStatesThatCameTogetherCounts) {
       return view->report->availability == domain::Availability::refusing;
     });
   });
+}
+
+// Each costs a look at every model: a worker that sends thousands is read from at ten a second, after the first twenty.
+TEST_F(WorkerSessionsTest, AFloodOfStatesIsTakenSlowly) {
+  start();
+  FakeWorker& worker = add_worker("wk_1");
+  const auto begun = std::chrono::steady_clock::now();
+  run([&]() -> asio::awaitable<void> {
+    for (int i = 0; i < 25; ++i) {
+      co_await worker.report(wire::PHASE_READY, static_cast<std::uint32_t>(i % 2 + 1));
+      // Each alone: those that come together count once.
+      const std::size_t slots = static_cast<std::size_t>(i % 2 + 1) * 2;
+      co_await until([&] { return totals().slots_free == slots; });
+    }
+  });
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, 400ms);
+  EXPECT_LE(std::chrono::steady_clock::now() - begun, 5s);
 }
 
 TEST_F(WorkerSessionsTest, AWorkerThatSaysNothingIsClosed) {
