@@ -4,7 +4,8 @@
 #include <array>
 #include <boost/asio/this_coro.hpp>
 #include <deque>
-#include <vector>
+#include <memory>
+#include <span>
 
 #include "base/encoding.hpp"
 #include "base/log.hpp"
@@ -24,9 +25,12 @@ namespace {
 constexpr std::uint64_t max_body_bytes = 128ull << 20;
 // How much of a body may wait for the engine to take it.
 constexpr std::size_t max_waiting_bytes = 256 * 1024;
-constexpr std::chrono::milliseconds connect_timeout{10'000};
 constexpr std::size_t max_detail_bytes = 8 * 1024;
 constexpr std::size_t max_content_type_bytes = 1024;
+// The coordinator ends its side when it has the whole answer.
+constexpr std::chrono::seconds end_timeout{10};
+constexpr std::size_t answer_part_bytes = 16 * 1024;
+static_assert(answer_part_bytes <= wire::max_data_bytes);
 
 constexpr std::array<std::string_view, 14> engine_paths = {"/v1/chat/completions",
                                                            "/v1/completions",
@@ -47,11 +51,7 @@ constexpr std::array<std::string_view, 14> engine_paths = {"/v1/chat/completions
 class Work {
  public:
   Work(asio::any_io_executor executor, std::shared_ptr<net::ByteStream> stream, FindReplica find_replica)
-      : executor_(executor),
-        stream_(std::move(stream)),
-        find_replica_(std::move(find_replica)),
-        tasks_(executor),
-        changed_(executor) {}
+      : stream_(std::move(stream)), find_replica_(std::move(find_replica)), tasks_(executor), changed_(executor) {}
 
   asio::awaitable<void> run(std::shared_ptr<Work> self) {
     tasks_.spawn("work stream", read_stream(self));
@@ -61,82 +61,84 @@ class Work {
 
  private:
   asio::awaitable<void> read_stream(std::shared_ptr<Work> self);
-  bool take_frames();
+  Result<void> take_frames();
   asio::awaitable<void> answer(std::shared_ptr<Work> self);
   asio::awaitable<Error> exchange();
+  asio::awaitable<Result<std::string>> whole_body();
   asio::awaitable<Result<std::size_t>> next_body_part(std::span<std::byte> buffer);
   asio::awaitable<Error> pass_response(net::HttpResponse& response);
   asio::awaitable<Result<void>> send(const wire::WorkerWorkFrame& frame);
 
-  asio::any_io_executor executor_;
   std::shared_ptr<net::ByteStream> stream_;
   FindReplica find_replica_;
   TaskGroup tasks_;
   Notifier changed_;
-  wire::FrameReader reader_;
+  wire::FrameReader reader_{wire::max_work_frame_bytes};
   std::optional<wire::WorkRequest> request_;
   std::deque<std::string> body_;
   std::size_t waiting_bytes_ = 0;
   std::uint64_t received_bytes_ = 0;
-  // The stream broke the protocol.
-  std::optional<Error> refused_;
   bool stream_ended_ = false;
+  // All is said: what still comes is not wanted.
+  bool answered_ = false;
 };
+
+Error body_cut_short() { return Error(ErrorCode::protocol, "the stream ended inside the request's body"); }
+
+// And not of the request, or of whoever does not wait for its answer.
+bool means_ill_health(ErrorCode code) {
+  return code == ErrorCode::unavailable || code == ErrorCode::io || code == ErrorCode::timeout;
+}
 
 // What a finished exchange's Error says when there was none.
 bool succeeded(const Error& error) { return error.detail.empty(); }
 Error success() { return Error(ErrorCode::internal, ""); }
 
-// Reads on after the body: only so is a reset seen while the engine thinks.
+// Reads on after the body: only so is a reset seen while the engine thinks, and only so does the stream end in order.
 asio::awaitable<void> Work::read_stream([[maybe_unused]] std::shared_ptr<Work> self) {
   for (;;) {
-    while (waiting_bytes_ > max_waiting_bytes)
+    while (waiting_bytes_ > max_waiting_bytes && !answered_)
       co_await changed_.wait();
     const auto space = reader_.prepare();
     const auto count = co_await stream_->read_some(space);
-    if (!count) {
-      // Nobody waits for the answer: this closes the engine's connection.
-      tasks_.cancel();
-      co_return;
-    }
+    if (!count) break;
     if (*count == 0) {
       stream_ended_ = true;
       changed_.notify();
       co_return;
     }
     reader_.commit(*count);
-    const bool more = take_frames();
+    const auto taken = take_frames();
+    if (!taken) {
+      log().warn("the coordinator broke the protocol on a work stream: {}", taken.error().detail);
+      stream_->close();
+      break;
+    }
     changed_.notify();
-    if (!more) co_return;
   }
+  // Nobody waits for the answer: this closes the engine's connection.
+  tasks_.cancel();
 }
 
-bool Work::take_frames() {
+Result<void> Work::take_frames() {
   for (;;) {
     const auto payload = reader_.next();
-    if (!payload) {
-      refused_ = payload.error();
-      return false;
-    }
-    if (!*payload) return true;
+    if (!payload) return payload.error();
+    if (!*payload) return {};
     auto frame = wire::decode_frame<wire::CoordinatorWorkFrame>(**payload);
-    if (!frame) {
-      refused_ = frame.error();
-      return false;
-    }
+    if (!frame) return frame.error();
     if (frame->has_request() && !request_) {
       request_ = std::move(*frame->mutable_request());
     } else if (frame->kind_case() == wire::CoordinatorWorkFrame::kData && request_) {
       received_bytes_ += frame->data().size();
-      waiting_bytes_ += frame->data().size();
       if (received_bytes_ > request_->body_bytes()) {
-        refused_ = Error(ErrorCode::protocol, "more of the request's body came than was announced");
-        return false;
+        return Error(ErrorCode::protocol, "more of the request's body came than was announced");
       }
-      if (!frame->data().empty()) body_.push_back(std::move(*frame->mutable_data()));
+      if (frame->data().empty() || answered_) continue;
+      waiting_bytes_ += frame->data().size();
+      body_.push_back(std::move(*frame->mutable_data()));
     } else if (frame->kind_case() != wire::CoordinatorWorkFrame::KIND_NOT_SET) {
-      refused_ = Error(ErrorCode::protocol, "a frame out of order on a work stream");
-      return false;
+      return Error(ErrorCode::protocol, "a frame out of order on a work stream");
     }
   }
 }
@@ -156,13 +158,18 @@ asio::awaitable<void> Work::answer([[maybe_unused]] std::shared_ptr<Work> self) 
   }
   const auto sent = co_await send(frame);
   if (sent) co_await stream_->finish();
+  answered_ = true;
+  changed_.notify();
+  // Letting go of the stream before the coordinator's end would cost each side a packet.
+  const auto until = std::chrono::steady_clock::now() + end_timeout;
+  while (sent && !stream_ended_ && std::chrono::steady_clock::now() < until)
+    co_await changed_.wait_until(until);
   tasks_.cancel();
 }
 
 asio::awaitable<Error> Work::exchange() {
-  while (!request_ && !refused_ && !stream_ended_)
+  while (!request_ && !stream_ended_)
     co_await changed_.wait();
-  if (refused_) co_return *refused_;
   if (!request_) co_return Error(ErrorCode::protocol, "the stream ended before the request");
   if (!is_engine_path(request_->method(), request_->path())) {
     co_return Error(ErrorCode::invalid_argument, "the engine is not asked for " + request_->path().substr(0, 100));
@@ -172,37 +179,53 @@ asio::awaitable<Error> Work::exchange() {
   auto found = find_replica_(request_->model_id());
   if (!found) co_return found.error();
   const std::shared_ptr<Replica> replica = *found;
-  const auto socket = replica->socket();
-  if (!socket) co_return Error(ErrorCode::unavailable, "the engine is not ready");
+  const auto client = replica->client();
+  if (!client) co_return Error(ErrorCode::unavailable, "the engine is not ready");
   const Replica::Use use(replica);
 
-  // A connection for each request: closing it is how the engine is told to stop, and making one costs microseconds.
-  net::HttpClientTimeouts timeouts;
-  timeouts.connect = connect_timeout;
-  const auto client = net::make_http_client(executor_, net::HttpEndpoint::unix_socket(socket->path()), timeouts);
   net::HttpClientRequest request;
   request.method = request_->method();
   request.target = request_->path();
   if (!request_->content_type().empty()) request.headers.add("Content-Type", request_->content_type());
-  request.body_source = [this](std::span<std::byte> buffer) { return next_body_part(buffer); };
-  request.body_length_bytes = request_->body_bytes();
+  if (request_->body_bytes() <= max_waiting_bytes) {
+    // Most bodies come at once. A whole one is one write, and is sent again if the connection turns out to be dead.
+    auto body = co_await whole_body();
+    if (!body) co_return body.error();
+    request.body = std::move(*body);
+  } else {
+    request.body_source = [this](std::span<std::byte> buffer) { return next_body_part(buffer); };
+    request.body_length_bytes = request_->body_bytes();
+  }
   auto response = co_await client->send(std::move(request));
-  if (refused_) co_return *refused_;
+  if (!response && response.error().code == ErrorCode::cancelled) co_return response.error();
   if (!response) {
-    replica->suspect();
+    if (means_ill_health(response.error().code)) replica->suspect();
     co_return Error(ErrorCode::unavailable, "the engine did not answer: " + response.error().detail);
   }
   co_return co_await pass_response(**response);
 }
 
+asio::awaitable<Result<std::string>> Work::whole_body() {
+  while (received_bytes_ < request_->body_bytes() && !stream_ended_)
+    co_await changed_.wait();
+  if (received_bytes_ < request_->body_bytes()) co_return body_cut_short();
+  std::string body;
+  if (body_.size() == 1) {
+    body = std::move(body_.front());
+  } else {
+    body.reserve(received_bytes_);
+    for (const std::string& part : body_)
+      body += part;
+  }
+  body_.clear();
+  waiting_bytes_ = 0;
+  co_return body;
+}
+
 asio::awaitable<Result<std::size_t>> Work::next_body_part(std::span<std::byte> buffer) {
   while (body_.empty()) {
-    if (refused_) co_return *refused_;
     if (received_bytes_ == request_->body_bytes()) co_return std::size_t{0};
-    if (stream_ended_) {
-      refused_ = Error(ErrorCode::protocol, "the stream ended inside the request's body");
-      co_return *refused_;
-    }
+    if (stream_ended_) co_return body_cut_short();
     co_await changed_.wait();
   }
   std::string& front = body_.front();
@@ -227,7 +250,8 @@ asio::awaitable<Error> Work::pass_response(net::HttpResponse& response) {
     const auto sent = co_await send(frame);
     if (!sent) co_return sent.error();
   }
-  std::vector<std::byte> buffer(wire::max_data_bytes);
+  const auto memory = std::make_unique_for_overwrite<std::byte[]>(answer_part_bytes);
+  const std::span buffer(memory.get(), answer_part_bytes);
   std::string out;
   for (;;) {
     const auto count = co_await response.read_some(buffer);
@@ -235,7 +259,7 @@ asio::awaitable<Error> Work::pass_response(net::HttpResponse& response) {
       co_return Error(ErrorCode::unavailable, "the engine stopped while it answered: " + count.error().detail);
     if (*count == 0) co_return success();
     out.clear();
-    wire::append_data_frame(out, as_text(std::span(buffer).first(*count)));
+    wire::append_data_frame(out, as_text(buffer.first(*count)));
     const auto written = co_await stream_->write(as_bytes(out));
     if (!written) co_return written.error();
   }

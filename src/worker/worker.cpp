@@ -348,7 +348,7 @@ Result<std::shared_ptr<Replica>> Worker::find_replica(const std::string& model_i
   }
   const auto found = replicas_.find(model_id);
   if (found == replicas_.end()) return Error(ErrorCode::unavailable, "the worker does not serve this model");
-  if (!found->second->socket()) {
+  if (!found->second->client()) {
     return Error(ErrorCode::unavailable,
                  "the worker's engine is not ready: " + std::string(to_string(found->second->progress().phase)));
   }

@@ -24,9 +24,25 @@ constexpr std::chrono::milliseconds health_timeout{10'000};
 constexpr int health_attempts = 3;
 constexpr std::chrono::seconds end_timeout{20};
 constexpr std::size_t shown_log_lines = 12;
+constexpr std::chrono::milliseconds connect_timeout{10'000};
+// llama-server keeps a connection for five seconds.
+constexpr std::chrono::milliseconds keep_time{4'000};
 constexpr std::size_t max_health_bytes = 64 * 1024;
 
 }  // namespace
+
+// The socket's name can be connected to as long as the socket is held.
+struct EngineClient {
+  EngineClient(asio::any_io_executor executor, std::shared_ptr<const BoundSocket> its_socket)
+      : socket(std::move(its_socket)), requests(make(executor, {connect_timeout, {}, {}, keep_time})) {}
+
+  std::unique_ptr<net::HttpClient> make(asio::any_io_executor executor, net::HttpClientTimeouts timeouts) const {
+    return net::make_http_client(std::move(executor), net::HttpEndpoint::unix_socket(socket->path()), timeouts);
+  }
+
+  std::shared_ptr<const BoundSocket> socket;
+  std::unique_ptr<net::HttpClient> requests;
+};
 
 // One life of an engine process.
 struct Replica::Run {
@@ -39,8 +55,8 @@ struct Replica::Run {
 
   std::unique_ptr<Process> process;
   SocketDirectory sockets;
-  // Once there is one.
-  std::shared_ptr<const BoundSocket> socket;
+  // Once there is a socket.
+  std::shared_ptr<EngineClient> client;
   std::filesystem::path host_directory;
   LogTail tail;
   std::optional<ExitStatus> status;
@@ -87,9 +103,9 @@ void Replica::engine_changed() {
 
 pid_t Replica::pid() const { return run_ && run_->process && !run_->status ? run_->process->pid() : 0; }
 
-std::shared_ptr<const BoundSocket> Replica::socket() const {
+std::shared_ptr<net::HttpClient> Replica::client() const {
   if (!run_ || !run_->ready || run_->status) return nullptr;
-  return run_->socket;
+  return {run_->client, run_->client->requests.get()};
 }
 
 Replica::Use::Use(std::shared_ptr<Replica> replica) : replica_(std::move(replica)) { ++replica_->requests_; }
@@ -242,14 +258,17 @@ Error Replica::ended(const Run& run) const {
 
 // True when the engine answers that it is ready to serve.
 asio::awaitable<bool> Replica::healthy(std::shared_ptr<Run> run, std::chrono::milliseconds limit) {
-  if (!run->socket) run->socket = run->sockets.find(engine_socket_name);
-  if (!run->socket) co_return false;
+  if (!run->client) {
+    auto socket = run->sockets.find(engine_socket_name);
+    if (!socket) co_return false;
+    run->client = std::make_shared<EngineClient>(context_.executor, std::move(socket));
+  }
   net::HttpClientTimeouts timeouts;
   timeouts.connect = limit;
   timeouts.head = limit;
   timeouts.idle = limit;
-  const auto client =
-      net::make_http_client(context_.executor, net::HttpEndpoint::unix_socket(run->socket->path()), timeouts);
+  // A connection of its own: it is not to say how the engine was a while ago.
+  const auto client = run->client->make(context_.executor, timeouts);
   net::HttpClientRequest request;
   request.target = "/health";
   auto response = co_await client->send(std::move(request));

@@ -17,6 +17,10 @@
 #include "worker/notifier.hpp"
 #include "worker/sandbox/sandbox.hpp"
 
+namespace gogrid::net {
+class HttpClient;
+}
+
 namespace gogrid::worker {
 
 // What every replica uses; outlives them all.
@@ -52,8 +56,8 @@ class Replica {
   // Of the running engine's outermost process; 0: none.
   pid_t pid() const;
 
-  // The engine's socket while it is ready, otherwise null. Hold it until it is connected to.
-  std::shared_ptr<const BoundSocket> socket() const;
+  // For requests to the engine while it is ready, otherwise null.
+  std::shared_ptr<net::HttpClient> client() const;
   // Requests count as long as a Use lives.
   class Use {
    public:
