@@ -5,8 +5,8 @@
 
 namespace gogrid::cli {
 
-Interrupts::Interrupts(boost::asio::any_io_executor executor, Handler handler)
-    : signals_(std::move(executor), SIGINT), handler_(std::move(handler)) {
+Interrupts::Interrupts(const boost::asio::any_io_executor& executor, Handler handler)
+    : signals_(executor, SIGINT), handler_(std::move(handler)) {
   wait();
 }
 

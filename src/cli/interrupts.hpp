@@ -12,7 +12,7 @@ class Interrupts {
   using Handler = std::function<void()>;
 
   // From now on SIGINT does not end the process.
-  Interrupts(boost::asio::any_io_executor executor, Handler handler);
+  Interrupts(const boost::asio::any_io_executor& executor, Handler handler);
 
   // Puts another in charge until the end of its scope.
   class Scope {

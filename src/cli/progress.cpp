@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "cli/formatter/text.hpp"
 
@@ -42,7 +43,7 @@ std::string progress_line(const std::string& label, std::uint64_t done_bytes, st
   if (bytes_per_second) {
     numbers += fmt::format("  {}/s", format_bytes(static_cast<std::uint64_t>(*bytes_per_second)));
     const double left = std::min(static_cast<double>(total_bytes - done_bytes) / *bytes_per_second, 1e8);
-    numbers += fmt::format("  {} left", format_duration(std::chrono::seconds(static_cast<std::int64_t>(left + 0.5))));
+    numbers += fmt::format("  {} left", format_duration(std::chrono::seconds(std::llround(left))));
   }
   const std::size_t taken = display_width(label) + display_width(numbers) + 6;
   std::string line = label + "  ";

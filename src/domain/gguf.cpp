@@ -282,8 +282,7 @@ std::string quantization_of(const Metadata& metadata, const Tensors& tensors) {
   constexpr std::int64_t guessed = 1024;
   const auto file_type = metadata.number("general.file_type", -1);
   if (file_type >= 0) {
-    if (const std::string name = file_type_name(static_cast<std::uint64_t>(file_type % guessed)); !name.empty())
-      return name;
+    if (std::string name = file_type_name(static_cast<std::uint64_t>(file_type % guessed)); !name.empty()) return name;
   }
   const auto most = std::max_element(tensors.elements_by_type.begin(), tensors.elements_by_type.end(),
                                      [](const auto& a, const auto& b) { return a.second < b.second; });

@@ -28,6 +28,8 @@ constexpr std::chrono::milliseconds control_grace{1000};
 constexpr std::uint32_t max_slots = 1024;
 constexpr std::size_t max_name_bytes = 256;
 constexpr std::size_t max_detail_bytes = 8 * 1024;
+// Of a whole state, whose frame ends at 1 MiB.
+constexpr std::size_t max_details_bytes = 512 * 1024;
 constexpr std::uint32_t max_context_tokens = 16u << 20;
 
 SandboxOptions sandbox_options(const WorkerOptions& options) {
@@ -92,11 +94,11 @@ wire::Sandbox to_wire(SandboxKind kind) {
 }
 
 template <class Message>
-void set_progress(Message& message, const Progress& progress) {
+void set_progress(Message& message, const Progress& progress, std::size_t max_bytes) {
   message.set_phase(to_wire(progress.phase));
   message.set_done_bytes(progress.done_bytes);
   message.set_total_bytes(progress.total_bytes);
-  message.set_detail(valid_utf8(progress.detail, max_detail_bytes));
+  message.set_detail(valid_utf8(progress.detail, max_bytes));
 }
 
 ModelKind from_wire(wire::ModelKind kind) {
@@ -269,14 +271,15 @@ wire::WorkerState Worker::state() {
   state.set_availability(to_wire(availability_.current()));
   state.set_reason(valid_utf8(availability_.reason(), max_detail_bytes));
   state.set_sandbox(to_wire(sandbox_.kind()));
+  const std::size_t each_bytes = std::min(max_detail_bytes, max_details_bytes / (replicas_.size() + 1));
   for (const auto& [id, replica] : replicas_) {
     auto& message = *state.add_replicas();
     message.set_model_id(id);
-    set_progress(message, replica->progress());
+    set_progress(message, replica->progress(), each_bytes);
     message.set_slots(replica->progress().phase == Phase::ready ? replica->spec().slots : 0);
     message.set_starts(replica->starts());
   }
-  set_progress(*state.mutable_engine(), engines_.progress());
+  set_progress(*state.mutable_engine(), engines_.progress(), max_detail_bytes);
   state.mutable_engine()->set_description(valid_utf8(engines_.description(), max_name_bytes));
   return state;
 }
