@@ -189,7 +189,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
     return take(whole ? is_integer : is_fraction);
   }
   bool string(string_t& value) override {
-    if (depth_ == 1 && field_ != nullptr && field_->name == "model") request.model = std::move(value);
+    if (depth_ == 1 && field_ != nullptr && field_->name == "model") request.model = value;
     if (depth_ == 1 && field_ != nullptr && field_->not_empty && value.empty() && problem.code.empty())
       empty_field_ = field_;
     if (depth_ == 1 && field_ != nullptr && field_->not_empty && !value.empty()) empty_field_ = nullptr;

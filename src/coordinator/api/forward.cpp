@@ -165,7 +165,7 @@ asio::awaitable<Forward::Outcome> Forward::attempt(std::shared_ptr<WorkerLink> w
   co_return co_await pass_whole(std::move(head));
 }
 
-asio::awaitable<Result<void>> Forward::begin(net::ResponseHead head) {
+asio::awaitable<Result<void>> Forward::begin(net::ResponseHead& head) {
   note_first_byte();
   auto started = co_await exchange_.start(std::move(head));
   // No other attempt from here on.
@@ -182,7 +182,7 @@ asio::awaitable<Forward::Outcome> Forward::pass_stream(net::ResponseHead head) {
     const bool broken = !part || (ended && part->failure);
     if (broken && !begun) co_return Outcome::lost;
     if (!begun) {
-      const Result<void> started = co_await begin(std::move(head));
+      const Result<void> started = co_await begin(head);
       begun = true;
       if (!started) co_return Outcome::done;
     }
@@ -258,7 +258,7 @@ asio::awaitable<Forward::Outcome> Forward::pass_whole(net::ResponseHead head) {
     Result<void> written;
     if (!begun) {
       begun = true;
-      written = co_await begin(std::move(head));
+      written = co_await begin(head);
       if (written) written = co_await exchange_.write(whole);
       whole = std::string();
     }

@@ -53,7 +53,7 @@ class Forward {
   boost::asio::awaitable<Outcome> pass_error(net::ResponseHead head);
   // Writes what is complete of a stream of events and holds the rest.
   boost::asio::awaitable<Result<void>> write_events(std::string_view bytes);
-  boost::asio::awaitable<Result<void>> begin(net::ResponseHead head);
+  boost::asio::awaitable<Result<void>> begin(net::ResponseHead& head);
   boost::asio::awaitable<Outcome> end_broken_stream();
   boost::asio::awaitable<void> answer_cut_off();
 
