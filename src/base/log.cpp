@@ -94,7 +94,7 @@ class QueuedSink final : public spdlog::sinks::base_sink<std::mutex> {
   void sink_it_(const spdlog::details::log_msg& message) override {
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
-    writer_.write(std::string_view(line.data(), line.size()));
+    writer_.write(std::string_view(line.data(), line.size()), message.level >= spdlog::level::warn);
   }
   void flush_() override {}
 

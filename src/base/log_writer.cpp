@@ -15,6 +15,8 @@ namespace gogrid {
 namespace {
 
 constexpr std::chrono::seconds flush_time{1};
+// Waking a thread for each line would cost more than the line.
+constexpr std::chrono::milliseconds gather_time{10};
 
 void write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
@@ -43,7 +45,9 @@ struct LogWriter::State {
     for (;;) {
       changed.wait(lock, [this] { return stopping || !waiting.empty(); });
       if (waiting.empty()) return;
+      hurried.wait_for(lock, gather_time, [this] { return stopping || urgent; });
       text.swap(waiting);
+      urgent = false;
       writing = true;
       lock.unlock();
       write_all(descriptor, text);
@@ -67,9 +71,11 @@ struct LogWriter::State {
   const std::size_t max_waiting_bytes;
   mutable std::mutex mutex;
   std::condition_variable changed;
+  std::condition_variable hurried;
   std::condition_variable written;
   std::string waiting;
   std::uint64_t dropped_lines = 0;
+  bool urgent = false;
   bool writing = false;
   bool stopping = false;
 };
@@ -84,9 +90,10 @@ LogWriter::~LogWriter() {
   const std::lock_guard lock(state_->mutex);
   state_->stopping = true;
   state_->changed.notify_one();
+  state_->hurried.notify_one();
 }
 
-void LogWriter::write(std::string_view line) {
+void LogWriter::write(std::string_view line, bool urgent) {
   bool wake = false;
   {
     const std::lock_guard lock(state_->mutex);
@@ -94,12 +101,16 @@ void LogWriter::write(std::string_view line) {
       state_->drop_oldest();
     wake = state_->waiting.empty() && !state_->writing;
     state_->waiting += line;
+    state_->urgent = state_->urgent || urgent;
   }
   if (wake) state_->changed.notify_one();
+  if (urgent) state_->hurried.notify_one();
 }
 
 bool LogWriter::flush() {
   std::unique_lock lock(state_->mutex);
+  state_->urgent = !state_->waiting.empty();
+  state_->hurried.notify_one();
   return state_->written.wait_for(lock, flush_time, [this] { return state_->waiting.empty() && !state_->writing; });
 }
 

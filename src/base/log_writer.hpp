@@ -19,8 +19,8 @@ class LogWriter {
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
 
-  // `line` ends in a newline. Never waits.
-  void write(std::string_view line);
+  // `line` ends in a newline. Never waits. One that is not urgent may be written some milliseconds later, with others.
+  void write(std::string_view line, bool urgent);
   // Waits until all is written, a second at most; false when it is not.
   bool flush();
   std::uint64_t dropped_lines() const;

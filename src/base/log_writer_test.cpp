@@ -41,7 +41,7 @@ TEST_F(LogWriterTest, LinesComeOutInOrderAndBeforeItGoes) {
     LogWriter writer(ends_[1]);
     for (int i = 0; i < 1000; ++i) {
       const std::string line = "line " + std::to_string(i) + "\n";
-      writer.write(line);
+      writer.write(line, false);
       expected += line;
     }
   }
@@ -57,7 +57,7 @@ TEST_F(LogWriterTest, AReaderThatStallsStopsNobodyAndCostsTheOldestLines) {
   const auto begun = std::chrono::steady_clock::now();
   const std::string rest(90, 'x');
   for (int i = 0; i < 20'000; ++i)
-    writer.write(std::to_string(i) + rest + "\n");
+    writer.write(std::to_string(i) + rest + "\n", false);
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
   EXPECT_GT(writer.dropped_lines(), 10'000u);
   EXPECT_LT(writer.dropped_lines(), 20'000u);
