@@ -14,8 +14,6 @@ namespace asio = boost::asio;
 constexpr std::size_t max_reason_bytes = 512;
 // The one in use and a spare one: each migration uses one up and brings a new one.
 constexpr std::uint64_t connection_id_limit = 2;
-// Packets that ask for an acknowledgement before it goes out at once, and not with what is sent anyway.
-constexpr std::size_t packets_per_ack = 5;
 // A client's socket is its own: closing it early harms nobody (RFC 9000 §10.2), and programs that end need not wait.
 constexpr ngtcp2_duration max_client_closing = 300'000'000;
 
@@ -28,7 +26,7 @@ ngtcp2_settings make_settings(const TransportOptions& transport) {
   ngtcp2_settings_default(&settings);
   settings.initial_ts = now();
   settings.handshake_timeout = nanoseconds(transport.handshake_timeout);
-  settings.ack_thresh = packets_per_ack;
+  settings.ack_thresh = Ngtcp2Connection::packets_per_ack;
   return settings;
 }
 

@@ -23,6 +23,9 @@ namespace gogrid::net::quic {
 
 class Ngtcp2Connection final : public Connection, public std::enable_shared_from_this<Ngtcp2Connection> {
  public:
+  // So many packets are acknowledged at once; fewer are with what is sent anyway, or after a while.
+  static constexpr std::size_t packets_per_ack = 5;
+
   struct ServerSetup {
     const ngtcp2_pkt_hd& initial;
     const Packet& packet;
@@ -72,7 +75,8 @@ class Ngtcp2Connection final : public Connection, public std::enable_shared_from
   ngtcp2_tstamp deadline = UINT64_MAX;
 
   // For the streams.
-  void want_send(Ngtcp2Stream& stream);
+  // `urgent` is what the peer waits for; else it goes with the next packet, or after a while.
+  void want_send(Ngtcp2Stream& stream, bool urgent);
   void on_read(std::int64_t id, std::size_t bytes);
   void on_discarded(std::size_t bytes);
   void shut_stream(std::int64_t id, std::uint64_t code);
@@ -99,9 +103,11 @@ class Ngtcp2Connection final : public Connection, public std::enable_shared_from
   ngtcp2_ssize write_packet(std::span<std::uint8_t> buffer, ngtcp2_path_storage& path, ngtcp2_tstamp time,
                             bool& window_full);
   // false: nothing more to send now.
-  bool send_batch(ngtcp2_tstamp time);
+  bool send_batch(ngtcp2_tstamp time, bool& sent);
+  void end_pause();
   void send_segments(std::span<const std::uint8_t> bytes, std::size_t segment_bytes, const ngtcp2_path& path);
   void update_deadline(ngtcp2_tstamp not_before = 0);
+  void flush_later();
   std::shared_ptr<Ngtcp2Stream> add_stream(std::int64_t id);
   void remove_stream(std::int64_t id, Ngtcp2Stream* stream, std::optional<std::uint64_t> code);
 
@@ -129,6 +135,7 @@ class Ngtcp2Connection final : public Connection, public std::enable_shared_from
   std::list<std::shared_ptr<Ngtcp2Stream>> incoming_;
   // Read since the last flush, and streams of the peer's that ended since it was granted new ones.
   std::uint64_t read_bytes_ = 0;
+  std::size_t unanswered_packets_ = 0;
   std::uint64_t ended_streams_ = 0;
   // When sockets of old paths are closed.
   ngtcp2_tstamp retire_sockets_at_ = UINT64_MAX;

@@ -16,6 +16,8 @@ constexpr std::size_t max_train_bytes = 60 * 1024;
 constexpr std::size_t max_train_packets = 60;
 // While the socket takes nothing, ngtcp2's wish to send at once must not become a busy loop: the socket wakes us.
 constexpr ngtcp2_duration blocked_delay = 20'000'000;
+// What can wait for a packet to go with waits this long: less than the 25 ms that a peer allows for an acknowledgement.
+constexpr ngtcp2_duration send_delay = 5'000'000;
 
 // One for the thread, not for the connection: it is empty between events.
 std::span<std::uint8_t> send_buffer() {
@@ -95,7 +97,7 @@ struct Ngtcp2Connection::Callbacks {
 
   static int extend_max_stream_data(ngtcp2_conn*, std::int64_t, std::uint64_t, void* user_data,
                                     void* stream_user_data) {
-    if (Ngtcp2Stream* const target = stream(stream_user_data)) self(user_data).want_send(*target);
+    if (Ngtcp2Stream* const target = stream(stream_user_data)) self(user_data).want_send(*target, true);
     return 0;
   }
 
@@ -213,11 +215,17 @@ void Ngtcp2Connection::remove_stream(std::int64_t id, Ngtcp2Stream* stream, std:
   ngtcp2_conn_extend_max_streams_bidi(conn_, static_cast<std::size_t>(std::exchange(ended_streams_, 0)));
 }
 
-void Ngtcp2Connection::want_send(Ngtcp2Stream& stream) {
+void Ngtcp2Connection::want_send(Ngtcp2Stream& stream, bool urgent) {
   if (!conn_ || !stream.has_outgoing()) return;
   if (!stream.is_linked()) send_queue_.push_back(stream);
-  endpoint_->flush_soon(*this);
+  if (urgent) {
+    endpoint_->flush_soon(*this);
+  } else {
+    flush_later();
+  }
 }
+
+void Ngtcp2Connection::flush_later() { endpoint_->set_deadline(*this, std::min(deadline, now() + send_delay)); }
 
 void Ngtcp2Connection::on_read(std::int64_t id, std::size_t bytes) {
   if (!conn_) return;
@@ -272,8 +280,17 @@ void Ngtcp2Connection::on_packet(const Packet& packet) {
     fail_with(code);
     return;
   }
+  const bool was_established = state_ == State::established;
   if (handshake_done_ && state_ == State::handshaking) on_handshake_progress();
   if (path_changed_) after_path_change();
+  if (!conn_) return;
+  // ngtcp2 would acknowledge each packet by itself, an eighth of a round trip after it came.
+  const bool is_due = ngtcp2_conn_get_expiry(conn_) <= now() + send_delay;
+  if (!was_established || !send_queue_.empty() || !is_due || ++unanswered_packets_ >= packets_per_ack) {
+    endpoint_->flush_soon(*this);
+  } else {
+    flush_later();
+  }
 }
 
 void Ngtcp2Connection::on_handshake_progress() {
@@ -372,7 +389,7 @@ void Ngtcp2Connection::send_segments(std::span<const std::uint8_t> bytes, std::s
   if (status == UdpSocket::Status::address_gone) address_gone_ = true;
 }
 
-bool Ngtcp2Connection::send_batch(ngtcp2_tstamp time) {
+bool Ngtcp2Connection::send_batch(ngtcp2_tstamp time, bool& sent) {
   const auto buffer = send_buffer();
   const std::size_t packet_limit = ngtcp2_conn_get_max_tx_udp_payload_size(conn_);
   const std::size_t train_limit =
@@ -395,6 +412,7 @@ bool Ngtcp2Connection::send_batch(ngtcp2_tstamp time) {
       more = false;
       break;
     }
+    sent = true;
     const auto size = static_cast<std::size_t>(written);
     if (used == 0) {
       segment = size;
@@ -410,29 +428,48 @@ bool Ngtcp2Connection::send_batch(ngtcp2_tstamp time) {
     if (size < segment) break;
   }
   send_segments(buffer.first(used), segment, train_path.path);
-  ngtcp2_conn_update_pkt_tx_time(conn_, time);
   return more;
 }
 
 void Ngtcp2Connection::flush() {
   if (!conn_) return;
   read_bytes_ = 0;
+  unanswered_packets_ = 0;
   const ngtcp2_tstamp time = now();
   bool blocked = false;
-  do {
+  bool sent = false;
+  bool more = true;
+  ngtcp2_tstamp next = 0;
+  while (more) {
     blocked = !endpoint_->can_send(address(ngtcp2_conn_get_path(conn_)->local), *this);
-  } while (!blocked && send_batch(time));
-  if (!conn_) return;
+    if (blocked) break;
+    more = send_batch(time, sent);
+    if (!conn_) return;
+    next = ngtcp2_conn_get_expiry(conn_);
+    ngtcp2_conn_update_pkt_tx_time(conn_, time);
+  }
   if (address_gone_ && !server_) {
     address_gone_ = false;
     if (const Result<void> moved = migrate(true); !moved) log().debug("QUIC migration: {}", moved.error().detail);
   }
-  update_deadline(blocked ? time + blocked_delay : 0);
+  const bool at_rest = !blocked && state_ == State::established && send_queue_.empty();
+  if (at_rest && sent && next > time + send_delay) end_pause();
+  // With nothing to send, what ngtcp2 wants to be woken for soon is its pace and acknowledgements.
+  update_deadline(blocked ? time + blocked_delay : at_rest ? time + send_delay : 0);
+}
+
+// The pause that keeps the pace after what was sent, mostly some microseconds, is over by now: nobody need be woken for
+// it.
+void Ngtcp2Connection::end_pause() {
+  const ngtcp2_tstamp time = now();
+  if (ngtcp2_conn_get_expiry(conn_) > time) return;
+  if (const int code = ngtcp2_conn_handle_expiry(conn_, time); code != 0) fail_with(code);
 }
 
 // --- time
 
 void Ngtcp2Connection::update_deadline(ngtcp2_tstamp not_before) {
+  if (!conn_) return;
   const ngtcp2_tstamp next = std::min(ngtcp2_conn_get_expiry(conn_), retire_sockets_at_);
   endpoint_->set_deadline(*this, std::max(next, not_before));
 }

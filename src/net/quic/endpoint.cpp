@@ -185,8 +185,6 @@ void Endpoint::on_packet(const Packet& packet) {
   }
   const std::shared_ptr<Ngtcp2Connection> connection = found->second->shared_from_this();
   connection->on_packet(packet);
-  // Not at once: the acknowledgement goes out with what the coroutines answer that this packet woke.
-  flush_soon(*connection);
 }
 
 void Endpoint::on_refused() {

@@ -83,7 +83,7 @@ asio::awaitable<Result<void>> Ngtcp2Stream::write(std::span<const std::byte> byt
     if (count > 0) {
       buffer_.append(bytes.first(count));
       bytes = bytes.subspan(count);
-      connection_->want_send(*this);
+      connection_->want_send(*this, true);
     }
     if (bytes.empty()) co_return Result<void>();
     const bool woken = co_await writable_.wait(executor_);
@@ -96,7 +96,8 @@ asio::awaitable<Result<void>> Ngtcp2Stream::finish() {
   if (write_failure_) co_return *write_failure_;
   if (!finish_requested_ && connection_) {
     finish_requested_ = true;
-    connection_->want_send(*this);
+    // An end that follows its data goes with it; one that comes alone can wait for company.
+    connection_->want_send(*this, false);
   }
   co_return Result<void>();
 }
