@@ -83,9 +83,9 @@ test("a key may be called what people call things, and comes with the addresses 
 
 test("the coordinator logs events with their facts", async () => {
   await grid.cli(["status"]);
-  assert.match(grid.coordinator.stderr, /info answered method=GET path=\/api\/v1\/status status=200 duration_ms=\d+ sent_bytes=\d+ key=[0-9a-f]{16} request=req_/);
-  assert.match(grid.coordinator.stderr, /info worker joined worker=wk_\w+ name=/);
-  assert.match(grid.coordinator.stderr, /info worker connected worker=wk_\w+ remote=/);
+  await grid.coordinator.saying(/info answered method=GET path=\/api\/v1\/status status=200 duration_ms=\d+ sent_bytes=\d+ key=[0-9a-f]{16} request=req_/);
+  await grid.coordinator.saying(/info worker joined worker=wk_\w+ name=/);
+  await grid.coordinator.saying(/info worker connected worker=wk_\w+ remote=/);
 });
 
 test("the completion scripts are shell that parses", async () => {
