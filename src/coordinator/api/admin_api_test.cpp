@@ -238,7 +238,8 @@ TEST_F(Enrolling, ANameThatIsAnotherWorkersIdDoesNotStandForIt) {
   ASSERT_EQ(enrol(enrolment(many, id)).status, 201);
   EXPECT_EQ(call("GET", "/api/v1/workers/" + id).value["name"], "victim");
   EXPECT_EQ(call("DELETE", "/api/v1/workers/" + id).status, 204);
-  for (const json& worker : call("GET", "/api/v1/workers").value["data"]) {
+  const json workers = call("GET", "/api/v1/workers").value["data"];
+  for (const json& worker : workers) {
     EXPECT_EQ(worker["revoked_at"].is_number(), worker["id"] == id) << worker;
     EXPECT_FALSE(worker["name"].get<std::string>().starts_with("wk_")) << worker;
   }
