@@ -2,6 +2,7 @@
 // tests only. It runs on a thread of its own; what it saw may be asked from any thread.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -266,7 +267,7 @@ class TestCoordinator {
   mutable std::mutex mutex_;
   std::map<std::string, Reply> replies_;
   std::map<std::string, std::vector<std::string>> streams_;
-  bool hold_ = false;
+  std::atomic<bool> hold_ = false;
   std::string upload_id_;
   std::uint64_t upload_size_ = 0;
   std::string uploaded_;

@@ -173,31 +173,42 @@ asio::awaitable<Result<void>> BlobCache::download(std::shared_ptr<Download> down
 
 // Hashes what an earlier life of this worker left.
 asio::awaitable<Result<void>> BlobCache::open_partial(std::shared_ptr<Download> download) {
-  auto work = [download, stopping = stopping_]() -> Result<void> {
-    auto file = open_file(download->path, O_RDWR | O_CREAT, 0600);
+  // Told to the loop's thread at the end, which reads what the downloads have meanwhile.
+  struct Opened {
+    FileDescriptor file;
+    Sha256 digest;
+    std::uint64_t have_bytes = 0;
+  };
+  auto work = [path = download->path, size_bytes = download->blob.size_bytes,
+               stopping = stopping_]() -> Result<Opened> {
+    auto file = open_file(path, O_RDWR | O_CREAT, 0600);
     if (!file) return file.error();
-    download->digest = Sha256();
-    download->have_bytes = 0;
+    Opened opened;
     std::vector<std::byte> buffer(part_bytes);
     for (;;) {
       auto count = read_fully(file->get(), buffer);
       if (!count) return count.error();
-      download->digest.update(std::span(buffer).first(*count));
-      download->have_bytes += *count;
+      opened.digest.update(std::span(buffer).first(*count));
+      opened.have_bytes += *count;
       if (*count < buffer.size()) break;
       if (*stopping) return Error(ErrorCode::cancelled, "the worker is stopping");
-      if (download->have_bytes > download->blob.size_bytes) break;
+      if (opened.have_bytes > size_bytes) break;
     }
-    if (download->have_bytes > download->blob.size_bytes) {
+    if (opened.have_bytes > size_bytes) {
       if (::ftruncate(file->get(), 0) != 0 || ::lseek(file->get(), 0, SEEK_SET) != 0)
         return system_error("ftruncate", errno);
-      download->digest = Sha256();
-      download->have_bytes = 0;
+      opened.digest = Sha256();
+      opened.have_bytes = 0;
     }
-    download->file = std::move(*file);
-    return {};
+    opened.file = std::move(*file);
+    return opened;
   };
-  co_return co_await run_blocking(pool_, std::move(work));
+  auto opened = co_await run_blocking(pool_, std::move(work));
+  if (!opened) co_return opened.error();
+  download->file = std::move(opened->file);
+  download->digest = std::move(opened->digest);
+  download->have_bytes = opened->have_bytes;
+  co_return Result<void>();
 }
 
 // What the other downloads will still take.
