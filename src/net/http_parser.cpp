@@ -215,13 +215,14 @@ Result<MessageParser::Piece> MessageParser::read_body(std::string_view input, st
   while (used < input.size() && !done()) {
     auto step = put_body(input.substr(used), max_bytes);
     if (!step) return step.error();
+    // A chunk's size line and the trailers are held to the same bound as a head, whether they came whole or in parts.
+    const bool waiting = step->used == 0 && max_bytes > 0;
+    const std::size_t framing = waiting ? input.size() - used : step->used - step->body.size();
+    if (framing > max_head_bytes_) return refuse(431, "a chunk's framing is too large");
     used += step->used;
     if (!step->body.empty()) return Piece{used, step->body};
     if (step->used == 0) break;
   }
-  // A chunk's size line and the trailers are held to the same bound as a head.
-  if (used == 0 && max_bytes > 0 && input.size() > max_head_bytes_)
-    return refuse(431, "a chunk's framing is too large");
   return Piece{used, {}};
 }
 

@@ -123,6 +123,8 @@ TEST(RequestParser, RefusesWhatAnotherServerMightReadDifferently) {
       {chunked + "1\r\nxyzzy\r\n", 400},
       {chunked + "1;" + std::string(4000, 'a'), 431},
       {chunked + "0\r\nX: " + std::string(4000, 'a'), 431},
+      {chunked + "1;" + std::string(4000, 'a') + "\r\nx\r\n0\r\n\r\n", 431},
+      {chunked + "0\r\nX: " + std::string(4000, 'a') + "\r\n\r\n", 431},
   };
   for (const auto& [text, status] : rows) {
     for (const std::size_t step : {std::size_t{1}, std::size_t{7}, text.size()}) {
