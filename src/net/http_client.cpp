@@ -119,6 +119,12 @@ class Response final : public HttpResponse {
     co_return body;
   }
 
+  bool done() const override { return !connection_; }
+
+  void pause() noexcept override {
+    if (connection_ && !closed_) connection_->stream->pause();
+  }
+
   void close() noexcept override {
     closed_ = true;
     if (connection_) connection_->stream->close();

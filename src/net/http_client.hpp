@@ -71,6 +71,10 @@ class HttpResponse {
   // The next part; 0 at the end. A body cut short is `protocol`.
   virtual boost::asio::awaitable<Result<std::size_t>> read_some(std::span<std::byte> buffer) = 0;
   virtual boost::asio::awaitable<Result<std::string>> read_all(std::size_t limit_bytes) = 0;
+  // The whole body was read: the next read is 0 and does not wait.
+  virtual bool done() const = 0;
+  // What arrives before the next read wakes nobody.
+  virtual void pause() noexcept = 0;
   // Wakes a pending read with `cancelled` and closes the connection.
   virtual void close() noexcept = 0;
 };

@@ -189,6 +189,52 @@ TEST_F(HttpClientTest, PartsArriveAsTheyAreSent) {
   EXPECT_EQ(run(io, response->read_some(buffer)).value(), 0u);
 }
 
+TEST_F(HttpClientTest, WhatComesWhileAResponseIsPausedIsThereForTheNextRead) {
+  test::Event paused(io.get_executor());
+  test::Event written(io.get_executor());
+  test::TestServer server(io, [&](HttpExchange& exchange) -> asio::awaitable<void> {
+    (void)co_await exchange.start(ok());
+    (void)co_await exchange.write("one");
+    co_await paused.wait();
+    (void)co_await exchange.write("two");
+    (void)co_await exchange.write("three");
+    (void)co_await exchange.finish();
+    written.set();
+  });
+  const auto client = make_http_client(io.get_executor(), server.endpoint());
+  const auto response = run(io, client->send(get("/"))).value();
+  std::array<std::byte, 100> buffer;
+  auto count = run(io, response->read_some(buffer)).value();
+  EXPECT_EQ(as_text(std::span(buffer).first(count)), "one");
+  EXPECT_FALSE(response->done());
+  response->pause();
+  response->pause();
+  paused.set();
+  run(io, written.wait());
+  count = run(io, response->read_some(buffer)).value();
+  EXPECT_EQ(as_text(std::span(buffer).first(count)), "twothree");
+  EXPECT_TRUE(response->done());
+  response->pause();
+  EXPECT_EQ(run(io, response->read_some(buffer)).value(), 0u);
+}
+
+TEST_F(HttpClientTest, DroppingAPausedResponseTellsTheServer) {
+  test::Event left(io.get_executor());
+  test::TestServer server(io, [&](HttpExchange& exchange) -> asio::awaitable<void> {
+    exchange.watch_disconnect([&] { left.set(); });
+    (void)co_await exchange.start(ok());
+    (void)co_await exchange.write("x");
+    co_await left.wait();
+  });
+  const auto client = make_http_client(io.get_executor(), server.endpoint());
+  auto response = run(io, client->send(get("/"))).value();
+  std::array<std::byte, 10> buffer;
+  EXPECT_EQ(run(io, response->read_some(buffer)).value(), 1u);
+  response->pause();
+  response.reset();
+  run(io, left.wait());
+}
+
 TEST_F(HttpClientTest, DroppingOrCancellingAResponseTellsTheServer) {
   const test::TestTls tls = test::make_tls();
   int gone = 0;

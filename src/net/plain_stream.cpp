@@ -1,9 +1,11 @@
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
+#include <optional>
 
 #include "net/socket_stream.hpp"
 
@@ -16,8 +18,10 @@ constexpr auto token = asio::as_tuple(asio::use_awaitable);
 class PlainStream final : public SocketStream {
  public:
   explicit PlainStream(Socket socket) : socket_(std::move(socket)) {}
+  ~PlainStream() override { resume(); }
 
   asio::awaitable<Result<std::size_t>> read_some(std::span<std::byte> buffer) override {
+    resume();
     if (!socket_.is_open()) co_return Error(ErrorCode::cancelled, "the connection was closed");
     const auto [failure, count] = co_await socket_.async_read_some(asio::buffer(buffer.data(), buffer.size()), token);
     if (failure == asio::error::eof) co_return std::size_t{0};
@@ -27,6 +31,7 @@ class PlainStream final : public SocketStream {
 
   // Most writes fit the socket's buffer: those take one system call and no turn of the event loop.
   asio::awaitable<Result<void>> write(std::span<const std::byte> bytes) override {
+    resume();
     while (!bytes.empty()) {
       if (!socket_.is_open()) co_return Error(ErrorCode::cancelled, "the connection was closed");
       const auto count = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -43,6 +48,7 @@ class PlainStream final : public SocketStream {
   }
 
   asio::awaitable<Result<void>> finish() override {
+    resume();
     boost::system::error_code failure;
     socket_.shutdown(Socket::shutdown_send, failure);
     if (failure) co_return socket_error("shut down", failure);
@@ -50,6 +56,7 @@ class PlainStream final : public SocketStream {
   }
 
   void close() noexcept override {
+    resume();
     boost::system::error_code ignored;
     socket_.close(ignored);
   }
@@ -60,6 +67,7 @@ class PlainStream final : public SocketStream {
   }
 
   Arrived poll() noexcept override {
+    resume();
     if (!socket_.is_open()) return Arrived::end;
     char byte;
     const auto count = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -67,10 +75,35 @@ class PlainStream final : public SocketStream {
     return count < 0 && (errno == EAGAIN || errno == EINTR) ? Arrived::nothing : Arrived::end;
   }
 
+  void pause() noexcept override {
+    if (!socket_.is_open()) return;
+    boost::system::error_code failure;
+    const auto protocol = socket_.local_endpoint(failure).protocol();
+    if (failure) return;
+    const int descriptor = socket_.release(failure);
+    if (failure) return;
+    paused_ = Paused{protocol, descriptor};
+  }
+
   std::uint64_t bytes_written() const override { return written_; }
 
  private:
+  struct Paused {
+    asio::generic::stream_protocol protocol;
+    int descriptor;
+  };
+
+  // The reactor hears of every arrival for as long as it knows the socket.
+  void resume() noexcept {
+    if (!paused_) return;
+    boost::system::error_code failure;
+    socket_.assign(paused_->protocol, paused_->descriptor, failure);
+    if (failure) ::close(paused_->descriptor);
+    paused_.reset();
+  }
+
   Socket socket_;
+  std::optional<Paused> paused_;
   std::uint64_t written_ = 0;
 };
 

@@ -24,6 +24,9 @@ class SocketStream : public ByteStream {
   virtual void cancel() noexcept = 0;
   // What a read would find now, without waiting for it. Not while a read is pending.
   virtual Arrived poll() noexcept = 0;
+  // What arrives before the next read wakes nobody, for a reader that comes back at a time of its own. Not while a read
+  // or a write is pending.
+  virtual void pause() noexcept = 0;
   // Counts up as the transport takes bytes: how a slow write is told from one that is stuck.
   virtual std::uint64_t bytes_written() const = 0;
 };

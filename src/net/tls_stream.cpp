@@ -167,6 +167,8 @@ class OpenSslStream final : public TlsStream {
     return Arrived::end;
   }
 
+  // Its handshake and its tickets may need the reactor: what arrives wakes it as ever.
+  void pause() noexcept override {}
   std::uint64_t bytes_written() const override { return written_; }
 
  private:

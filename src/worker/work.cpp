@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <deque>
 #include <memory>
 #include <span>
@@ -15,6 +18,7 @@
 #include "wire/frame.hpp"
 #include "wire/worker_messages.hpp"
 #include "wire/worker_protocol.pb.h"
+#include "worker/event_pace.hpp"
 #include "worker/notifier.hpp"
 
 namespace gogrid::worker {
@@ -82,6 +86,11 @@ class Work {
   // All is said: what still comes is not wanted.
   bool answered_ = false;
 };
+
+asio::awaitable<void> until(EventPace::TimePoint time) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, time);
+  co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+}
 
 Error body_cut_short() { return Error(ErrorCode::protocol, "the stream ended inside the request's body"); }
 
@@ -252,9 +261,13 @@ asio::awaitable<Error> Work::pass_response(net::HttpResponse& response) {
   }
   const auto memory = std::make_unique_for_overwrite<std::byte[]>(answer_part_bytes);
   const std::span buffer(memory.get(), answer_part_bytes);
+  const bool events = response.head().headers.get("Content-Type").value_or("").starts_with("text/event-stream");
   std::string out;
+  EventPace pace;
   for (;;) {
+    const auto began = EventPace::TimePoint::clock::now();
     const auto count = co_await response.read_some(buffer);
+    const auto arrived = EventPace::TimePoint::clock::now();
     if (!count)
       co_return Error(ErrorCode::unavailable, "the engine stopped while it answered: " + count.error().detail);
     if (*count == 0) co_return success();
@@ -262,6 +275,12 @@ asio::awaitable<Error> Work::pass_response(net::HttpResponse& response) {
     wire::append_data_frame(out, as_text(buffer.first(*count)));
     const auto written = co_await stream_->write(as_bytes(out));
     if (!written) co_return written.error();
+    if (!events || response.done()) continue;
+    pace.passed(*count, began, arrived);
+    if (const auto next = pace.next(EventPace::TimePoint::clock::now())) {
+      response.pause();
+      co_await until(*next);
+    }
   }
 }
 

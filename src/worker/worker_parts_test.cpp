@@ -13,6 +13,7 @@
 #include "worker/back_off.hpp"
 #include "worker/config.hpp"
 #include "worker/enrolment.hpp"
+#include "worker/event_pace.hpp"
 #include "worker/identity.hpp"
 #include "worker/state_directory.hpp"
 #include "worker/work.hpp"
@@ -55,6 +56,32 @@ TEST(RestartBackOff, OnlyWhatWasUpForLongStartsOver) {
   back_off.is_up(begin + 2000s);
   EXPECT_EQ(back_off.next(begin + 2061s, 0), 500ms);
   EXPECT_EQ(back_off.next(begin + 4000s, 0), 1000ms) << "what was up before does not count again";
+}
+
+TEST(EventPace, HoldsBackOnlyWhatFollowsFast) {
+  using TimePoint = EventPace::TimePoint;
+  const auto at = [](int microseconds) { return TimePoint(std::chrono::microseconds(microseconds)); };
+  EventPace pace;
+  EXPECT_FALSE(pace.next(at(0)));
+  pace.passed(200, at(0), at(100));  // the opening event
+  EXPECT_FALSE(pace.next(at(100)));
+  pace.passed(200, at(100), at(9'100));  // the first token, after the prompt
+  EXPECT_FALSE(pace.next(at(9'100)));
+  pace.passed(200, at(9'100), at(9'400));
+  EXPECT_FALSE(pace.next(at(9'400)));
+  pace.passed(200, at(9'400), at(9'700));
+  EXPECT_EQ(pace.next(at(9'700)), at(12'000));
+  // Another stream waits for the same moment.
+  EXPECT_EQ(pace.next(at(11'999)), at(12'000));
+  EXPECT_EQ(pace.next(at(12'000)), at(16'000));
+  // Much at once, or nothing for a while: it is not held back.
+  pace.passed(EventPace::long_part_bytes, at(12'000), at(12'001));
+  EXPECT_FALSE(pace.next(at(12'001)));
+  pace.passed(200, at(12'001), at(12'002));
+  pace.passed(200, at(12'002), at(12'003));
+  EXPECT_TRUE(pace.next(at(12'003)));
+  pace.passed(200, at(16'000), at(20'000));
+  EXPECT_FALSE(pace.next(at(20'000)));
 }
 
 TEST_F(InDirectory, ConfigurationComesFromFileThenEnvironment) {

@@ -17,7 +17,7 @@ constexpr std::size_t max_train_packets = 60;
 // While the socket takes nothing, ngtcp2's wish to send at once must not become a busy loop: the socket wakes us.
 constexpr ngtcp2_duration blocked_delay = 20'000'000;
 // What can wait for a packet to go with waits this long: less than the 25 ms that a peer allows for an acknowledgement.
-constexpr ngtcp2_duration send_delay = 5'000'000;
+constexpr ngtcp2_duration send_delay = 15'000'000;
 
 // One for the thread, not for the connection: it is empty between events.
 std::span<std::uint8_t> send_buffer() {

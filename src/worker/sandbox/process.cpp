@@ -13,8 +13,11 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
+#include <chrono>
 
 #include "base/encoding.hpp"
 
@@ -26,6 +29,8 @@ constexpr auto token = asio::as_tuple(asio::use_awaitable);
 // The child's descriptors are moved above this first, so that putting them in place overwrites none.
 constexpr int descriptor_floor = 64;
 constexpr std::size_t output_part_bytes = 8 * 1024;
+// llama-server writes a line of its log in many small pieces, each of which would wake us; a pipe holds 64 KiB.
+constexpr std::chrono::milliseconds output_interval{20};
 
 // What the child needs between fork and exec, made before: there it may only make system calls.
 struct ChildPlan {
@@ -225,6 +230,11 @@ asio::awaitable<void> Process::read_output(std::function<void(std::string_view)>
     const auto [failure, count] = co_await handles_->output.async_read_some(asio::buffer(buffer), token);
     if (failure) co_return;
     sink(std::string_view(buffer.data(), count));
+    // The reactor hears of every arrival for as long as it knows the pipe.
+    FileDescriptor resting(handles_->output.release());
+    asio::steady_timer timer(co_await asio::this_coro::executor, output_interval);
+    co_await timer.async_wait(token);
+    handles_->output.assign(resting.release());
   }
 }
 
