@@ -263,7 +263,7 @@ asio::awaitable<Error> Work::pass_response(net::HttpResponse& response) {
   const std::span buffer(memory.get(), answer_part_bytes);
   const bool events = response.head().headers.get("Content-Type").value_or("").starts_with("text/event-stream");
   std::string out;
-  EventPace pace;
+  EventPace pace(EventPace::TimePoint::clock::now());
   for (;;) {
     const auto began = EventPace::TimePoint::clock::now();
     const auto count = co_await response.read_some(buffer);

@@ -61,7 +61,7 @@ TEST(RestartBackOff, OnlyWhatWasUpForLongStartsOver) {
 TEST(EventPace, HoldsBackOnlyWhatFollowsFast) {
   using TimePoint = EventPace::TimePoint;
   const auto at = [](int microseconds) { return TimePoint(std::chrono::microseconds(microseconds)); };
-  EventPace pace;
+  EventPace pace(at(0));
   EXPECT_FALSE(pace.next(at(0)));
   pace.passed(200, at(0), at(100));  // the opening event
   EXPECT_FALSE(pace.next(at(100)));
@@ -73,15 +73,25 @@ TEST(EventPace, HoldsBackOnlyWhatFollowsFast) {
   EXPECT_EQ(pace.next(at(9'700)), at(12'000));
   // Another stream waits for the same moment.
   EXPECT_EQ(pace.next(at(11'999)), at(12'000));
-  EXPECT_EQ(pace.next(at(12'000)), at(16'000));
+  EXPECT_EQ(EventPace(pace).next(at(16'000)), at(20'000));
   // Much at once, or nothing for a while: it is not held back.
   pace.passed(EventPace::long_part_bytes, at(12'000), at(12'001));
   EXPECT_FALSE(pace.next(at(12'001)));
   pace.passed(200, at(12'001), at(12'002));
   pace.passed(200, at(12'002), at(12'003));
-  EXPECT_TRUE(pace.next(at(12'003)));
-  pace.passed(200, at(16'000), at(20'000));
-  EXPECT_FALSE(pace.next(at(20'000)));
+  EXPECT_TRUE(pace.next(at(17'000)));
+  pace.passed(200, at(17'000), at(21'000));
+  EXPECT_FALSE(pace.next(at(21'000)));
+}
+
+TEST(EventPace, AShortAnswerIsNotMadeLong) {
+  const auto at = [](int microseconds) { return EventPace::TimePoint(std::chrono::microseconds(microseconds)); };
+  EventPace pace(at(100'000));
+  for (int part = 0; part < 3; ++part)
+    pace.passed(200, at(100'000), at(100'100));
+  // The next moment is 104,000: a quarter of what has passed is less than what is left, and then it is not.
+  EXPECT_FALSE(pace.next(at(103'100)));
+  EXPECT_EQ(pace.next(at(103'300)), at(104'000));
 }
 
 TEST_F(InDirectory, ConfigurationComesFromFileThenEnvironment) {
