@@ -4,7 +4,7 @@ import { before, test } from "node:test";
 import * as path from "node:path";
 import * as fs from "node:fs";
 import { eventually, Grid, binDir, sampleModel } from "./support/grid.ts";
-import { Program, run } from "./support/process.ts";
+import { Program, residentBytes, run } from "./support/process.ts";
 
 let grid: Grid;
 const chat = (maxTokens: number) => ({
@@ -20,9 +20,8 @@ before(async () => {
 
 test("idle, it takes little memory: ready, after a request, after it was cut off", async (context) => {
   const { pid } = grid.workers[0]!.program;
-  if (/lib[at]san/.test(fs.readFileSync(`/proc/${pid}/maps`, "utf8"))) return context.skip("a sanitizer takes more");
-  const resident = () => Number(/VmRSS:\s+(\d+) kB/.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8"))![1]);
-  const isSmall = (when: string) => eventually(`at most 15 MB ${when}`, async () => resident() <= 15_000, 20);
+  if (residentBytes(pid) === undefined) return context.skip("a sanitizer takes more");
+  const isSmall = (when: string) => eventually(`at most 15 MB ${when}`, async () => residentBytes(pid)! <= 15_000_000, 20);
   await isSmall("when it is ready");
   assert.equal((await grid.api("POST", "/v1/chat/completions", chat(8))).status, 200);
   await isSmall("after a request");

@@ -119,6 +119,12 @@ export async function run(
   return { code, stdout, stderr };
 }
 
+/** Bytes of memory that the process has; undefined where a sanitizer takes more than the program. */
+export function residentBytes(pid: number): number | undefined {
+  if (/lib[at]san/.test(fs.readFileSync(`/proc/${pid}/maps`, "utf8"))) return undefined;
+  return Number(/VmRSS:\s+(\d+) kB/.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8"))![1]) * 1024;
+}
+
 /** Pids whose command line holds `text`, from /proc. */
 export function processesWith(text: string): { pid: number; command: string }[] {
   const found: { pid: number; command: string }[] = [];
