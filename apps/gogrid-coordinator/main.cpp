@@ -49,7 +49,7 @@ Result<void> load_config(CoordinatorConfig& values, const fs::path& config_file,
   values.server.data_dir = data_dir_of(flags);
   Config config(coordinator_settings(values));
   const fs::path file = config_file.empty() ? DataDir(values.server.data_dir).config_file() : config_file;
-  const auto loaded = config.load_file(file);
+  auto loaded = config.load_file(file);
   if (!loaded && (!config_file.empty() || loaded.error().code != ErrorCode::not_found)) return loaded;
   if (auto environment = config.load_environment(::getenv); !environment) return environment;
   for (const Setting& setting : config.settings()) {

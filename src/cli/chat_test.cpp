@@ -18,6 +18,7 @@ class ChatTest : public ProgramTest {
 
   void answer(std::vector<std::string> words, bool hold = false) {
     std::vector<std::string> events;
+    events.reserve(words.size() + 2);
     for (const std::string& word : words)
       events.push_back(nlohmann::json{{"choices", {{{"delta", {{"content", word}}}}}}}.dump());
     if (!hold) {

@@ -117,7 +117,7 @@ class CoordinatorTest : public testing::Test {
   }
   // In one go.
   Reply upload(const std::string& file, const std::string& name) {
-    const Reply begun = call("POST", "/api/v1/uploads", upload_of(file, name));
+    Reply begun = call("POST", "/api/v1/uploads", upload_of(file, name));
     if (begun.status != 201) return begun;
     return put(Sha256::hex(as_bytes(file)), 0, file);
   }

@@ -297,7 +297,7 @@ WorkerSessions::WorkerSessions(asio::any_io_executor executor, Options options, 
       metrics_(metrics),
       clock_(clock),
       tasks_(executor),
-      quiet_(std::move(executor)) {}
+      quiet_(executor) {}
 
 WorkerSessions::~WorkerSessions() = default;
 
