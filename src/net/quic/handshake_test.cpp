@@ -226,6 +226,7 @@ TEST_F(HandshakeTest, ManyAtOnce) {
       });
     }
     std::vector<Handle> servers;
+    servers.reserve(count);
     for (int i = 0; i < count; ++i)
       servers.push_back((co_await listener_->accept()).value());
     while (connected_count < count)

@@ -165,8 +165,10 @@ TEST_F(MigrationTest, KeysChangeInMidTransfer) {
 // More connections than have cipher contexts at a time.
 TEST_F(MigrationTest, ManyConnectionsShareTheCipherContexts) {
   run([this]() -> asio::awaitable<void> {
+    constexpr int count = 100;
     std::vector<Pair> pairs;
-    for (int i = 0; i < 100; ++i)
+    pairs.reserve(count);
+    for (int i = 0; i < count; ++i)
       pairs.push_back(co_await connected());
     for (int round = 0; round < 2; ++round) {
       for (const Pair& pair : pairs) {

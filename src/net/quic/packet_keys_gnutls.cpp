@@ -155,8 +155,8 @@ int install(Install function, ngtcp2_conn* conn, PacketKeyCache& cache, const st
   ngtcp2_crypto_cipher_ctx header_context{header->tagged()};
   if (function(conn, secret, size, &packet_context, iv.data(), iv.size(), &header_context) != 0) return -1;
   // They are ngtcp2's now, which has them deleted.
-  packet.release();
-  header.release();
+  (void)packet.release();
+  (void)header.release();
   return 0;
 }
 

@@ -101,7 +101,7 @@ Result<void> UdpSocket::set_options() {
 }
 
 Result<UdpSocket> UdpSocket::bind(asio::any_io_executor executor, const asio::ip::udp::endpoint& endpoint) {
-  UdpSocket result{asio::ip::udp::socket(std::move(executor))};
+  UdpSocket result{asio::ip::udp::socket(executor)};
   boost::system::error_code error;
   result.socket_.open(endpoint.protocol(), error);
   if (!error && endpoint.address().is_v6()) {
@@ -117,7 +117,7 @@ Result<UdpSocket> UdpSocket::bind(asio::any_io_executor executor, const asio::ip
 }
 
 Result<UdpSocket> UdpSocket::connect(asio::any_io_executor executor, const asio::ip::udp::endpoint& remote) {
-  UdpSocket result{asio::ip::udp::socket(std::move(executor))};
+  UdpSocket result{asio::ip::udp::socket(executor)};
   boost::system::error_code error;
   result.socket_.open(remote.protocol(), error);
   if (!error) result.socket_.connect(remote, error);

@@ -154,6 +154,7 @@ class SqliteThreadTest : public SqliteStoreTest {
       all_posted.set_value();
     }
     std::vector<Result<void>> outcomes;
+    outcomes.reserve(futures.size());
     for (auto& future : futures)
       outcomes.push_back(future.get());
     return outcomes;

@@ -17,7 +17,7 @@ std::string find_program(const std::string& path, const std::string& name) {
   std::size_t begin = 0;
   while (begin <= path.size()) {
     const auto end = std::min(path.find(':', begin), path.size());
-    const std::string candidate = path.substr(begin, end - begin) + "/" + name;
+    std::string candidate = path.substr(begin, end - begin) + "/" + name;
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
     begin = end + 1;
   }
