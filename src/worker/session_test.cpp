@@ -208,8 +208,8 @@ TEST_F(SessionTest, ProgressIsToldAtMostTwiceASecondAndNewsAtOnce) {
     co_await peer->greet();
     co_await peer->read();
     const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < 100; ++i) {
-      client_.done_bytes = static_cast<std::uint64_t>(i + 1);
+    for (std::uint64_t done = 1; done <= 100; ++done) {
+      client_.done_bytes = done;
       session_->state_changed(Change::progress);
     }
     const auto progress = co_await peer->read();
