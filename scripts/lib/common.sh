@@ -39,6 +39,9 @@ install_node_packages() {
   cmp -s "$top/package-lock.json" "$stamp" && return 0
   say "installing the test tools from npm"
   (cd "$top" && logged npm npm ci --no-audit --no-fund)
+  # Debian's npm 9 makes no link for a package of another name.
+  [ -x "$node" ] || (cd "$top/node_modules/.bin" && ln -sf ../node-linux-*/bin/node node)
+  "$node" --version >/dev/null || die "npm left no Node 22 in node_modules"
   cp "$top/package-lock.json" "$stamp"
 }
 

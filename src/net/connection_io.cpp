@@ -120,10 +120,8 @@ Result<std::size_t> ConnectionInput::take_body(MessageParser& parser, std::span<
   std::size_t taken = 0;
   while (!parser.done() && !bytes().empty()) {
     const auto piece = parser.read_body(bytes(), out.size() - taken);
-    if (!piece) {
-      if (taken > 0) break;  // hand out what was good; the error comes again
-      return piece.error();
-    }
+    // What was good before it is worth nothing: the message is refused.
+    if (!piece) return piece.error();
     if (!piece->body.empty()) std::memcpy(out.data() + taken, piece->body.data(), piece->body.size());
     taken += piece->body.size();
     if (piece->used == 0) break;

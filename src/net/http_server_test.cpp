@@ -145,6 +145,22 @@ TEST_F(HttpServerTest, AMalformedBodyIs400) {
   EXPECT_THAT(text, StartsWith("HTTP/1.1 400 "));
 }
 
+// What is wrong comes with what was good before it, in one read: it is refused all the same, and nothing of it is taken
+// for the next request.
+TEST_F(HttpServerTest, FramingOverTheLimitIsRefusedAfterGoodChunksToo) {
+  HttpLimits limits;
+  limits.max_header_bytes = 1000;
+  test::TestServer server(io, echo, limits);
+  const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+  const std::string next = "GET /next HTTP/1.1\r\nHost: h\r\n\r\n";
+  for (const std::string& end :
+       {"0\r\nX: " + std::string(2000, 'a') + "\r\n\r\n", "1;" + std::string(2000, 'a') + "\r\nx\r\n0\r\n\r\n"}) {
+    const std::string text = talk(io, server.socket(), head + end + next);
+    EXPECT_THAT(text, HasSubstr("framing is too large"));
+    EXPECT_EQ(text.find("HTTP/1.1", 1), std::string::npos) << text;
+  }
+}
+
 TEST_F(HttpServerTest, SlowHeadsAndBodiesAre408) {
   HttpLimits limits;
   limits.header_timeout = 30ms;

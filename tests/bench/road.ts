@@ -6,7 +6,7 @@ import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { binDir, eventually, Grid, sampleModel } from "../integration/support/grid.ts";
-import { Program, run } from "../integration/support/process.ts";
+import { descendants, Program, run } from "../integration/support/process.ts";
 import { writeTinyModel } from "../integration/support/tiny_gguf.ts";
 
 interface Percentiles {
@@ -106,11 +106,6 @@ function memoryKilobytes(pid: number): { rss: number; pss: number } {
   const field = (file: string, name: string) =>
     Number(fs.readFileSync(`/proc/${pid}/${file}`, "utf8").match(new RegExp(`^${name}:\\s+(\\d+)`, "m"))![1]);
   return { rss: field("status", "VmRSS"), pss: field("smaps_rollup", "Pss") };
-}
-
-function descendants(pid: number): number[] {
-  const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
-  return [...children, ...children.flatMap(descendants)];
 }
 
 function wakeUps(pid: number): number {

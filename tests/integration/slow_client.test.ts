@@ -7,7 +7,7 @@ import * as https from "node:https";
 import type { IncomingMessage } from "node:http";
 import { before, test } from "node:test";
 import { binDir, eventually, Grid } from "./support/grid.ts";
-import { processesWith, residentBytes } from "./support/process.ts";
+import { descendants, residentBytes } from "./support/process.ts";
 import { writeTinyModel } from "./support/tiny_gguf.ts";
 
 const megabyte = 1024 * 1024;
@@ -37,8 +37,8 @@ async function open(tokens: number): Promise<IncomingMessage> {
 
 /** Bytes that the stand-in has written since it started. */
 function written(): number {
-  const engine = processesWith("stand_in_engine").filter(({ command }) => !command.includes("bwrap") && !command.includes("gogrid-worker"));
-  return Math.max(...engine.map(({ pid }) => Number(/^wchar: (\d+)/m.exec(fs.readFileSync(`/proc/${pid}/io`, "utf8"))![1])));
+  const written = (pid: number) => Number(/^wchar: (\d+)/m.exec(fs.readFileSync(`/proc/${pid}/io`, "utf8"))![1]);
+  return Math.max(...descendants(grid.workers[0]!.program.pid).map(written));
 }
 
 test("nobody reads: the engine stops, and memory stays as it is", async () => {

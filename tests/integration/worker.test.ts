@@ -118,6 +118,20 @@ test("asked to stop, it finishes what a model that was removed still answers", a
   for (const answer of answers) assert.equal((await answer).status, 200);
 });
 
+test("an engine that fails is quoted to its last line", async () => {
+  const grid = await Grid.start();
+  await grid.addModel(sampleModel, "gogrid-sample");
+  const engine = path.join(grid.dir, "failing_engine");
+  const lines = Array.from({ length: 20 }, (_, index) => `echo reason ${index + 1} >&2`);
+  fs.writeFileSync(engine, ["#!/bin/sh", ...lines, "exit 7"].join("\n"), { mode: 0o755 });
+  const worker = await grid.addWorker("unlucky", ["--engine-path", engine]);
+  const detail = await eventually("the failure is told", async () => {
+    const replica = ((await worker.status()).replicas as any[])[0];
+    return (replica?.detail as string | undefined)?.includes("exited with code 7") && (replica.detail as string);
+  });
+  assert.match(detail as string, /reason 19\nreason 20$/);
+});
+
 test("without a sandbox it refuses work and says why, unless asked by name", async () => {
   const withoutBwrap = path.join(grid.dir, "bin");
   fs.mkdirSync(withoutBwrap);

@@ -454,7 +454,8 @@ void Ngtcp2Connection::flush() {
   }
   const bool at_rest = !blocked && state_ == State::established && send_queue_.empty();
   if (at_rest && sent && next > time + send_delay) end_pause();
-  // With nothing to send, what ngtcp2 wants to be woken for soon is its pace and acknowledgements.
+  // With nothing to send, what ngtcp2 wants to be woken for soon is its pace, acknowledgements and, seldom, the repair
+  // of a loss: none is worth a wake-up of its own.
   update_deadline(blocked ? time + blocked_delay : at_rest ? time + send_delay : 0);
 }
 

@@ -24,6 +24,7 @@ constexpr std::chrono::milliseconds health_timeout{10'000};
 constexpr int health_attempts = 3;
 constexpr std::chrono::seconds end_timeout{20};
 constexpr std::size_t shown_log_lines = 12;
+constexpr std::chrono::seconds last_words_timeout{1};
 constexpr std::chrono::milliseconds connect_timeout{10'000};
 // llama-server keeps a connection for five seconds.
 constexpr std::chrono::milliseconds keep_time{4'000};
@@ -145,9 +146,12 @@ asio::awaitable<void> Replica::supervise() {
       continue;
     }
     const auto pause = back_off_.next(std::chrono::steady_clock::now(), random_chance());
-    // The log may hold more than a log file should: it is shown in the state, to those who run the network.
+    // The engine's lines may hold more than a log file should: they are shown in the state, to those who run the
+    // network.
     const std::string& detail = done.error().detail;
-    log().warn("model {}: {}; next try in {} ms", spec_.model_name, detail.substr(0, detail.find('\n')), pause.count());
+    std::string first_line = detail.substr(0, detail.find(":\n"));
+    if (first_line.size() < detail.size()) first_line += " are in `gogrid-worker status`";
+    log().warn("model {}: {}; next try in {} ms", spec_.model_name, first_line, pause.count());
     Progress failed;
     failed.phase = Phase::failed;
     failed.detail = detail;
@@ -244,7 +248,12 @@ asio::awaitable<void> Replica::read_log(std::shared_ptr<Run> run) {
 }
 
 asio::awaitable<void> Replica::wait_for_exit(std::shared_ptr<Run> run) {
-  run->status = co_await run->process->exited();
+  const ExitStatus status = co_await run->process->exited();
+  // Why it ended is in what it wrote last.
+  const auto until = std::chrono::steady_clock::now() + last_words_timeout;
+  while (!run->log_ended && std::chrono::steady_clock::now() < until)
+    co_await run->changed.wait_until(until);
+  run->status = status;
   run->changed.notify();
 }
 

@@ -14,7 +14,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <chrono>
@@ -131,9 +130,11 @@ Result<FileDescriptor> move_up(int fd) {
 }  // namespace
 
 struct Process::Handles {
-  explicit Handles(asio::any_io_executor executor) : exit(executor), output(executor) {}
+  explicit Handles(asio::any_io_executor executor) : exit(executor), output(executor), rest(executor) {}
   asio::posix::stream_descriptor exit;  // the pidfd
   asio::posix::stream_descriptor output;
+  // Between two reads of the output.
+  asio::steady_timer rest;
 };
 
 std::string ExitStatus::text() const {
@@ -222,6 +223,7 @@ asio::awaitable<ExitStatus> Process::exited() {
     co_await handles_->exit.async_wait(asio::posix::stream_descriptor::wait_read, token);
     reap(false);
   }
+  handles_->rest.cancel();
   co_return *status_;
 }
 
@@ -231,11 +233,15 @@ asio::awaitable<void> Process::read_output(std::function<void(std::string_view)>
     const auto [failure, count] = co_await handles_->output.async_read_some(asio::buffer(buffer), token);
     if (failure) co_return;
     sink(std::string_view(buffer.data(), count));
+    if (count == buffer.size() || status_) continue;
     // The reactor hears of every arrival for as long as it knows the pipe.
     FileDescriptor resting(handles_->output.release());
-    asio::steady_timer timer(co_await asio::this_coro::executor, output_interval);
-    co_await timer.async_wait(token);
-    handles_->output.assign(resting.release());
+    handles_->rest.expires_after(output_interval);
+    co_await handles_->rest.async_wait(token);
+    boost::system::error_code failed;
+    handles_->output.assign(resting.get(), failed);
+    if (failed) co_return;
+    (void)resting.release();
   }
 }
 

@@ -119,6 +119,12 @@ export async function run(
   return { code, stdout, stderr };
 }
 
+/** The processes it started, and those that they started. */
+export function descendants(pid: number): number[] {
+  const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  return [...children, ...children.flatMap(descendants)];
+}
+
 /** Bytes of memory that the process has; undefined where a sanitizer takes more than the program. */
 export function residentBytes(pid: number): number | undefined {
   if (/lib[at]san/.test(fs.readFileSync(`/proc/${pid}/maps`, "utf8"))) return undefined;
