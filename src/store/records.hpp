@@ -5,12 +5,31 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "domain/job.hpp"
 #include "domain/model.hpp"
 
 namespace gogrid::store {
+
+// What a key may do beyond its scopes; 0 is no limit, an empty list is every model.
+struct KeyPolicy {
+  // Names.
+  std::vector<std::string> models;
+  // Its share of the workers when several keys want them, relative to the others'.
+  double weight = 1;
+  std::int64_t requests_per_minute = 0;
+  std::int64_t tokens_per_minute = 0;
+  // Requests and jobs that run at once.
+  std::int64_t max_concurrent = 0;
+  // Jobs that wait at once.
+  std::int64_t max_queued = 0;
+
+  friend bool operator==(const KeyPolicy&, const KeyPolicy&) = default;
+};
 
 // An API key. The secret itself is nowhere: only its SHA-256 (hexadecimal).
 struct KeyRecord {
@@ -22,6 +41,7 @@ struct KeyRecord {
   std::optional<SystemTime> expires_at;
   std::optional<SystemTime> revoked_at;
   std::optional<SystemTime> last_used_at;
+  KeyPolicy policy;
 };
 
 // A join token.
@@ -86,6 +106,237 @@ struct UploadRecord {
   std::optional<std::uint32_t> context_tokens;
   std::optional<std::uint32_t> slots;
   SystemTime created_at;
+};
+
+// A job without its request and its result, which can be large and are read apart. Times to the millisecond.
+struct JobRecord {
+  domain::JobId id;
+  std::string key_id;
+  // As the request names it.
+  std::string model;
+  // "/v1/chat/completions"
+  std::string endpoint;
+  int priority = domain::default_priority;
+  unsigned max_attempts = domain::default_max_attempts;
+  SystemTime created_at;
+  std::optional<SystemTime> not_before;
+  std::optional<SystemTime> deadline;
+  std::optional<std::string> idempotency_key;
+  // Of everything that was asked for: the same idempotency key with another one is a conflict.
+  std::string request_sha256;
+  std::uint64_t request_bytes = 0;
+  // A JSON object of strings.
+  std::string labels = "{}";
+  // Empty: none.
+  std::string webhook_url;
+  // Of a line of a batch; empty and 0 otherwise. Lines count from 1.
+  domain::BatchId batch;
+  std::int64_t batch_line = 0;
+  std::string custom_id;
+
+  // `running` is not stored: it is `leased` here.
+  domain::JobState state = domain::JobState::queued;
+  // Begun so far.
+  unsigned attempts = 0;
+  // Of the newest attempt.
+  domain::LeaseId lease = 0;
+  std::string worker_id;
+  std::optional<SystemTime> leased_at;
+  // Of one that waits after a failed attempt.
+  std::optional<SystemTime> retry_at;
+  std::optional<SystemTime> finished_at;
+  // Of one that did not succeed.
+  std::string error_code;
+  std::string error_message;
+  // Of the result: the engine's HTTP status (0: there is no result) and how it is stored: in `result_parts` parts.
+  int status = 0;
+  std::string content_type;
+  std::uint64_t result_bytes = 0;
+  std::int64_t result_parts = 0;
+  std::uint64_t prompt_tokens = 0;
+  std::uint64_t completion_tokens = 0;
+
+  friend bool operator==(const JobRecord&, const JobRecord&) = default;
+};
+
+struct NewJob {
+  // Its state is queued, or failed for a line of a batch that cannot run.
+  JobRecord record;
+  // The body of the inference request.
+  std::string request;
+};
+
+// One attempt at a job that has ended.
+struct AttemptRecord {
+  // From 1.
+  unsigned number = 0;
+  domain::LeaseId lease = 0;
+  std::string worker_id;
+  SystemTime started_at;
+  SystemTime ended_at;
+  domain::AttemptOutcome outcome = domain::AttemptOutcome::failed;
+  // For a person.
+  std::string reason;
+
+  friend bool operator==(const AttemptRecord&, const AttemptRecord&) = default;
+};
+
+// A notification that a job or a batch has ended, to be sent until it is taken.
+struct WebhookRecord {
+  // Given by the store.
+  std::int64_t sequence = 0;
+  // Stays the same over all tries, so that the receiver can tell repetitions: "evt_…".
+  std::string id;
+  std::string key_id;
+  std::string url;
+  // The body: JSON.
+  std::string payload;
+  unsigned attempts = 0;
+  SystemTime next_at;
+
+  friend bool operator==(const WebhookRecord&, const WebhookRecord&) = default;
+};
+
+// A job was given to a worker. Applies to a job that is queued or leased, and only with a larger lease than it has.
+struct JobLeased {
+  domain::JobId job;
+  domain::LeaseId lease = 0;
+  // Begun so far, this one counted.
+  unsigned attempts = 0;
+  std::string worker_id;
+  SystemTime at;
+};
+
+// An attempt at a job, or the job itself, has ended. Applies only to a job that has not ended (see is_final), and with
+// a `lease` other than 0 only while that is the job's.
+struct JobEnded {
+  domain::JobId job;
+  domain::LeaseId lease = 0;
+  // What ended, if an attempt did.
+  std::optional<AttemptRecord> attempt;
+  // queued: it will be tried again, at retry_at if that is set; otherwise the end of the job.
+  domain::JobState state = domain::JobState::queued;
+  SystemTime at;
+  std::optional<SystemTime> retry_at;
+  std::string error_code;
+  std::string error_message;
+  // The result, when status is not 0: parts that were stored by put_result_part() before, and then `result`, if it is
+  // not empty, as the last part.
+  int status = 0;
+  std::string content_type;
+  std::int64_t parts_before = 0;
+  std::uint64_t bytes_before = 0;
+  std::string result;
+  std::uint64_t prompt_tokens = 0;
+  std::uint64_t completion_tokens = 0;
+  // Stored with it, or not at all.
+  std::optional<WebhookRecord> webhook;
+};
+
+using JobChange = std::variant<JobLeased, JobEnded>;
+
+struct JobFilter {
+  // Empty and nullopt: any.
+  std::string key_id;
+  std::vector<domain::JobState> states;
+  std::string model;
+  domain::BatchId batch;
+  // Each must be there with this value.
+  std::vector<std::pair<std::string, std::string>> labels;
+};
+
+struct FileTag {
+  static constexpr std::string_view prefix = "file-";
+};
+using FileId = OrderedId<FileTag>;
+
+// A file of the Files API; its bytes are in the data directory, under its id.
+struct FileRecord {
+  FileId id;
+  std::string key_id;
+  std::string name;
+  // "batch", "batch_output"
+  std::string purpose;
+  std::uint64_t size_bytes = 0;
+  SystemTime created_at;
+  std::optional<SystemTime> expires_at;
+
+  friend bool operator==(const FileRecord&, const FileRecord&) = default;
+};
+
+enum class BatchState { validating, in_progress, finalizing, completed, failed, expired, cancelling, cancelled };
+
+struct BatchRecord {
+  domain::BatchId id;
+  std::string key_id;
+  std::string endpoint;
+  std::string completion_window;
+  FileId input_file;
+  // Empty until they are made.
+  FileId output_file;
+  FileId error_file;
+  // A JSON object of strings.
+  std::string metadata = "{}";
+  // A JSON array: why the whole batch failed.
+  std::string errors = "[]";
+  BatchState state = BatchState::validating;
+  int priority = domain::default_priority;
+  SystemTime created_at;
+  SystemTime expires_at;
+  std::optional<SystemTime> in_progress_at;
+  std::optional<SystemTime> finalizing_at;
+  std::optional<SystemTime> completed_at;
+  std::optional<SystemTime> failed_at;
+  std::optional<SystemTime> expired_at;
+  std::optional<SystemTime> cancelling_at;
+  std::optional<SystemTime> cancelled_at;
+  // Lines of the input file in all; 0 until it has been read to its end once.
+  std::int64_t total_lines = 0;
+  // How far lines have become jobs: lines, and bytes of the file.
+  std::int64_t fed_lines = 0;
+  std::uint64_t fed_bytes = 0;
+
+  friend bool operator==(const BatchRecord&, const BatchRecord&) = default;
+};
+
+// How the jobs of a batch stand.
+struct BatchCounts {
+  std::int64_t open = 0;
+  std::int64_t succeeded = 0;
+  std::int64_t failed = 0;  // cancelled and expired ones too
+
+  friend bool operator==(const BatchCounts&, const BatchCounts&) = default;
+};
+
+// What a key used of a model on one day.
+struct UsageRecord {
+  // Days since 1970 (UTC).
+  std::int64_t day = 0;
+  std::string key_id;
+  // Its name.
+  std::string model;
+  std::int64_t requests = 0;
+  std::int64_t prompt_tokens = 0;
+  std::int64_t completion_tokens = 0;
+
+  friend bool operator==(const UsageRecord&, const UsageRecord&) = default;
+};
+
+// One administrative act. Never changed or removed once it is stored.
+struct AuditRecord {
+  // Given by the store.
+  std::int64_t sequence = 0;
+  SystemTime at;
+  // Id of the key that did it; "local" for a command on the coordinator's own machine, "worker" for one that joined.
+  std::string actor;
+  // "key.create"
+  std::string action;
+  // Id of what it was done to.
+  std::string subject;
+  // A JSON object of what else is worth knowing; never a secret.
+  std::string detail = "{}";
+
+  friend bool operator==(const AuditRecord&, const AuditRecord&) = default;
 };
 
 }  // namespace gogrid::store
