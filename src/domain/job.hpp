@@ -4,9 +4,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
+#include "base/clock.hpp"
 #include "base/ordered_id.hpp"
+#include "domain/key.hpp"
+#include "domain/request.hpp"
 
 namespace gogrid::domain {
 
@@ -47,16 +51,41 @@ enum class AttemptOutcome {
   succeeded,
   failed,       // the engine could not do it: another attempt may
   rejected,     // the engine refused the request itself: no other attempt would help
-  refused,      // the worker did not take it
+  refused,      // the worker did not take it: does not count as an attempt
   worker_lost,  // it did not come back in time
-  cancelled,
+  cancelled,    // the job was, or its deadline passed
 };
 std::string_view to_string(AttemptOutcome outcome);
 std::optional<AttemptOutcome> attempt_outcome_from_string(std::string_view text);
 
+// A job as the scheduler sees it.
+struct Job {
+  JobId id;
+  // The name that its request gives: jobs outlive models.
+  std::string model;
+  KeyId key;
+  int priority = 0;
+  SystemTime created_at;
+  std::optional<SystemTime> not_before = {};
+  std::optional<SystemTime> deadline = {};
+  unsigned max_attempts = 1;
+  // A guess.
+  std::uint32_t prompt_tokens = 0;
+  // Of the beginning that it shares with others; 0 is none.
+  PrefixHash prefix = 0;
+};
+
+// How an attempt ended, as the shell saw it.
+struct AttemptEnd {
+  AttemptOutcome outcome = AttemptOutcome::failed;
+  // For a person; empty for a success.
+  std::string reason = {};
+  Usage usage = {};
+};
+
 inline constexpr int max_priority = 100;
 inline constexpr int default_priority = 50;
-inline constexpr unsigned default_max_attempts = 3;
+inline constexpr unsigned default_max_attempts = 5;
 inline constexpr unsigned max_attempts_limit = 100;
 
 }  // namespace gogrid::domain

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "domain/assignment.hpp"
+#include "domain/job.hpp"
 #include "domain/model.hpp"
 #include "domain/outlook.hpp"
 #include "domain/request.hpp"
@@ -25,6 +26,8 @@ namespace gogrid::domain {
 struct SchedulerLimits {
   // Over all models.
   std::size_t max_waiting_requests = 1024;
+  // Jobs that have not ended, over all keys.
+  std::size_t max_jobs = 2'000'000;
   // Times a request is tried before it is given up: workers that vanish with it are not its fault.
   unsigned max_attempts = 3;
   // A worker whose connection broke is expected back for this long: requests for its models wait instead of being
@@ -34,6 +37,18 @@ struct SchedulerLimits {
   std::chrono::milliseconds failing_patience{15'000};
   // A replica that gave a request back gets no other until it reports a change, or for this long.
   std::chrono::milliseconds replica_hold{1'000};
+  // Waiting for this long is worth as much as one more of priority: nothing waits for ever.
+  std::chrono::milliseconds ageing{60'000};
+  // While interactive requests take every slot of a model, one of its jobs gets a slot this often.
+  std::chrono::milliseconds job_patience{60'000};
+  // For this long after an interactive request for a model, one of its slots is kept for the next one, if it has two
+  // or more.
+  std::chrono::milliseconds interactive_memory{60'000};
+  // An attempt at a job that takes longer has failed.
+  std::chrono::milliseconds max_attempt_time{3'600'000};
+  // A failed job waits this long before its second attempt, twice as long before its third, …
+  std::chrono::milliseconds first_retry_delay{1'000};
+  std::chrono::milliseconds last_retry_delay{300'000};
 };
 
 // What the shell has to do. A request is named by exactly one Dispatch or Reject after each submission or return.
@@ -47,12 +62,53 @@ struct Reject {
   RejectCode code = RejectCode::no_worker;
   std::string text;
   std::chrono::seconds retry_after{0};
+  // How it stood when it was rejected.
+  Explanation explanation = {};
 };
 struct Assign {
   WorkerId worker;
   Assignment assignment;
 };
-using Action = std::variant<Dispatch, Reject, Assign>;
+// A job goes to a worker. Its end is told by job_ended() with this lease.
+struct Lease {
+  JobId job;
+  LeaseId lease = 0;
+  // From 1.
+  unsigned attempt = 0;
+  WorkerId worker;
+  ModelId model;
+};
+// The worker of that lease is back and has gone on with it: its answer is to be asked for, from its beginning.
+struct Resume {
+  JobId job;
+  LeaseId lease = 0;
+  WorkerId worker;
+  ModelId model;
+};
+// The work under that lease is to be stopped; what comes of it does not count. Its worker may be gone.
+struct Revoke {
+  JobId job;
+  LeaseId lease = 0;
+  WorkerId worker;
+};
+// What became of an attempt or of the job: to be stored. For the end of a job (is_final) the shell answers with
+// job_stored().
+struct Settle {
+  JobId job;
+  // 0 when no attempt ended with it.
+  LeaseId lease = 0;
+  unsigned attempt = 0;
+  WorkerId worker;
+  SteadyTime started_at{};
+  AttemptEnd end;
+
+  JobState state = JobState::queued;
+  std::optional<SystemTime> retry_at;
+  // Of a job that ended without success.
+  std::string error_code;
+  std::string error_message;
+};
+using Action = std::variant<Dispatch, Reject, Assign, Lease, Resume, Revoke, Settle>;
 using Actions = std::vector<Action>;
 
 class Scheduler {
@@ -69,14 +125,44 @@ class Scheduler {
     // nullptr until the first report.
     const WorkerReport* report = nullptr;
     std::vector<ReplicaView> replicas;  // assigned ones, by model
+    // Why it gets no work although it is available, for a person; empty when it does.
+    std::string quarantine;
   };
   struct Totals {
     std::size_t workers_connected = 0;
+    std::size_t workers_quarantined = 0;
     std::size_t requests_waiting = 0;
     std::size_t requests_running = 0;
+    std::size_t jobs_waiting = 0;
+    std::size_t jobs_running = 0;
     std::size_t slots_free = 0;
     std::size_t slots_busy = 0;
+    // Ends of attempts whose lease was not the job's any more.
+    std::uint64_t stale_ends = 0;
     std::map<Phase, std::size_t> replicas;
+  };
+  // What waits for a model and what runs of it.
+  struct LineView {
+    std::string model;
+    std::size_t requests_waiting = 0;
+    std::size_t jobs_waiting = 0;
+    std::size_t running = 0;
+    Outlook outlook;
+    // Of one that is submitted now.
+    std::optional<std::chrono::seconds> estimate;
+  };
+  struct KeyView {
+    KeyId key;
+    std::size_t requests_waiting = 0;
+    std::size_t jobs_open = 0;
+    std::size_t running = 0;
+  };
+  // A limit of a key as it stands; `limit` 0 is none.
+  struct RateView {
+    std::int64_t limit = 0;
+    std::int64_t remaining = 0;
+    // Until all of it is there again.
+    std::chrono::milliseconds reset{0};
   };
 
   explicit Scheduler(SchedulerLimits limits);
@@ -84,11 +170,18 @@ class Scheduler {
 
   // Events. Time never goes back from one event to the next.
 
-  // A worker that is connected already is replaced: what ran on it is lost. Always answered with an Assign for it.
+  // What the system's clock says: jobs have times of day. At the start, with each tick, and when it was set. Until the
+  // first one it stands at 1970.
+  Actions clock_read(SystemTime system, SteadyTime now);
+  // The upper half of all lease ids from now on; at the start.
+  void begin_leases(std::int64_t epoch);
+
+  // A worker that is connected already is replaced: what ran on it is lost, but for the jobs whose leases it still
+  // holds (WorkerFacts::leases). Always answered with an Assign for it.
   Actions worker_connected(const WorkerId& id, WorkerFacts facts, SteadyTime now);
   Actions worker_reported(const WorkerId& id, WorkerReport report, SteadyTime now);
-  // `may_return`: its connection broke, it was not revoked. What ran on it is lost: the shell reports each request as
-  // returned or finished.
+  // `may_return`: its connection broke, it was not revoked. The requests that ran on it are lost: the shell reports
+  // each as returned or finished. Its jobs wait for it as long as it may return, then for another worker.
   Actions worker_gone(const WorkerId& id, bool may_return, SteadyTime now);
 
   // Workers that were connected before this scheduler began and are likely to come back within `grace`.
@@ -96,17 +189,44 @@ class Scheduler {
 
   // Models are assigned in the order in which they are added.
   Actions model_added(Model model, SteadyTime now);
+  // Requests for it are rejected; jobs wait for another model of its name.
   Actions model_removed(const ModelId& id, SteadyTime now);
   // The bundle for a target from now on; nullopt: there is none.
   Actions engine_changed(const std::string& target, std::optional<EngineBundle> bundle, SteadyTime now);
 
+  // A key that is not known has weight 1 and no limits. Its list of models is the API's business.
+  Actions key_changed(const KeyId& id, const KeyPolicy& policy, SteadyTime now);
+
+  // While nothing can be stored no job is given to a worker; requests run on.
+  Actions store_changed(bool available, SteadyTime now);
+
   // The id must be new.
   Actions request_submitted(Request request, SteadyTime now);
-  // Completed, failed or cancelled, wherever it was: waiting, running or lost. An unknown id is ignored.
-  Actions request_finished(const RequestId& id, SteadyTime now);
+  // Completed, failed or cancelled, wherever it was: waiting, running or lost. An unknown id is ignored. `usage`: of
+  // one that was answered.
+  Actions request_finished(const RequestId& id, SteadyTime now, std::optional<Usage> usage = std::nullopt);
   // Its worker was lost or refused it before anything of the answer was used: it takes its old place in the queue
   // again.
   Actions request_returned(const RequestId& id, SteadyTime now);
+
+  // Whether `count` more jobs of the key may be accepted. If so their places are kept until each is submitted, or given
+  // back. The rejection names no request.
+  std::optional<Reject> reserve_jobs(const KeyId& key, const std::string& model, std::size_t count, SteadyTime now);
+  void give_back_reservation(const KeyId& key, std::size_t count);
+  // It is stored. `reserved`: a place was kept for it. The id must be new.
+  Actions job_submitted(Job job, bool reserved, SteadyTime now);
+  // From the store, at the start: `attempts` were begun. With a `lease` that its `worker` may still hold.
+  Actions job_restored(Job job, unsigned attempts, std::optional<SystemTime> retry_at, LeaseId lease,
+                       const WorkerId& worker, SteadyTime now);
+  // The engine has begun to answer.
+  void job_running(JobId id, LeaseId lease);
+  // Ignored, but counted, when the lease is not the job's any more (see holds_lease). A worker that is gone is told by
+  // worker_gone() and not here.
+  Actions job_ended(JobId id, LeaseId lease, AttemptEnd end, SteadyTime now);
+  // Answered with a Settle unless its end is being stored already or it is not known.
+  Actions job_cancelled(JobId id, const std::string& reason, SteadyTime now);
+  // Its end is stored: it is forgotten.
+  Actions job_stored(JobId id, SteadyTime now);
 
   Actions tick(SteadyTime now);
   // When tick() should come next, if nothing else happens.
@@ -116,10 +236,20 @@ class Scheduler {
 
   // nullopt when the request is not waiting.
   std::optional<Explanation> explain(const RequestId& id, SteadyTime now) const;
+  std::optional<Explanation> explain(JobId id, SteadyTime now) const;
+  // queued, leased or running; nullopt when its end is stored or being stored, or it is not known.
+  std::optional<JobState> job_state(JobId id) const;
+  bool holds_lease(JobId id, LeaseId lease) const;
   // Of a model that is not known: all zero.
   Outlook outlook(const ModelId& id) const;
+  RateView request_rate(const KeyId& key, SteadyTime now) const;
+  RateView token_rate(const KeyId& key, SteadyTime now) const;
   std::optional<WorkerView> worker(const WorkerId& id) const;
   std::vector<WorkerView> workers() const;
+  // By name; those with neither model nor work are left out.
+  std::vector<LineView> lines(SteadyTime now) const;
+  // Those that have work.
+  std::vector<KeyView> keys() const;
   Totals totals() const;
 
   // Aborts when the state contradicts itself; for tests and simulation.

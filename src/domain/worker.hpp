@@ -27,6 +27,10 @@ struct WorkerFacts {
   Hardware hardware;
   // It brings its own engine and needs no bundle.
   bool has_local_engine = false;
+  // It goes on with jobs for a while when its connection breaks, and keeps their answers.
+  bool keeps_leases = false;
+  // Of the jobs that it has kept like that.
+  std::vector<std::uint64_t> leases = {};
 };
 
 enum class Availability {

@@ -11,25 +11,12 @@
 
 #include "base/clock.hpp"
 #include "domain/job.hpp"
+#include "domain/key.hpp"
 #include "domain/model.hpp"
 
 namespace gogrid::store {
 
-// What a key may do beyond its scopes; 0 is no limit, an empty list is every model.
-struct KeyPolicy {
-  // Names.
-  std::vector<std::string> models;
-  // Its share of the workers when several keys want them, relative to the others'.
-  double weight = 1;
-  std::int64_t requests_per_minute = 0;
-  std::int64_t tokens_per_minute = 0;
-  // Requests and jobs that run at once.
-  std::int64_t max_concurrent = 0;
-  // Jobs that wait at once.
-  std::int64_t max_queued = 0;
-
-  friend bool operator==(const KeyPolicy&, const KeyPolicy&) = default;
-};
+using domain::KeyPolicy;
 
 // An API key. The secret itself is nowhere: only its SHA-256 (hexadecimal).
 struct KeyRecord {
