@@ -69,6 +69,7 @@ std::string describe(const Outlook& outlook) {
   add(outlook.draining, "shutting down");
   add(outlook.refusing, "cannot run work" + in_brackets(outlook.refusing_detail));
   add(outlook.failing, "failing to start its engine" + in_brackets(outlook.failing_detail));
+  add(outlook.quarantined, "left out" + in_brackets(outlook.quarantine_detail));
   const std::size_t count = outlook.workers_with_model();
   return count_of(count, "worker") + (count == 1 ? " has" : " have") + " this model: " + join(parts);
 }

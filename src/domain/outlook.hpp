@@ -13,8 +13,9 @@ struct Outlook {
   std::size_t workers_connected = 0;
   // How the workers that have the model stand; each is counted once.
   std::size_t ready = 0;
-  std::size_t loading = 0;  // connecting, fetching, unpacking, loading
-  std::size_t failing = 0;  // the engine does not start
+  std::size_t loading = 0;      // connecting, fetching, unpacking, loading
+  std::size_t failing = 0;      // the engine does not start
+  std::size_t quarantined = 0;  // what it was given failed too often
   std::size_t paused = 0;
   std::size_t draining = 0;
   std::size_t refusing = 0;
@@ -31,11 +32,14 @@ struct Outlook {
   // Of one that fails or refuses, in its own words.
   std::string failing_detail;
   std::string refusing_detail;
+  std::string quarantine_detail;
   // A worker of this target has no engine bundle.
   std::string target_without_engine;
   std::uint64_t needed_bytes = 0;
 
-  std::size_t workers_with_model() const { return ready + loading + failing + paused + draining + refusing + lost; }
+  std::size_t workers_with_model() const {
+    return ready + loading + failing + quarantined + paused + draining + refusing + lost;
+  }
   // Waiting can help.
   bool hopeful() const { return ready + loading + lost > 0; }
 };

@@ -257,47 +257,140 @@ class Scheduler {
 
  private:
   struct Worker;
+  struct KnownWorker;
   struct Replica;
   struct ModelEntry;
+  struct KeyEntry;
   struct RequestEntry;
+  struct JobEntry;
+  struct JobOrder;
+  struct JobQueue;
+  struct Line;
   enum class Prospect { hopeful, failing, none };
+  // What a piece of work wants of a replica.
+  struct Wish {
+    std::optional<std::uint32_t> warm_worker;
+    std::optional<std::uint32_t> avoid_worker;
+  };
 
+  // Workers and what they should have.
+  std::uint32_t number_of(const WorkerId& id);
   void plan(Worker& worker, bool always_assign, Actions& actions);
   void plan_all(Actions& actions);
   // Lets go of a replica that is neither assigned nor busy.
   void drop_if_unused(Replica& replica);
-  void forget_worker(const WorkerId& id);
-  void lose_requests_of(Worker& worker, SteadyTime now);
+  void forget_worker(const WorkerId& id, SteadyTime now, Actions& actions);
+  // Its jobs become orphans.
+  void lose_work_of(Worker& worker, SteadyTime now);
+  void resume_orphans(Worker& worker, SteadyTime now, Actions& actions);
+  void lose_orphans(std::uint32_t worker, SteadyTime now, Actions& actions);
+
+  // Keys.
+  KeyEntry& key_entry(const KeyId& id);
+  // Before it gets its first work to wait for.
+  void catch_up(KeyEntry& key);
+  double charge(KeyEntry& key, const Line& line, std::uint32_t prompt_tokens);
+  // What was guessed, corrected by what is known; without usage nothing was used.
+  void settle_account(KeyEntry& key, double charged, std::uint32_t prompt_tokens, const std::optional<Usage>& usage,
+                      SteadyTime now);
+  std::optional<Reject> refuse_by_rate(const KeyEntry& key, std::uint32_t prompt_tokens, SteadyTime now) const;
+
+  // Slots.
+  void take_slot(Replica& replica, KeyEntry& key, Line& line);
+  void free_slot(Replica& replica, KeyEntry& key, Line& line, SteadyTime now);
+  void learn(Replica& replica, Line& line, SteadyTime started_at, const Usage& usage, SteadyTime now);
+  void note_failure(Worker& worker, std::size_t work, const std::string& reason, SteadyTime now);
+  Replica* choose_replica(ModelEntry& model, const Wish& wish, SteadyTime now) const;
+  bool can_take_work(const Replica& replica, SteadyTime now) const;
+  bool slots_reserved(const ModelEntry& model, SteadyTime now) const;
+
+  // Requests.
   void enqueue(RequestEntry& request);
   void leave_queue(RequestEntry& request);
   void release_slot(RequestEntry& request, SteadyTime now);
+  void start(RequestEntry& request, Replica& replica, SteadyTime now, Actions& actions);
+  void reject_waiting(ModelEntry& model, RejectCode code, std::chrono::seconds retry_after, const std::string& text,
+                      SteadyTime now, Actions& actions);
+  // Forgets it.
+  void reject(RequestEntry& request, RejectCode code, std::string text, std::chrono::seconds retry_after,
+              SteadyTime now, Actions& actions);
+  RequestEntry* next_request(ModelEntry& model) const;
+
+  // Jobs.
+  Line& line_of(const std::string& model_name);
+  void drop_if_unused(Line& line);
+  JobEntry& add_job(Job job, SteadyTime now);
+  // Into its line, or among the delayed ones.
+  void enqueue(JobEntry& job, SteadyTime now);
+  void leave_queue(JobEntry& job);
+  void start(JobEntry& job, Replica& replica, SteadyTime now, Actions& actions);
+  void release_slot(JobEntry& job, SteadyTime now);
+  void finish_attempt(JobEntry& job, AttemptEnd end, SteadyTime now, Actions& actions);
+  // Wherever it is: it ends without another attempt.
+  void end_job(JobEntry& job, JobState state, std::string code, std::string message, SteadyTime now, Actions& actions);
+  void begin_settling(JobEntry& job);
+  SystemTime retry_time(const JobEntry& job, AttemptOutcome outcome, SteadyTime now) const;
+  JobEntry* next_job(Line& line, SteadyTime now);
+  void release_delayed(SteadyTime now);
+  void expire_jobs(SteadyTime now, Actions& actions);
+  void end_long_attempts(SteadyTime now, Actions& actions);
+  Explanation explain_ready(const JobEntry& job, SteadyTime now) const;
+
   // Dispatches and rejects what can be, of one model or of all.
   void settle(ModelEntry& model, SteadyTime now, Actions& actions);
   void settle_all(SteadyTime now, Actions& actions);
+  // After a slot of that key became free: more than its model may have waited for it.
+  void settle_after(const KeyEntry& key, ModelEntry* model, SteadyTime now, Actions& actions);
   void dispatch_waiting(ModelEntry& model, SteadyTime now, Actions& actions);
-  void reject_waiting(ModelEntry& model, RejectCode code, const std::string& text, std::chrono::seconds retry_after,
-                      Actions& actions);
-  Replica* choose_replica(ModelEntry& model, SteadyTime now) const;
-  bool can_take_work(const Replica& replica, SteadyTime now) const;
   Prospect prospect(ModelEntry& model, const Outlook& outlook, SteadyTime now);
-  Outlook outlook_of(const ModelEntry& model) const;
-  WorkerView view_of(const Worker& worker) const;
+  Outlook outlook_of(const ModelEntry& model, SteadyTime now) const;
+  std::optional<std::chrono::seconds> estimate(const Line& line, const Outlook& outlook, std::size_t position) const;
+  std::size_t position_of(const JobEntry& job) const;
+  WorkerView view_of(const Worker& worker, SteadyTime now) const;
+  // Counts their slots.
+  void check_jobs(std::map<const Replica*, std::uint32_t>& busy) const;
   void wake_at(SteadyTime time);
+  SystemTime system_time(SteadyTime now) const { return SystemTime(now.time_since_epoch() + clock_offset_); }
+  SteadyTime steady_time(SystemTime time) const;
 
   const SchedulerLimits limits_;
   std::map<WorkerId, std::unique_ptr<Worker>> workers_;
+  std::map<WorkerId, std::uint32_t> worker_numbers_;
+  std::vector<KnownWorker> known_workers_;  // by number
   std::map<ModelId, std::unique_ptr<ModelEntry>> models_;
   // In the order of assignment.
   std::vector<const Model*> model_order_;
   std::map<std::string, EngineBundle> engines_;
+  std::unordered_map<KeyId, std::unique_ptr<KeyEntry>> keys_;
+  std::vector<KeyEntry*> keys_by_number_;
+  // What the key that was served last had been given before: where a key that comes back begins.
+  double virtual_time_ = 0;
+
   std::unordered_map<RequestId, std::unique_ptr<RequestEntry>> requests_;
   // Of waiting requests, with their sequence number.
   std::map<std::pair<SteadyTime, std::uint64_t>, RequestEntry*> deadlines_;
-  // Other moments at which something may be decided anew.
-  std::set<SteadyTime> alarms_;
   std::uint64_t next_sequence_ = 1;
   std::size_t waiting_ = 0;
   std::size_t running_ = 0;
+
+  std::unordered_map<JobId, std::unique_ptr<JobEntry>> jobs_;
+  std::map<std::string, std::unique_ptr<Line>, std::less<>> lines_;
+  std::set<std::pair<SystemTime, JobId>> delayed_;
+  std::set<std::pair<SystemTime, JobId>> job_deadlines_;
+  // Leased ones, by the time they began.
+  std::set<std::pair<SteadyTime, JobId>> leased_;
+  // With places that are kept.
+  std::size_t jobs_open_ = 0;
+  std::size_t jobs_ready_ = 0;
+  LeaseId last_lease_ = 0;
+  std::uint64_t stale_ends_ = 0;
+  bool store_available_ = true;
+  std::chrono::system_clock::duration clock_offset_{};
+
+  // Other moments at which something may be decided anew.
+  std::set<SteadyTime> alarms_;
+  // Of the newest event.
+  SteadyTime now_{};
 };
 
 }  // namespace gogrid::domain

@@ -1,15 +1,36 @@
-// The records of the scheduler: what it knows of workers, replicas, models and requests. Included by its own sources
-// only.
+// The records of the scheduler: what it knows of workers, replicas, models, keys, requests and jobs. Included by its
+// own sources only.
 #pragma once
 
+#include <boost/multi_index/identity.hpp>
+#include <boost/multi_index/ranked_index.hpp>
+#include <boost/multi_index_container.hpp>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
+#include "domain/prefix_cache.hpp"
+#include "domain/rate_limit.hpp"
 #include "domain/scheduler.hpp"
+#include "domain/worker_health.hpp"
 
 namespace gogrid::domain {
+
+// Workers and keys have small numbers for as long as the scheduler lives, also while they are gone.
+using WorkerNumber = PrefixCache::Place;
+using KeyNumber = std::uint32_t;
+
+inline constexpr std::chrono::seconds retry_when_full{5};
+inline constexpr std::chrono::seconds retry_when_not_ready{15};
+inline constexpr std::chrono::seconds retry_without_worker{30};
+
+// A mean in which the newest value counts for a fifth; empty until there is one.
+struct RunningMean {
+  std::optional<double> value;
+  void add(double sample) { value = value ? *value + (sample - *value) / 5 : sample; }
+};
 
 struct Scheduler::Replica {
   Worker* worker = nullptr;
@@ -18,15 +39,26 @@ struct Scheduler::Replica {
   // False until the worker has reported it since it was assigned.
   bool reported = false;
   bool assigned = true;
-  // Requests that run on it, by our own count.
+  // Requests and jobs that run on it, by our own count.
   std::uint32_t slots_busy = 0;
   SteadyTime idle_since{};
   // It gave a request back: nothing new until then.
   SteadyTime held_until{};
+  // Seconds a unit of cost (cost_of) took here.
+  RunningMean pace;
+};
+
+// What outlives a worker's connection.
+struct Scheduler::KnownWorker {
+  WorkerId id;
+  WorkerHealth health;
+  // Jobs that ran on it when its connection broke, as long as it may come back with them.
+  std::set<JobId> orphans;
 };
 
 struct Scheduler::Worker {
   WorkerId id;
+  WorkerNumber number = 0;
   WorkerFacts facts;
   // False while it is only expected: then it may turn out to have any model.
   bool facts_known = false;
@@ -36,16 +68,44 @@ struct Scheduler::Worker {
   std::optional<WorkerReport> report;
   Placement placement;
   std::map<ModelId, std::unique_ptr<Replica>> replicas;
+  // Over all its replicas.
+  std::size_t running = 0;
+};
+
+struct Scheduler::KeyEntry {
+  KeyId id;
+  KeyNumber number = 0;
+  KeyPolicy policy;
+  RateLimit requests;
+  RateLimit tokens;
+  // What it has been given so far, in cost by weight: who has least is next. One that comes back after a while starts
+  // where the others are.
+  double served = 0;
+  std::size_t running = 0;
+  std::size_t requests_waiting = 0;
+  // Waiting, delayed, running, or with a place kept for them.
+  std::size_t jobs_open = 0;
+  // Those of them that could run now but for a slot.
+  std::size_t jobs_ready = 0;
+
+  bool has_room() const {
+    return policy.max_concurrent == 0 || running < static_cast<std::size_t>(policy.max_concurrent);
+  }
 };
 
 struct Scheduler::ModelEntry {
   Model model;
+  Line* line = nullptr;
   // Assigned ones, by worker.
   std::map<WorkerId, Replica*> replicas;
-  // By sequence number: first come, first served, and a returned request has its old place.
+  // By sequence number: first come, first served within a key, and a returned request has its old place.
   std::map<std::uint64_t, RequestEntry*> waiting;
+  std::map<KeyNumber, std::map<std::uint64_t, RequestEntry*>> waiting_by_key;
   // Since when no replica is ready and all that could be are failing.
   std::optional<SteadyTime> failing_since;
+  // Of interactive requests.
+  std::optional<SteadyTime> last_request;
+  PrefixCache prefixes;
 };
 
 struct Scheduler::RequestEntry {
@@ -55,10 +115,82 @@ struct Scheduler::RequestEntry {
   std::uint64_t sequence = 0;
   State state = State::lost;
   SteadyTime queued_at{};
+  SteadyTime started_at{};
   std::chrono::steady_clock::duration allowance{};
   unsigned attempts = 0;
+  KeyEntry* key = nullptr;
+  Line* line = nullptr;
   ModelEntry* model = nullptr;  // nullptr once the model is removed
   Replica* replica = nullptr;   // while it runs
+  // What its key was charged when it began to run.
+  double charged = 0;
+};
+
+struct Scheduler::JobEntry {
+  enum class State : std::uint8_t {
+    ready,     // in its line
+    delayed,   // until not_before or a retry
+    leased,    // holds a slot
+    orphaned,  // its worker is gone and may come back with it
+    settling,  // it has ended, which is being stored
+  };
+
+  JobId id;
+  // Where it stands among its key's jobs: the time it was made, earlier for each point of priority.
+  std::chrono::milliseconds rank{};
+  SystemTime created_at;
+  SystemTime not_before = SystemTime::min();
+  SystemTime deadline = SystemTime::max();
+  SystemTime retry_at = SystemTime::min();
+  SteadyTime started_at{};
+  KeyEntry* key = nullptr;
+  Line* line = nullptr;
+  Replica* replica = nullptr;
+  LeaseId lease = 0;
+  PrefixHash prefix = 0;
+  double charged = 0;
+  std::uint32_t prompt_tokens = 0;
+  std::uint16_t max_attempts = 1;
+  // Begun, and those that counted against it.
+  std::uint16_t attempts = 0;
+  std::uint16_t failures = 0;
+  State state = State::delayed;
+  bool running = false;
+  // Of the lease, and of the newest failure, if there was one.
+  WorkerNumber worker = 0;
+  std::optional<WorkerNumber> avoid;
+};
+
+struct Scheduler::JobOrder {
+  bool operator()(const JobEntry* a, const JobEntry* b) const {
+    return a->rank != b->rank ? a->rank < b->rank : a->id < b->id;
+  }
+};
+
+// A key's jobs for one model that could run now; a job's place in it is found in logarithmic time.
+struct Scheduler::JobQueue {
+  boost::multi_index_container<JobEntry*, boost::multi_index::indexed_by<boost::multi_index::ranked_unique<
+                                              boost::multi_index::identity<JobEntry*>, JobOrder>>>
+      jobs;
+};
+
+// The jobs for one name of a model, whether there is such a model or not.
+struct Scheduler::Line {
+  std::string name;
+  ModelEntry* model = nullptr;
+  std::map<KeyNumber, JobQueue> queues;
+  std::size_t ready = 0;
+  // That have not ended.
+  std::size_t open = 0;
+  // Requests and jobs.
+  std::size_t running = 0;
+  // Interactive requests come before all its jobs.
+  std::size_t requests_waiting() const { return model == nullptr ? 0 : model->waiting.size(); }
+  // Since when its jobs get nothing.
+  SteadyTime unserved_since{};
+  // Of requests and jobs that were answered: how long they held their slot, and what they cost.
+  RunningMean slot_seconds;
+  RunningMean cost;
 };
 
 }  // namespace gogrid::domain

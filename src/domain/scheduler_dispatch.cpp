@@ -1,0 +1,236 @@
+// Which piece of work gets which slot.
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <tuple>
+#include <utility>
+
+#include "domain/scheduler_state.hpp"
+
+namespace gogrid::domain {
+namespace {
+
+// Before anything was measured.
+constexpr double usual_cost = 128;
+// A replica that is slower than the best one by this factor is used last.
+constexpr double straggler_factor = 3;
+constexpr double prompt_token_cost = 0.25;
+
+}  // namespace
+
+double cost_of(const Usage& usage) {
+  return prompt_token_cost * static_cast<double>(usage.prompt_tokens) + static_cast<double>(usage.completion_tokens);
+}
+
+// ---- fair shares ----
+
+void Scheduler::catch_up(KeyEntry& key) {
+  if (key.requests_waiting + key.jobs_ready + key.running == 0) key.served = std::max(key.served, virtual_time_);
+}
+
+double Scheduler::charge(KeyEntry& key, const Line& line, std::uint32_t prompt_tokens) {
+  const double guess =
+      std::max(line.cost.value.value_or(usual_cost), prompt_token_cost * static_cast<double>(prompt_tokens));
+  virtual_time_ = std::max(virtual_time_, key.served);
+  key.served += guess / key.policy.weight;
+  return guess;
+}
+
+void Scheduler::settle_account(KeyEntry& key, double charged, std::uint32_t prompt_tokens,
+                               const std::optional<Usage>& usage, SteadyTime now) {
+  const double real = usage ? cost_of(*usage) : 0;
+  key.served += (real - charged) / key.policy.weight;
+  const double real_tokens =
+      usage ? static_cast<double>(usage->prompt_tokens) + static_cast<double>(usage->completion_tokens) : 0;
+  key.tokens.take(real_tokens - static_cast<double>(prompt_tokens), now);
+}
+
+// ---- slots ----
+
+void Scheduler::take_slot(Replica& replica, KeyEntry& key, Line& line) {
+  ++replica.slots_busy;
+  ++replica.worker->running;
+  ++key.running;
+  ++line.running;
+}
+
+void Scheduler::free_slot(Replica& replica, KeyEntry& key, Line& line, SteadyTime now) {
+  assert(replica.slots_busy > 0 && key.running > 0 && line.running > 0);
+  --replica.slots_busy;
+  replica.idle_since = now;
+  --replica.worker->running;
+  --key.running;
+  --line.running;
+  drop_if_unused(replica);
+}
+
+void Scheduler::learn(Replica& replica, Line& line, SteadyTime started_at, const Usage& usage, SteadyTime now) {
+  const double seconds = std::chrono::duration<double>(now - started_at).count();
+  const double cost = cost_of(usage);
+  line.slot_seconds.add(seconds);
+  line.cost.add(cost);
+  if (cost > 0) replica.pace.add(seconds / cost);
+  known_workers_[replica.worker->number].health.succeeded();
+}
+
+bool Scheduler::can_take_work(const Replica& replica, SteadyTime now) const {
+  const Worker& worker = *replica.worker;
+  if (!worker.connected || !worker.report || worker.report->availability != Availability::available) return false;
+  if (!replica.assigned || !replica.reported || replica.report.progress.phase != Phase::ready) return false;
+  if (replica.slots_busy >= replica.report.slots || replica.held_until > now) return false;
+  const WorkerHealth& health = known_workers_[worker.number].health;
+  return !health.quarantined(now) && (!health.on_probation() || worker.running == 0);
+}
+
+Scheduler::Replica* Scheduler::choose_replica(ModelEntry& model, const Wish& wish, SteadyTime now) const {
+  double best_pace = 0;
+  for (const auto& [id, replica] : model.replicas) {
+    if (replica->pace.value && (best_pace == 0 || *replica->pace.value < best_pace)) best_pace = *replica->pace.value;
+  }
+  // Smaller is better, in this order: nothing speaks against it, it is warm, how full it is, how long it has rested.
+  using Rank = std::tuple<int, bool, double, SteadyTime>;
+  Replica* best = nullptr;
+  Rank best_rank;
+  for (const auto& [id, replica] : model.replicas) {
+    if (!can_take_work(*replica, now)) continue;
+    const Worker& worker = *replica->worker;
+    const bool straggler = replica->pace.value && *replica->pace.value > straggler_factor * best_pace;
+    const bool unstable = known_workers_[worker.number].health.unstable(now);
+    const int against = (straggler ? 1 : 0) + (unstable ? 1 : 0) + (wish.avoid_worker == worker.number ? 2 : 0);
+    const Rank rank(against, wish.warm_worker != worker.number,
+                    static_cast<double>(replica->slots_busy) / replica->report.slots, replica->idle_since);
+    if (best != nullptr && rank >= best_rank) continue;
+    best = replica;
+    best_rank = rank;
+  }
+  return best;
+}
+
+bool Scheduler::slots_reserved(const ModelEntry& model, SteadyTime now) const {
+  if (!model.last_request || now >= *model.last_request + limits_.interactive_memory) return false;
+  std::size_t free = 0;
+  std::size_t all = 0;
+  for (const auto& [id, replica] : model.replicas) {
+    const bool usable = can_take_work(*replica, now);
+    if (!usable && replica->slots_busy == 0) continue;
+    all += std::max(replica->report.slots, replica->slots_busy);
+    if (usable) free += replica->report.slots - replica->slots_busy;
+  }
+  return all > 1 && free <= 1;
+}
+
+// ---- matching ----
+
+void Scheduler::settle_all(SteadyTime now, Actions& actions) {
+  for (auto& [id, model] : models_)
+    settle(*model, now, actions);
+}
+
+void Scheduler::settle_after(const KeyEntry& key, ModelEntry* model, SteadyTime now, Actions& actions) {
+  // A key at its limit may have work waiting anywhere.
+  if (key.policy.max_concurrent > 0) return settle_all(now, actions);
+  if (model != nullptr) settle(*model, now, actions);
+}
+
+void Scheduler::settle(ModelEntry& model, SteadyTime now, Actions& actions) {
+  dispatch_waiting(model, now, actions);
+  if (model.waiting.empty()) {
+    // Kept up to date for the next request, but only where a replica has failed: this is every request's path.
+    if (model.failing_since) prospect(model, outlook_of(model, now), now);
+    return;
+  }
+  const Outlook outlook = outlook_of(model, now);
+  switch (prospect(model, outlook, now)) {
+    case Prospect::hopeful:
+      return;
+    case Prospect::failing:
+      if (now < *model.failing_since + limits_.failing_patience) return;
+      return reject_waiting(model, RejectCode::model_not_ready, retry_when_not_ready, describe(outlook), now, actions);
+    case Prospect::none:
+      return reject_waiting(model, RejectCode::no_worker, retry_without_worker, describe(outlook), now, actions);
+  }
+}
+
+void Scheduler::dispatch_waiting(ModelEntry& model, SteadyTime now, Actions& actions) {
+  Line& line = *model.line;
+  while (!model.waiting.empty() || line.ready > 0) {
+    RequestEntry* request = next_request(model);
+    JobEntry* job = line.ready > 0 && store_available_ ? next_job(line, now) : nullptr;
+    const bool job_is_due = job != nullptr && now >= line.unserved_since + limits_.job_patience;
+    if (job != nullptr && !job_is_due && (request != nullptr || slots_reserved(model, now))) {
+      if (request == nullptr)
+        wake_at(std::min(*model.last_request + limits_.interactive_memory, line.unserved_since + limits_.job_patience));
+      job = nullptr;
+    }
+    if (job == nullptr && request == nullptr) return;
+    Wish wish;
+    if (job != nullptr) {
+      if (job->prefix != 0) wish.warm_worker = model.prefixes.find({job->prefix});
+      wish.avoid_worker = job->avoid;
+    } else {
+      wish.warm_worker = model.prefixes.find(request->request.prefixes);
+    }
+    Replica* replica = choose_replica(model, wish, now);
+    if (replica == nullptr) return;
+    if (job != nullptr) {
+      start(*job, *replica, now, actions);
+    } else {
+      start(*request, *replica, now, actions);
+    }
+    assert(replica->slots_busy <= replica->report.slots);
+    assert(replica->worker->report->availability == Availability::available);
+  }
+}
+
+Scheduler::RequestEntry* Scheduler::next_request(ModelEntry& model) const {
+  RequestEntry* best = nullptr;
+  for (const auto& [number, requests] : model.waiting_by_key) {
+    const KeyEntry& key = *keys_by_number_[number];
+    if (!key.has_room()) continue;
+    RequestEntry* first = requests.begin()->second;
+    if (best == nullptr || key.served < best->key->served ||
+        (key.served == best->key->served && first->sequence < best->sequence)) {
+      best = first;
+    }
+  }
+  return best;
+}
+
+Scheduler::JobEntry* Scheduler::next_job(Line& line, SteadyTime now) {
+  JobEntry* best = nullptr;
+  for (const auto& [number, queue] : line.queues) {
+    const KeyEntry& key = *keys_by_number_[number];
+    if (!key.has_room()) continue;
+    if (!key.requests.has(1, now) || !key.tokens.has(1, now)) {
+      wake_at(std::max(key.requests.available_at(1, now), key.tokens.available_at(1, now)));
+      continue;
+    }
+    JobEntry* first = *queue.jobs.begin();
+    if (best == nullptr || key.served < best->key->served ||
+        (key.served == best->key->served && JobOrder()(first, best))) {
+      best = first;
+    }
+  }
+  return best;
+}
+
+Scheduler::Prospect Scheduler::prospect(ModelEntry& model, const Outlook& outlook, SteadyTime now) {
+  if (outlook.hopeful() || outlook.failing + outlook.quarantined == 0) {
+    model.failing_since.reset();
+    return outlook.hopeful() ? Prospect::hopeful : Prospect::none;
+  }
+  if (!model.failing_since) {
+    model.failing_since = now;
+    wake_at(now + limits_.failing_patience);
+  }
+  return Prospect::failing;
+}
+
+std::optional<std::chrono::seconds> Scheduler::estimate(const Line& line, const Outlook& outlook,
+                                                        std::size_t position) const {
+  if (!line.slot_seconds.value || outlook.slots == 0) return std::nullopt;
+  const double rounds = static_cast<double>(position + 1) / static_cast<double>(outlook.slots);
+  return std::chrono::seconds(static_cast<std::int64_t>(std::ceil(rounds * *line.slot_seconds.value)));
+}
+
+}  // namespace gogrid::domain
