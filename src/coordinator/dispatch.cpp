@@ -25,6 +25,7 @@ asio::awaitable<void> Dispatcher::run() {
     // Ends with an error when the time is set anew: then the new one is waited for.
     co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
     if (stopping_ || now() < timer_.expiry()) continue;
+    read_clock();
     carry_out(scheduler_.tick(now()));
   }
 }
@@ -119,6 +120,64 @@ void Dispatcher::carry_out(domain::Reject& reject) {
 void Dispatcher::carry_out(domain::Assign& assign) {
   const auto link = links_.find(assign.worker);
   if (link != links_.end()) link->second->assign(std::move(assign.assignment));
+}
+
+void Dispatcher::carry_out(domain::Lease& lease) {
+  const auto link = links_.find(lease.worker);
+  if (link != links_.end()) job_actions_->lease(lease, link->second);
+}
+
+void Dispatcher::carry_out(domain::Resume& resume) {
+  const auto link = links_.find(resume.worker);
+  if (link != links_.end()) job_actions_->resume(resume, link->second);
+}
+
+void Dispatcher::carry_out(domain::Revoke& revoke) { job_actions_->revoke(revoke); }
+
+void Dispatcher::carry_out(domain::Settle& settle) { job_actions_->settle(std::move(settle)); }
+
+std::optional<domain::Reject> Dispatcher::reserve_jobs(const std::string& key_id, const std::string& model,
+                                                       std::size_t count) {
+  return scheduler_.reserve_jobs(domain::KeyId(key_id), model, count, now());
+}
+
+void Dispatcher::give_back_reservation(const std::string& key_id, std::size_t count) {
+  scheduler_.give_back_reservation(domain::KeyId(key_id), count);
+}
+
+void Dispatcher::job_submitted(domain::Job job, bool reserved) {
+  read_clock();
+  carry_out(scheduler_.job_submitted(std::move(job), reserved, now()));
+}
+
+void Dispatcher::job_restored(domain::Job job, unsigned attempts, std::optional<SystemTime> retry_at,
+                              domain::LeaseId lease, const domain::WorkerId& worker) {
+  read_clock();
+  carry_out(scheduler_.job_restored(std::move(job), attempts, retry_at, lease, worker, now()));
+}
+
+void Dispatcher::job_ended(domain::JobId id, domain::LeaseId lease, domain::AttemptEnd end) {
+  read_clock();
+  carry_out(scheduler_.job_ended(id, lease, std::move(end), now()));
+}
+
+bool Dispatcher::cancel_job(domain::JobId id, const std::string& reason) {
+  if (!scheduler_.job_state(id)) return false;
+  carry_out(scheduler_.job_cancelled(id, reason, now()));
+  return true;
+}
+
+void Dispatcher::job_stored(domain::JobId id) { carry_out(scheduler_.job_stored(id, now())); }
+
+void Dispatcher::store_changed(bool available) { carry_out(scheduler_.store_changed(available, now())); }
+
+void Dispatcher::read_clock() {
+  constexpr auto noticeable = std::chrono::milliseconds(500);
+  const SystemTime system = clock_.system_now();
+  const auto offset = system.time_since_epoch() - now().time_since_epoch();
+  if (clock_offset_ && std::chrono::abs(offset - *clock_offset_) < noticeable) return;
+  clock_offset_ = offset;
+  carry_out(scheduler_.clock_read(system, now()));
 }
 
 void Dispatcher::arm_timer() {

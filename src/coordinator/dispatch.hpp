@@ -29,6 +29,19 @@ class WorkerLink {
   virtual void assign(domain::Assignment assignment) = 0;
   // unavailable when the worker allows no more.
   virtual Result<std::shared_ptr<net::quic::Stream>> open_stream() = 0;
+  // False once its connection is over; that the worker is gone is told soon after.
+  virtual bool is_open() const = 0;
+};
+
+// What the scheduler wants done with jobs. Called in the middle of carrying out: must not come back to the dispatcher
+// before it has returned.
+class JobActions {
+ public:
+  virtual ~JobActions() = default;
+  virtual void lease(const domain::Lease& lease, std::shared_ptr<WorkerLink> worker) = 0;
+  virtual void resume(const domain::Resume& resume, std::shared_ptr<WorkerLink> worker) = 0;
+  virtual void revoke(const domain::Revoke& revoke) = 0;
+  virtual void settle(domain::Settle settle) = 0;
 };
 
 class Dispatcher {
@@ -104,15 +117,36 @@ class Dispatcher {
   // `request.id` must be new. The dispatcher outlives the ticket.
   std::unique_ptr<Ticket> submit(domain::Request request);
 
+  // Jobs, as the scheduler takes them. `actions` outlives the dispatcher's last event.
+  void on_jobs(JobActions& actions) { job_actions_ = &actions; }
+  void begin_leases(std::int64_t epoch) { scheduler_.begin_leases(epoch); }
+  std::optional<domain::Reject> reserve_jobs(const std::string& key_id, const std::string& model, std::size_t count);
+  void give_back_reservation(const std::string& key_id, std::size_t count);
+  void job_submitted(domain::Job job, bool reserved);
+  void job_restored(domain::Job job, unsigned attempts, std::optional<SystemTime> retry_at, domain::LeaseId lease,
+                    const domain::WorkerId& worker);
+  void job_running(domain::JobId id, domain::LeaseId lease) { scheduler_.job_running(id, lease); }
+  void job_ended(domain::JobId id, domain::LeaseId lease, domain::AttemptEnd end);
+  // False when it is not known, or its end is being stored.
+  bool cancel_job(domain::JobId id, const std::string& reason);
+  void job_stored(domain::JobId id);
+  void store_changed(bool available);
+
   const domain::Scheduler& scheduler() const { return scheduler_; }
+  SteadyTime now() const { return clock_.steady_now(); }
 
  private:
   void carry_out(domain::Actions actions);
   void carry_out(domain::Dispatch& dispatch);
   void carry_out(domain::Reject& reject);
   void carry_out(domain::Assign& assign);
+  void carry_out(domain::Lease& lease);
+  void carry_out(domain::Resume& resume);
+  void carry_out(domain::Revoke& revoke);
+  void carry_out(domain::Settle& settle);
+  // Tells the scheduler when the system's clock was set.
+  void read_clock();
   void arm_timer();
-  SteadyTime now() const { return clock_.steady_now(); }
 
   boost::asio::any_io_executor executor_;
   const Clock& clock_;
@@ -120,7 +154,9 @@ class Dispatcher {
   domain::Scheduler scheduler_;
   boost::asio::steady_timer timer_;
   std::optional<SteadyTime> armed_for_;
+  std::optional<std::chrono::system_clock::duration> clock_offset_;
   bool stopping_ = false;
+  JobActions* job_actions_ = nullptr;
   std::vector<domain::Model> models_;
   std::vector<domain::EngineBundle> engines_;
   std::unordered_map<domain::WorkerId, std::shared_ptr<WorkerLink>> links_;

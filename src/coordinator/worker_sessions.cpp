@@ -58,6 +58,7 @@ class WorkerSessions::Session final : public WorkerLink, public std::enable_shar
     start_writing();
   }
   Result<std::shared_ptr<quic::Stream>> open_stream() override { return connection_->open_stream(); }
+  bool is_open() const override { return connection_->is_open(); }
 
   const std::string& ticket() const { return ticket_; }
   Connected describe() const {

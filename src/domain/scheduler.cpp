@@ -25,11 +25,11 @@ Actions Scheduler::clock_read(SystemTime system, SteadyTime now) {
 }
 
 SteadyTime Scheduler::steady_time(SystemTime time) const {
-  // Far away is never.
-  constexpr auto far = std::chrono::hours(24 * 365 * 100);
+  // The clock may be set meanwhile: it is looked at again.
+  constexpr auto longest = std::chrono::seconds(60);
   const SystemTime today = system_time(now_);
   if (time <= today) return now_;
-  return time - today > far ? SteadyTime::max() : now_ + (time - today);
+  return now_ + std::min<std::chrono::system_clock::duration>(time - today, longest);
 }
 
 Actions Scheduler::tick(SteadyTime now) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "coordinator/api/forward.hpp"
+#include "coordinator/api/inference_check.hpp"
 #include "coordinator/api/inference_errors.hpp"
 #include "coordinator/dispatch.hpp"
 #include "coordinator/registry.hpp"
@@ -17,31 +18,6 @@ using wire::InferenceEndpoint;
 namespace {
 
 constexpr std::size_t first_step_bytes = 64 * 1024;
-
-ErrorResponse model_not_found(const std::string& name) {
-  return ErrorResponse(404, "there is no model '" + name + "'; GET /v1/models lists what there is", "model_not_found",
-                       "model");
-}
-
-std::string_view purpose_of(domain::ModelKind kind) {
-  switch (kind) {
-    case domain::ModelKind::chat:
-      return "chat and completions";
-    case domain::ModelKind::embedding:
-      return "embeddings";
-    case domain::ModelKind::rerank:
-      return "reranking";
-  }
-  return "chat and completions";
-}
-
-ErrorResponse wrong_kind(const domain::Model& model, InferenceEndpoint endpoint) {
-  return ErrorResponse(400,
-                       "the model '" + model.name + "' is for " + std::string(purpose_of(model.kind)) + "; " +
-                           std::string(wire::path_of(endpoint)) + " needs one for " +
-                           std::string(purpose_of(wire::kind_of(endpoint))),
-                       "wrong_model_kind", "model");
-}
 
 // https://platform.openai.com/docs/api-reference/models/object, and what only GoGrid knows.
 nlohmann::ordered_json model_json(const ModelRecord& record, const domain::Outlook& outlook) {
@@ -120,23 +96,11 @@ asio::awaitable<void> InferenceApi::handle(ApiRequest& request, InferenceEndpoin
   BodyMemory::Hold memory(memory_);
   auto body = co_await read_body(exchange, memory);
   if (!body) co_return co_await respond_error(exchange, body.error(), style);
-  auto read = wire::read_inference_request(endpoint, *body);
-  if (const auto* problem = std::get_if<wire::RequestProblem>(&read)) {
-    ErrorResponse error = to_error_response(*problem);
-    co_return co_await respond_error(exchange, std::move(error), style);
-  }
-  const std::string& name = std::get<wire::InferenceRequest>(read).model;
-  const ModelLibrary::Entry entry = models_.find(name);
-  if (!entry) {
-    ErrorResponse error = model_not_found(name);
-    co_return co_await respond_error(exchange, std::move(error), style);
-  }
-  if (entry->model.kind != wire::kind_of(endpoint)) {
-    ErrorResponse error = wrong_kind(entry->model, endpoint);
-    co_return co_await respond_error(exchange, std::move(error), style);
-  }
-  Forward::Work work{endpoint,          entry->model, std::move(*body),
-                     std::move(memory), arrived_at,   Deadline::at(arrived_at + options_.wait_timeout)};
+  auto checked = check_inference(endpoint, *body, models_, {});
+  if (!checked) co_return co_await respond_error(exchange, checked.error(), style);
+  Forward::Work work{endpoint,         checked->model->model,
+                     std::move(*body), std::move(memory),
+                     arrived_at,       Deadline::at(arrived_at + options_.wait_timeout)};
   Forward forward(request, dispatcher_, metrics_, clock_, std::move(work));
   co_await forward.run();
 }

@@ -53,6 +53,7 @@ class Ngtcp2Connection final : public Connection, public std::enable_shared_from
   boost::asio::awaitable<Result<std::shared_ptr<Stream>>> accept_stream() override;
   boost::asio::awaitable<Error> closed() override;
   void close(std::uint64_t code, std::string reason) noexcept override;
+  bool is_open() const override { return !reason_; }
   const PeerIdentity& peer() const override { return identity_; }
   boost::asio::ip::udp::endpoint remote_endpoint() const override;
   std::chrono::microseconds smoothed_rtt() const override;

@@ -76,6 +76,8 @@ class Connection {
   // `cancelled`.
   virtual void close(std::uint64_t code, std::string reason) noexcept = 0;
 
+  // False once it is over, also before closed() has told so.
+  virtual bool is_open() const = 0;
   virtual const PeerIdentity& peer() const = 0;
   virtual boost::asio::ip::udp::endpoint remote_endpoint() const = 0;
   virtual std::chrono::microseconds smoothed_rtt() const = 0;
