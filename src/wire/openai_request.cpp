@@ -1,10 +1,15 @@
 #include "wire/openai_request.hpp"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <vector>
+
+#include "wire/prompt_reader.hpp"
 
 namespace gogrid::wire {
 namespace {
@@ -26,18 +31,22 @@ struct Field {
   // An array of this type must have an element, and each must be one of `elements` (0: anything).
   bool not_empty = false;
   Types elements = 0;
+  PromptPart prompt = PromptPart::none;
 };
 
 // Optional fields may be null: SDKs send it for "not set".
 constexpr Field model_field{"model", is_string, true};
 constexpr Field stream_field{"stream", is_boolean | is_null};
-constexpr Field tools_field{"tools", is_array | is_null, false, false, is_object};
+constexpr Field tools_field{"tools", is_array | is_null, false, false, is_object, PromptPart::tools};
+constexpr Field messages_field{"messages", is_array, true, true, is_object, PromptPart::turns};
+// Whichever of them an API has.
+constexpr std::array<std::string_view, 3> max_tokens_names{"max_tokens", "max_completion_tokens", "max_output_tokens"};
 constexpr Field temperature_field{"temperature", is_number | is_null};
 constexpr Field top_p_field{"top_p", is_number | is_null};
 
 constexpr std::array chat_fields{
     model_field,
-    Field{"messages", is_array, true, true, is_object},
+    messages_field,
     stream_field,
     Field{"stream_options", is_object | is_null},
     temperature_field,
@@ -61,7 +70,7 @@ constexpr std::array chat_fields{
 
 constexpr std::array completion_fields{
     model_field,
-    Field{"prompt", is_string | is_array | is_object, true, true},
+    Field{"prompt", is_string | is_array | is_object, true, true, 0, PromptPart::text},
     stream_field,
     Field{"stream_options", is_object | is_null},
     temperature_field,
@@ -82,7 +91,7 @@ constexpr std::array completion_fields{
 
 constexpr std::array embedding_fields{
     model_field,
-    Field{"input", is_string | is_array, true, true},
+    Field{"input", is_string | is_array, true, true, 0, PromptPart::counted},
     Field{"encoding_format", is_string | is_null},
     Field{"dimensions", is_integer | is_null},
     Field{"user", is_string | is_null},
@@ -90,17 +99,17 @@ constexpr std::array embedding_fields{
 
 constexpr std::array rerank_fields{
     model_field,
-    Field{"query", is_string, true},
-    Field{"documents", is_array, true, true, is_string | is_object},
+    Field{"query", is_string, true, false, 0, PromptPart::counted},
+    Field{"documents", is_array, true, true, is_string | is_object, PromptPart::counted},
     Field{"top_n", is_integer | is_null},
     Field{"return_documents", is_boolean | is_null},
 };
 
 constexpr std::array response_fields{
     model_field,
-    Field{"input", is_string | is_array, true, true},
+    Field{"input", is_string | is_array, true, true, 0, PromptPart::turns},
     stream_field,
-    Field{"instructions", is_string | is_null},
+    Field{"instructions", is_string | is_null, false, false, 0, PromptPart::instructions},
     temperature_field,
     top_p_field,
     Field{"max_output_tokens", is_integer | is_null},
@@ -116,10 +125,10 @@ constexpr std::array response_fields{
 
 constexpr std::array message_fields{
     model_field,
-    Field{"messages", is_array, true, true, is_object},
+    messages_field,
     stream_field,
     Field{"max_tokens", is_integer | is_null},
-    Field{"system", is_string | is_array | is_null},
+    Field{"system", is_string | is_array | is_null, false, false, 0, PromptPart::instructions},
     temperature_field,
     top_p_field,
     Field{"top_k", is_integer | is_null},
@@ -176,24 +185,45 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit Reader(std::span<const Field> fields) : fields_(fields), seen_(fields.size(), false) {}
 
-  bool null() override { return take(is_null); }
+  bool null() override {
+    if (!take(is_null)) return false;
+    if (depth_ == 1) prompt_.begin(PromptPart::none);
+    prompt_.scalar(0);
+    return true;
+  }
   bool boolean(bool value) override {
     if (depth_ == 1 && field_ != nullptr && field_->name == "stream") request.stream = value;
-    return take(is_boolean);
+    if (!take(is_boolean)) return false;
+    prompt_.scalar(value ? 2 : 1);
+    return true;
   }
-  bool number_integer(number_integer_t) override { return take(is_integer); }
-  bool number_unsigned(number_unsigned_t) override { return take(is_integer); }
+  bool number_integer(number_integer_t value) override {
+    if (!take(is_integer)) return false;
+    prompt_.scalar(static_cast<std::uint64_t>(value));
+    return true;
+  }
+  bool number_unsigned(number_unsigned_t value) override {
+    if (!take(is_integer)) return false;
+    note_max_tokens(value);
+    prompt_.scalar(value);
+    return true;
+  }
   bool number_float(number_float_t value, const string_t&) override {
     // 1.0 and 1e3 are integers to many writers of JSON.
     const bool whole = value > -9e15 && value < 9e15 && value == static_cast<double>(static_cast<std::int64_t>(value));
-    return take(whole ? is_integer : is_fraction);
+    if (!take(whole ? is_integer : is_fraction)) return false;
+    if (whole && value >= 0) note_max_tokens(static_cast<std::uint64_t>(value));
+    prompt_.scalar(std::bit_cast<std::uint64_t>(value));
+    return true;
   }
   bool string(string_t& value) override {
     if (depth_ == 1 && field_ != nullptr && field_->name == "model") request.model = value;
     if (depth_ == 1 && field_ != nullptr && field_->not_empty && value.empty() && problem.code.empty())
       empty_field_ = field_;
     if (depth_ == 1 && field_ != nullptr && field_->not_empty && !value.empty()) empty_field_ = nullptr;
-    return take(is_string);
+    if (!take(is_string)) return false;
+    prompt_.text(value);
+    return true;
   }
   bool binary(binary_t&) override { return false; }
   bool start_object(std::size_t) override { return take(is_object) && enter(Level{}); }
@@ -211,7 +241,10 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
         field_ = &fields_[i];
         seen_[i] = true;
       }
-    } else if (in_message()) {
+      return true;
+    }
+    prompt_.key(name);
+    if (in_message()) {
       message_field_ = name == role_field.name ? &role_field : name == content_field.name ? &content_field : nullptr;
       if (message_field_ == &role_field) role_seen_ = true;
     }
@@ -231,6 +264,12 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
     return fail("invalid_json", "the request's body is not valid JSON (at byte " + std::to_string(position) + ")", "");
+  }
+
+  // After the end of a whole document.
+  void read_prompt() {
+    request.prefixes = prompt_.take_prefixes();
+    request.prompt_tokens = prompt_.tokens();
   }
 
   // After the end: what a whole document can still lack.
@@ -272,6 +311,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
       return type == is_object || fail("invalid_json", "the request's body must be a JSON object", "");
     }
     if (depth_ <= known_levels && levels_[depth_ - 1].array) ++levels_[depth_ - 1].count;
+    if (depth_ == 1) prompt_.begin(field_ != nullptr ? field_->prompt : PromptPart::none);
     if (depth_ == 1 && field_ != nullptr) {
       return (field_->types & type) != 0 || wrong_type(std::string(field_->name), field_->types);
     }
@@ -291,6 +331,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
                   "the request's body is nested deeper than " + std::to_string(max_json_depth) + " levels", "");
     }
     if (depth_ < known_levels) levels_[depth_] = level;
+    if (depth_ > 0) prompt_.open(level.array);
     ++depth_;
     if (in_message()) {
       role_seen_ = false;
@@ -299,7 +340,17 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  void leave() { --depth_; }
+  void leave() {
+    prompt_.close();
+    --depth_;
+  }
+
+  void note_max_tokens(std::uint64_t value) {
+    if (depth_ != 1 || field_ == nullptr) return;
+    if (std::find(max_tokens_names.begin(), max_tokens_names.end(), field_->name) == max_tokens_names.end()) return;
+    const std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
+    request.max_tokens = static_cast<std::uint32_t>(std::min(value, most));
+  }
 
   // "messages[2]": the element of the top field's array that is being read.
   std::string path() const { return std::string(field_->name) + "[" + std::to_string(levels_[1].count - 1) + "]"; }
@@ -318,6 +369,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   const Field* field_ = nullptr;
   const Field* message_field_ = nullptr;
   const Field* empty_field_ = nullptr;
+  PromptReader prompt_;
   std::array<Level, known_levels> levels_{};
   std::size_t depth_ = 0;
   bool role_seen_ = false;
@@ -363,6 +415,8 @@ std::variant<InferenceRequest, RequestProblem> read_inference_request(InferenceE
   reader.check_required();
   if (!reader.problem.code.empty()) return std::move(reader.problem);
   if (!whole) return RequestProblem{"the request's body is not valid JSON", "invalid_json", ""};
+  // Counting tokens runs no model.
+  if (endpoint != InferenceEndpoint::count_tokens) reader.read_prompt();
   return std::move(reader.request);
 }
 

@@ -1,14 +1,17 @@
 // Reading of request bodies of the OpenAI and Anthropic APIs: is it JSON, has it a model, do the well-known fields have
-// the types they must have. The body itself goes on to the engine unchanged; fields that are not known are the engine's
-// business.
+// the types they must have; and what places and limits need to know of its prompt. The body itself goes on to the
+// engine unchanged; fields that are not known are the engine's business.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "domain/model.hpp"
+#include "domain/request.hpp"
 
 namespace gogrid::wire {
 
@@ -22,6 +25,13 @@ std::string_view path_of(InferenceEndpoint endpoint);
 struct InferenceRequest {
   std::string model;
   bool stream = false;
+  // Of ever longer beginnings of its prompt, the longest last, max_prefixes at most: after the instructions and tools
+  // and after each message, or after each KiB of a text. A conversation that goes on has those that it had before.
+  std::vector<domain::PrefixHash> prefixes = {};
+  // A guess.
+  std::uint32_t prompt_tokens = 0;
+  // What the answer may take, if the request says so.
+  std::optional<std::uint32_t> max_tokens = {};
 };
 
 struct RequestProblem {
