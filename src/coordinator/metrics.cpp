@@ -86,6 +86,23 @@ struct Metrics::Families {
   prometheus::Counter& dropped_log_lines = family(registry, BuildCounter(), "gogrid_log_lines_dropped_total",
                                                   "Lines of the log that were lost because nobody read it fast enough")
                                                .Add({});
+  prometheus::Family<prometheus::Counter>& jobs = family(
+      registry, BuildCounter(), "gogrid_jobs_total", "Jobs that were submitted and that ended, by what became of them");
+  prometheus::Family<prometheus::Gauge>& jobs_open =
+      family(registry, BuildGauge(), "gogrid_jobs", "Jobs that have not ended, by state");
+  prometheus::Gauge& jobs_waiting = jobs_open.Add({{"state", "waiting"}});
+  prometheus::Gauge& jobs_running = jobs_open.Add({{"state", "running"}});
+  prometheus::Counter& stale_results =
+      family(registry, BuildCounter(), "gogrid_stale_results_total",
+             "Ends of attempts that came after their lease was lost, and did not count")
+          .Add({});
+  prometheus::Gauge& quarantined =
+      family(registry, BuildGauge(), "gogrid_workers_quarantined", "Workers left out because their work failed")
+          .Add({});
+  prometheus::Family<prometheus::Counter>& tokens = family(
+      registry, BuildCounter(), "gogrid_tokens_total", "Tokens of answered requests and jobs, as engines count them");
+  prometheus::Counter& prompt_tokens = tokens.Add({{"kind", "prompt"}});
+  prometheus::Counter& completion_tokens = tokens.Add({{"kind", "completion"}});
   std::map<std::string, Endpoint, std::less<>> endpoints;
   std::map<std::string, prometheus::Histogram*, std::less<>> first_bytes;
 };
@@ -99,9 +116,12 @@ Metrics::Metrics(SystemTime started_at) : families_(std::make_unique<Families>()
       .Set(1);
   for (const auto code :
        {domain::RejectCode::model_not_found, domain::RejectCode::no_worker, domain::RejectCode::model_not_ready,
-        domain::RejectCode::queue_full, domain::RejectCode::worker_lost}) {
+        domain::RejectCode::queue_full, domain::RejectCode::worker_lost, domain::RejectCode::rate_limited,
+        domain::RejectCode::key_busy, domain::RejectCode::store_unavailable}) {
     families_->rejections.Add({{"reason", std::string(domain::to_string(code))}});
   }
+  for (const char* what : {"submitted", "succeeded", "failed", "cancelled", "expired"})
+    families_->jobs.Add({{"event", what}});
 }
 
 Metrics::~Metrics() = default;
@@ -140,12 +160,22 @@ void Metrics::count_rejection(domain::RejectCode code) {
   families_->rejections.Add({{"reason", std::string(domain::to_string(code))}}).Increment();
 }
 
+void Metrics::count_job(std::string_view what) { families_->jobs.Add({{"event", std::string(what)}}).Increment(); }
+
 void Metrics::count_worker_connection() { families_->connections.Increment(); }
 void Metrics::count_protocol_error() { families_->protocol_errors.Increment(); }
 
 std::string Metrics::text(const domain::Scheduler::Totals& totals) {
-  families_->dropped_log_lines.Increment(static_cast<double>(gogrid::dropped_log_lines()) -
-                                         families_->dropped_log_lines.Value());
+  const auto advance = [](prometheus::Counter& counter, std::uint64_t value) {
+    counter.Increment(static_cast<double>(value) - counter.Value());
+  };
+  advance(families_->dropped_log_lines, gogrid::dropped_log_lines());
+  advance(families_->stale_results, totals.stale_ends);
+  advance(families_->prompt_tokens, totals.prompt_tokens);
+  advance(families_->completion_tokens, totals.completion_tokens);
+  families_->jobs_waiting.Set(static_cast<double>(totals.jobs_waiting));
+  families_->jobs_running.Set(static_cast<double>(totals.jobs_running));
+  families_->quarantined.Set(static_cast<double>(totals.workers_quarantined));
   families_->waiting.Set(static_cast<double>(totals.requests_waiting));
   families_->workers.Set(static_cast<double>(totals.workers_connected));
   families_->slots_free.Set(static_cast<double>(totals.slots_free));

@@ -30,6 +30,8 @@ class Metrics {
   // Attempts that ended with their worker and were made again.
   void count_retry();
   void count_rejection(domain::RejectCode code);
+  // "submitted", or the state that one ended in.
+  void count_job(std::string_view what);
   // A worker's connection that got as far as its hello.
   void count_worker_connection();
   void count_protocol_error();

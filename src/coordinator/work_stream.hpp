@@ -29,6 +29,10 @@ class WorkStream {
     std::string model_id;
     std::string_view path;
     std::string_view body;
+    // A job's; 0 for a request.
+    std::uint64_t lease = 0;
+    // The worker keeps the lease's answer: no body is sent.
+    bool resume = false;
   };
   // Sends all of it, as fast as the worker takes it. When it fails the worker may still have said why: ask next().
   boost::asio::awaitable<Result<void>> send(Request request);

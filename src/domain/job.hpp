@@ -73,6 +73,8 @@ struct Job {
   std::uint32_t prompt_tokens = 0;
   // Of the beginning that it shares with others; 0 is none.
   PrefixHash prefix = 0;
+  // The shell's own: comes back with each lease.
+  std::uint8_t tag = 0;
 };
 
 // How an attempt ended, as the shell saw it.

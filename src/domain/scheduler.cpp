@@ -266,7 +266,7 @@ void Scheduler::resume_orphans(Worker& worker, SteadyTime now, Actions& actions)
     job.replica = replica->second.get();
     take_slot(*job.replica, *job.key, *job.line);
     leased_.emplace(job.started_at, job.id);
-    actions.push_back(Resume{job.id, job.lease, worker.id, job.line->model->model.id});
+    actions.push_back(Resume{job.id, job.lease, worker.id, job.line->model->model.id, job.tag});
   }
   lose_orphans(worker.number, now, actions);
 }

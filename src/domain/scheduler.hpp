@@ -77,6 +77,7 @@ struct Lease {
   unsigned attempt = 0;
   WorkerId worker;
   ModelId model;
+  std::uint8_t tag = 0;
 };
 // The worker of that lease is back and has gone on with it: its answer is to be asked for, from its beginning.
 struct Resume {
@@ -84,6 +85,7 @@ struct Resume {
   LeaseId lease = 0;
   WorkerId worker;
   ModelId model;
+  std::uint8_t tag = 0;
 };
 // The work under that lease is to be stopped; what comes of it does not count. Its worker may be gone.
 struct Revoke {
@@ -95,6 +97,9 @@ struct Revoke {
 // job_stored().
 struct Settle {
   JobId job;
+  KeyId key;
+  // Its name.
+  std::string model;
   // 0 when no attempt ended with it.
   LeaseId lease = 0;
   unsigned attempt = 0;
@@ -137,7 +142,11 @@ class Scheduler {
     std::size_t jobs_running = 0;
     std::size_t slots_free = 0;
     std::size_t slots_busy = 0;
-    // Ends of attempts whose lease was not the job's any more.
+    // Since the start: what was answered, and ends of attempts whose lease was not the job's any more.
+    std::uint64_t requests_done = 0;
+    std::uint64_t jobs_done = 0;
+    std::uint64_t prompt_tokens = 0;
+    std::uint64_t completion_tokens = 0;
     std::uint64_t stale_ends = 0;
     std::map<Phase, std::size_t> replicas;
   };
@@ -383,7 +392,8 @@ class Scheduler {
   std::size_t jobs_open_ = 0;
   std::size_t jobs_ready_ = 0;
   LeaseId last_lease_ = 0;
-  std::uint64_t stale_ends_ = 0;
+  // The counters of totals().
+  Totals done_;
   bool store_available_ = true;
   std::chrono::system_clock::duration clock_offset_{};
 

@@ -67,6 +67,8 @@ void Scheduler::free_slot(Replica& replica, KeyEntry& key, Line& line, SteadyTim
 void Scheduler::learn(Replica& replica, Line& line, SteadyTime started_at, const Usage& usage, SteadyTime now) {
   const double seconds = std::chrono::duration<double>(now - started_at).count();
   const double cost = cost_of(usage);
+  done_.prompt_tokens += usage.prompt_tokens;
+  done_.completion_tokens += usage.completion_tokens;
   line.slot_seconds.add(seconds);
   line.cost.add(cost);
   if (cost > 0) replica.pace.add(seconds / cost);

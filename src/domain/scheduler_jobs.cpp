@@ -77,6 +77,7 @@ Scheduler::JobEntry& Scheduler::add_job(Job job, SteadyTime now) {
   entry.line = &line_of(job.model);
   ++entry.line->open;
   entry.prefix = job.prefix;
+  entry.tag = job.tag;
   entry.prompt_tokens = job.prompt_tokens;
   entry.max_attempts = static_cast<std::uint16_t>(std::clamp(job.max_attempts, 1u, max_attempts_limit));
   if (job.deadline) job_deadlines_.emplace(entry.deadline, entry.id);
@@ -195,7 +196,7 @@ void Scheduler::start(JobEntry& job, Replica& replica, SteadyTime now, Actions& 
   job.key->tokens.take(job.prompt_tokens, now);
   job.line->unserved_since = now;
   if (job.prefix != 0) replica.model->prefixes.note({job.prefix}, job.worker);
-  actions.push_back(Lease{job.id, job.lease, job.attempts, replica.worker->id, replica.model->model.id});
+  actions.push_back(Lease{job.id, job.lease, job.attempts, replica.worker->id, replica.model->model.id, job.tag});
 }
 
 void Scheduler::release_slot(JobEntry& job, SteadyTime now) {
@@ -219,7 +220,7 @@ Actions Scheduler::job_ended(JobId id, LeaseId lease, AttemptEnd end, SteadyTime
   Actions actions;
   now_ = now;
   if (!holds_lease(id, lease)) {
-    ++stale_ends_;
+    ++done_.stale_ends;
     return actions;
   }
   JobEntry& job = *jobs_.at(id);
@@ -228,6 +229,7 @@ Actions Scheduler::job_ended(JobId id, LeaseId lease, AttemptEnd end, SteadyTime
   const bool answered = end.outcome == AttemptOutcome::succeeded || end.outcome == AttemptOutcome::rejected;
   if (answered) {
     learn(replica, *job.line, job.started_at, end.usage, now);
+    ++done_.jobs_done;
   } else if (end.outcome == AttemptOutcome::failed || end.outcome == AttemptOutcome::refused) {
     note_failure(*replica.worker, std::hash<JobId>()(id), end.reason, now);
     replica.held_until = now + limits_.replica_hold;
@@ -266,6 +268,8 @@ void Scheduler::finish_attempt(JobEntry& job, AttemptEnd end, SteadyTime now, Ac
                  answered ? std::optional(end.usage) : std::nullopt, now);
   Settle settled;
   settled.job = job.id;
+  settled.key = job.key->id;
+  settled.model = job.line->name;
   settled.lease = job.lease;
   settled.attempt = job.attempts;
   settled.worker = known_workers_[job.worker].id;
@@ -314,6 +318,8 @@ void Scheduler::end_job(JobEntry& job, JobState state, std::string code, std::st
                         Actions& actions) {
   Settle settled;
   settled.job = job.id;
+  settled.key = job.key->id;
+  settled.model = job.line->name;
   settled.state = state;
   settled.error_code = std::move(code);
   settled.error_message = std::move(message);

@@ -119,7 +119,10 @@ Actions Scheduler::request_finished(const RequestId& id, SteadyTime now, std::op
   KeyEntry& key = *request.key;
   if (request.state == RequestEntry::State::waiting) leave_queue(request);
   if (request.state == RequestEntry::State::running) {
-    if (usage) learn(*request.replica, *request.line, request.started_at, *usage, now);
+    if (usage) {
+      learn(*request.replica, *request.line, request.started_at, *usage, now);
+      ++done_.requests_done;
+    }
     release_slot(request, now);
   }
   settle_account(key, request.charged, request.request.prompt_tokens, usage, now);

@@ -156,6 +156,7 @@ struct Scheduler::JobEntry {
   std::uint16_t failures = 0;
   State state = State::delayed;
   bool running = false;
+  std::uint8_t tag = 0;
   // Of the lease, and of the newest failure, if there was one.
   WorkerNumber worker = 0;
   std::optional<WorkerNumber> avoid;

@@ -297,11 +297,10 @@ std::vector<Scheduler::WorkerView> Scheduler::workers() const {
 }
 
 Scheduler::Totals Scheduler::totals() const {
-  Totals totals;
+  Totals totals = done_;
   totals.requests_waiting = waiting_;
   totals.requests_running = running_;
   totals.jobs_running = leased_.size();
-  totals.stale_ends = stale_ends_;
   for (const auto& [name, line] : lines_)
     totals.jobs_waiting += line->open;
   totals.jobs_waiting -= totals.jobs_running;

@@ -408,6 +408,15 @@ std::string_view path_of(InferenceEndpoint endpoint) {
   return "/v1/chat/completions";
 }
 
+std::optional<InferenceEndpoint> inference_endpoint_of(std::string_view path) {
+  for (const auto endpoint : {InferenceEndpoint::chat_completions, InferenceEndpoint::completions,
+                              InferenceEndpoint::embeddings, InferenceEndpoint::rerank, InferenceEndpoint::responses,
+                              InferenceEndpoint::messages, InferenceEndpoint::count_tokens}) {
+    if (path == path_of(endpoint)) return endpoint;
+  }
+  return std::nullopt;
+}
+
 std::variant<InferenceRequest, RequestProblem> read_inference_request(InferenceEndpoint endpoint,
                                                                       std::string_view body) {
   Reader reader(fields_of(endpoint));

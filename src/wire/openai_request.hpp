@@ -21,6 +21,7 @@ enum class InferenceEndpoint { chat_completions, completions, embeddings, rerank
 domain::ModelKind kind_of(InferenceEndpoint endpoint);
 // The path at the engine, "/v1/chat/completions".
 std::string_view path_of(InferenceEndpoint endpoint);
+std::optional<InferenceEndpoint> inference_endpoint_of(std::string_view path);
 
 struct InferenceRequest {
   std::string model;

@@ -78,6 +78,12 @@ std::string ErrorResponse::body(ErrorStyle style) const {
       {"error", {{"message", message}, {"type", type()}, {"param", or_null(param)}, {"code", or_null(code)}}}};
   if (style == ErrorStyle::anthropic)
     json = {{"type", "error"}, {"error", {{"type", type(style)}, {"message", message}}}};
+  if (explanation) {
+    auto& object = json["error"];
+    object["reason"] = domain::to_string(explanation->reason);
+    object["position"] = explanation->position;
+    object["estimate_seconds"] = explanation->estimate ? nlohmann::json(explanation->estimate->count()) : nullptr;
+  }
   // What a client sent may stand in a message, and need not be UTF-8.
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

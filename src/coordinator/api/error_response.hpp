@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "domain/request.hpp"
 #include "net/http_server.hpp"
 
 namespace gogrid::coordinator {
@@ -27,6 +28,8 @@ struct ErrorResponse {
   std::string param = {};
   // Never empty with 429 and 503.
   std::optional<std::chrono::seconds> retry_after = {};
+  // Why there is no place for it now: "reason", "position" and "estimate_seconds".
+  std::optional<domain::Explanation> explanation = {};
 
   // Boost 1.81's result<T, E>::error() needs it.
   ErrorResponse() = default;

@@ -48,6 +48,8 @@ class JobQueue final : private JobActions {
   void stop();
   // Until all that is to be stored is, or cannot be.
   boost::asio::awaitable<void> drain();
+  // The store takes what it is given, as far as is known.
+  bool store_available() const { return writer_.healthy(); }
 
   // What somebody wants to be done.
   struct Wanted {
@@ -69,18 +71,26 @@ class JobQueue final : private JobActions {
     std::int64_t batch_line = 0;
     std::string custom_id = {};
   };
+  struct PreparedJob {
+    store::NewJob job;
+    // For the scheduler.
+    domain::PrefixHash prefix = 0;
+    std::uint32_t prompt_tokens = 0;
+  };
   // Checks the request as the inference API does, and gives the job its id. What is wrong is told as there.
-  ApiResult<store::NewJob> make_job(Wanted wanted);
+  ApiResult<PreparedJob> make_job(Wanted wanted);
 
   struct Submitted {
     store::JobRecord record;
     // False: it is the one that was submitted with the same idempotency key before.
     bool is_new = true;
   };
-  boost::asio::awaitable<ApiResult<Submitted>> submit(store::NewJob job);
+  boost::asio::awaitable<ApiResult<Submitted>> submit(PreparedJob job);
   // Lines of a batch: all or none, and with them the batch as it then stands. Lines that are `failed` already are
   // stored only. Needs no room in the key's queue: a batch feeds it line by line.
-  boost::asio::awaitable<ApiResult<void>> submit_lines(std::vector<store::NewJob> jobs, store::BatchRecord batch);
+  boost::asio::awaitable<ApiResult<void>> submit_lines(std::vector<PreparedJob> jobs, store::BatchRecord batch);
+  // For a line of a batch that cannot run, and why.
+  PreparedJob make_failed_line(Wanted wanted, const ErrorResponse& error);
 
   // The record, with what only the scheduler knows: whether it runs. nullopt: there is none.
   store::Pending<std::optional<store::JobRecord>> find(domain::JobId id);
@@ -94,8 +104,6 @@ class JobQueue final : private JobActions {
   // All that have not ended. Returns how many.
   store::Pending<std::size_t> cancel_all(store::JobFilter filter, std::string reason);
   boost::asio::awaitable<ApiResult<store::JobRecord>> retry(domain::JobId id);
-  // Until its end is stored; at once when it is not known to be open.
-  boost::asio::awaitable<void> wait_for_end(domain::JobId id);
 
   // A job has ended, and that is stored.
   struct Ended {
@@ -106,9 +114,22 @@ class JobQueue final : private JobActions {
   // Called on the io thread, must not suspend. For every end.
   void on_ended(std::function<void(const Ended&)> listener) { ended_listeners_.push_back(std::move(listener)); }
 
-  // Called when something about the job changes that an observer could see; not for its place in the queue. Lives as
-  // long as what is returned.
-  class Watch;
+  // For as long as it lives: somebody who wants to know when something about a job changes, but for its place in the
+  // queue. The queue outlives it.
+  class Watch {
+   public:
+    Watch(JobQueue& queue, domain::JobId id, std::function<void()> on_change);
+    ~Watch();
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    void tell() const { on_change_(); }
+
+   private:
+    JobQueue& queue_;
+    domain::JobId id_;
+    std::function<void()> on_change_;
+  };
+  // `on_change` must not suspend, nor make or end watches.
   std::unique_ptr<Watch> watch(domain::JobId id, std::function<void()> on_change);
 
  private:
@@ -118,13 +139,6 @@ class JobQueue final : private JobActions {
     std::string key_id;
     std::string webhook_url;
   };
-  struct Result {
-    int status = 0;
-    std::string content_type;
-    std::int64_t parts = 0;
-    std::uint64_t part_bytes = 0;
-    std::string rest;
-  };
   struct Run;
 
   // JobActions.
@@ -133,13 +147,17 @@ class JobQueue final : private JobActions {
   void revoke(const domain::Revoke& revoke) override;
   void settle(domain::Settle settle) override;
 
-  void begin(std::unique_ptr<Run> run);
-  boost::asio::awaitable<void> serve(Run* run);
-  boost::asio::awaitable<std::optional<domain::AttemptEnd>> attempt(Run* run);
-  boost::asio::awaitable<std::optional<domain::AttemptEnd>> read_answer(Run* run);
-  boost::asio::awaitable<bool> store_part(Run* run);
-  boost::asio::awaitable<gogrid::Result<std::string>> request_of(domain::JobId id);
+  void begin(std::shared_ptr<Run> run);
+  boost::asio::awaitable<void> serve(std::shared_ptr<Run> run);
+  // nullopt: what comes of it does not count, or its worker is gone.
+  boost::asio::awaitable<std::optional<domain::AttemptEnd>> attempt(std::shared_ptr<Run> run);
+  boost::asio::awaitable<std::optional<domain::AttemptEnd>> read_answer(std::shared_ptr<Run> run);
+  boost::asio::awaitable<bool> store_part(std::shared_ptr<Run> run);
+  std::optional<domain::AttemptEnd> answer_complete(Run& run) const;
+  std::optional<domain::AttemptEnd> broken_off(const Run& run, const Error& error) const;
+  boost::asio::awaitable<Result<std::string>> request_of(domain::JobId id);
   domain::Job schedulable(const store::JobRecord& record, domain::PrefixHash prefix, std::uint32_t prompt_tokens) const;
+  store::JobEnded stored_end(const domain::Settle& settle);
   void remember(const store::JobRecord& record);
   void ended(domain::JobId id, domain::JobState state);
   void changed(domain::JobId id);
@@ -157,7 +175,8 @@ class JobQueue final : private JobActions {
   RequestCache requests_;
   OrderedIds ids_;
   std::unordered_map<domain::JobId, Extra> extras_;
-  std::unordered_map<domain::JobId, std::unique_ptr<Run>> runs_;
+  // Those whose lease was not revoked; the newest one of a lease that was resumed.
+  std::unordered_map<domain::LeaseId, std::shared_ptr<Run>> runs_;
   std::unordered_multimap<domain::JobId, Watch*> watches_;
   std::vector<std::function<void(const Ended&)>> ended_listeners_;
   bool stopping_ = false;

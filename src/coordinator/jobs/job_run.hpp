@@ -1,0 +1,45 @@
+// JobQueue::Run: one lease of a job while its worker works on it, and what has come of it so far. JobQueue's own, io
+// thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "coordinator/jobs/job_queue.hpp"
+#include "coordinator/work_stream.hpp"
+#include "wire/usage.hpp"
+
+namespace gogrid::coordinator {
+
+// Stored in parts while it comes, so that it may be of any size.
+struct RunResult {
+  int status = 0;
+  std::string content_type;
+  std::int64_t parts = 0;
+  std::uint64_t part_bytes = 0;
+  // What is not stored yet.
+  std::string rest;
+};
+
+struct JobQueue::Run {
+  domain::JobId job;
+  domain::LeaseId lease = 0;
+  domain::ModelId model;
+  std::shared_ptr<WorkerLink> worker;
+  // The worker has kept it: its answer is asked for again.
+  bool resume = false;
+  wire::InferenceEndpoint endpoint = wire::InferenceEndpoint::chat_completions;
+
+  std::unique_ptr<WorkStream> stream;
+  RunResult result;
+  wire::StreamUsage usage;
+  // Revoked, or the coordinator stops.
+  bool ended = false;
+
+  void cut_off() {
+    ended = true;
+    if (stream) stream->cancel();
+  }
+};
+
+}  // namespace gogrid::coordinator
