@@ -86,6 +86,10 @@ void Dispatcher::worker_gone(const WorkerLink& link, bool may_return) {
   carry_out(scheduler_.worker_gone(id, may_return, now()));
 }
 
+void Dispatcher::set_key(const domain::KeyId& id, const domain::KeyPolicy& policy) {
+  carry_out(scheduler_.key_changed(id, policy, now()));
+}
+
 std::unique_ptr<Dispatcher::Ticket> Dispatcher::submit(domain::Request request) {
   return std::unique_ptr<Ticket>(new Ticket(*this, std::move(request)));
 }
@@ -112,8 +116,9 @@ void Dispatcher::carry_out(domain::Reject& reject) {
   metrics_.count_rejection(reject.code);
   Ticket& ticket = *found->second;
   ticket.known_ = false;
-  ticket.outcome_ =
-      Slot{nullptr, Rejection{Rejection::Kind::rejected, reject.code, std::move(reject.text), reject.retry_after}};
+  Rejection rejection{Rejection::Kind::rejected, reject.code, std::move(reject.text), reject.retry_after,
+                      std::move(reject.explanation)};
+  ticket.outcome_ = Slot{nullptr, std::move(rejection)};
   ticket.wake();
 }
 
@@ -196,7 +201,7 @@ Dispatcher::Ticket::Ticket(Dispatcher& dispatcher, domain::Request request)
 
 Dispatcher::Ticket::~Ticket() {
   dispatcher_.tickets_.erase(request_.id);
-  if (known_) dispatcher_.carry_out(dispatcher_.scheduler_.request_finished(request_.id, dispatcher_.now()));
+  if (known_) dispatcher_.carry_out(dispatcher_.scheduler_.request_finished(request_.id, dispatcher_.now(), usage_));
 }
 
 asio::awaitable<Dispatcher::Slot> Dispatcher::Ticket::slot() {

@@ -67,6 +67,9 @@ class Dispatcher {
   // Ignored when another connection of the worker has taken the link's place.
   void worker_gone(const WorkerLink& link, bool may_return);
 
+  // The key's limits and share from now on.
+  void set_key(const domain::KeyId& id, const domain::KeyPolicy& policy);
+
   // Why a request has no slot.
   struct Rejection {
     enum class Kind {
@@ -78,6 +81,8 @@ class Dispatcher {
     domain::RejectCode code = domain::RejectCode::no_worker;
     std::string text;
     std::chrono::seconds retry_after{0};
+    // Of one by the scheduler.
+    domain::Explanation explanation = {};
   };
   struct Slot {
     // Null when there is a rejection.
@@ -99,6 +104,8 @@ class Dispatcher {
     void cancel();
     // Why it waits; nullopt when it does not.
     std::optional<domain::Explanation> explain() const;
+    // What its answer took: told to the scheduler when the ticket is destroyed.
+    void answered(domain::Usage usage) { usage_ = usage; }
 
    private:
     friend class Dispatcher;
@@ -110,6 +117,7 @@ class Dispatcher {
     bool submitted_ = false;
     bool known_ = false;  // to the scheduler
     bool cancelled_ = false;
+    std::optional<domain::Usage> usage_;
     std::optional<Slot> outcome_;
     std::optional<boost::asio::steady_timer> waiting_;
   };

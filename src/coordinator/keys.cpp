@@ -26,11 +26,16 @@ std::optional<Parts> split(std::string_view key) {
   return Parts{key.substr(0, id_digits), key.substr(id_digits + 1)};
 }
 
+bool has_scope(const store::KeyRecord& key, Scope scope) {
+  return std::find(key.scopes.begin(), key.scopes.end(), to_string(scope)) != key.scopes.end();
+}
+
 }  // namespace
 
 std::string_view to_string(Scope scope) {
   switch (scope) {
     case Scope::open:
+    case Scope::any:
       return "";
     case Scope::inference:
       return "inference";
@@ -48,8 +53,8 @@ store::Pending<> KeyRing::load() {
   co_return Result<void>();
 }
 
-store::Pending<KeyRing::Created> KeyRing::create(std::string name, std::vector<std::string> scopes,
-                                                 std::optional<SystemTime> expires_at) {
+KeyRing::Created KeyRing::make(std::string name, std::vector<std::string> scopes, std::optional<SystemTime> expires_at,
+                               store::KeyPolicy policy) const {
   const std::string secret = to_base64url(as_bytes(random_bytes(secret_bytes)));
   Created created;
   created.record.id = to_hex(as_bytes(random_bytes(id_bytes)));
@@ -58,11 +63,54 @@ store::Pending<KeyRing::Created> KeyRing::create(std::string name, std::vector<s
   created.record.scopes = std::move(scopes);
   created.record.created_at = clock_.system_now();
   created.record.expires_at = expires_at;
+  created.record.policy = std::move(policy);
   created.key = std::string(prefix) + created.record.id + "_" + secret;
-  auto added = co_await store_.add_key(created.record);
-  if (!added) co_return added.error();
-  remember(created.record);
-  co_return created;
+  return created;
+}
+
+store::Pending<> KeyRing::add(store::KeyRecord key) {
+  auto added = co_await store_.add_key(key);
+  if (!added) co_return added;
+  tell_policy(key);
+  remember(std::move(key));
+  co_return added;
+}
+
+store::Pending<store::KeyRecord> KeyRing::update(std::string id, Changes changes) {
+  const AsyncLock::Turn turn = co_await changing_.take();
+  const store::KeyRecord* known = find(id);
+  if (!known) co_return Error(ErrorCode::not_found, "there is no key " + id);
+  if (known->revoked_at) co_return Error(ErrorCode::conflict, "key " + id + " is revoked");
+  store::KeyPolicy policy = known->policy;
+  if (changes.models) policy.models = std::move(*changes.models);
+  policy.weight = changes.weight.value_or(policy.weight);
+  policy.requests_per_minute = changes.requests_per_minute.value_or(policy.requests_per_minute);
+  policy.tokens_per_minute = changes.tokens_per_minute.value_or(policy.tokens_per_minute);
+  policy.max_concurrent = changes.max_concurrent.value_or(policy.max_concurrent);
+  policy.max_queued = changes.max_queued.value_or(policy.max_queued);
+  std::string name = changes.name.value_or(known->name);
+  if (name != known->name) {
+    auto stored = co_await store_.rename_key(id, name);
+    if (!stored) co_return stored.error();
+    keys_.find(id)->second.name = std::move(name);
+  }
+  store::KeyRecord& key = keys_.find(id)->second;
+  if (policy != key.policy) {
+    auto stored = co_await store_.set_key_policy(id, policy);
+    if (!stored) co_return stored.error();
+    key.policy = std::move(policy);
+    tell_policy(key);
+  }
+  co_return key;
+}
+
+void KeyRing::tell_policy(const store::KeyRecord& key) const {
+  if (policy_listener_) policy_listener_(key.id, key.policy);
+}
+
+const store::KeyRecord* KeyRing::find(std::string_view id) const {
+  const auto found = keys_.find(id);
+  return found == keys_.end() ? nullptr : &found->second;
 }
 
 store::Pending<> KeyRing::revoke(std::string id) {
@@ -81,7 +129,7 @@ store::Pending<> KeyRing::revoke(std::string id) {
 
 bool KeyRing::is_good_admin(const store::KeyRecord& key) const {
   if (key.revoked_at || (key.expires_at && *key.expires_at <= clock_.system_now())) return false;
-  return std::find(key.scopes.begin(), key.scopes.end(), to_string(Scope::admin)) != key.scopes.end();
+  return has_scope(key, Scope::admin);
 }
 
 void KeyRing::remember(store::KeyRecord key) {
@@ -113,7 +161,7 @@ Result<KeyIdentity> KeyRing::check(std::string_view key, Scope scope) {
   if (record.expires_at && *record.expires_at <= clock_.system_now()) {
     return Error(ErrorCode::unauthenticated, "this API key has expired; ask the operator for a new one");
   }
-  if (std::find(record.scopes.begin(), record.scopes.end(), to_string(scope)) == record.scopes.end()) {
+  if (scope != Scope::any && !has_scope(record, scope)) {
     return Error(ErrorCode::permission_denied, "this API key does not have the scope \"" +
                                                    std::string(to_string(scope)) +
                                                    "\" that this needs; use one that has");
@@ -122,6 +170,8 @@ Result<KeyIdentity> KeyRing::check(std::string_view key, Scope scope) {
   KeyIdentity identity;
   identity.id = record.id;
   identity.name = record.name;
+  identity.admin = has_scope(record, Scope::admin);
+  identity.models = record.policy.models;
   return identity;
 }
 

@@ -26,8 +26,9 @@ class KeyStore {
   virtual Pending<std::vector<KeyRecord>> list_keys() = 0;
   // not_found for an unknown id. The first time stays when it was revoked before.
   virtual Pending<> revoke_key(std::string id, SystemTime now) = 0;
-  // not_found for an unknown id.
+  // Both: not_found for an unknown id.
   virtual Pending<> set_key_policy(std::string id, KeyPolicy policy) = 0;
+  virtual Pending<> rename_key(std::string id, std::string name) = 0;
   struct LastUse {
     std::string id;
     SystemTime at;

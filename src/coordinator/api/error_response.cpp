@@ -79,10 +79,11 @@ std::string ErrorResponse::body(ErrorStyle style) const {
   if (style == ErrorStyle::anthropic)
     json = {{"type", "error"}, {"error", {{"type", type(style)}, {"message", message}}}};
   if (explanation) {
-    auto& object = json["error"];
-    object["reason"] = domain::to_string(explanation->reason);
-    object["position"] = explanation->position;
-    object["estimate_seconds"] = explanation->estimate ? nlohmann::json(explanation->estimate->count()) : nullptr;
+    auto& error = json["error"];
+    error["reason"] = domain::to_string(explanation->reason);
+    error["position"] = explanation->position;
+    error["estimate_seconds"] =
+        explanation->estimate ? nlohmann::ordered_json(explanation->estimate->count()) : nlohmann::ordered_json();
   }
   // What a client sent may stand in a message, and need not be UTF-8.
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

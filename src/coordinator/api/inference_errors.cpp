@@ -47,14 +47,29 @@ ErrorResponse to_error_response(const std::string& model_name, const Dispatcher:
   int status = 503;
   std::string message = "the model '" + model_name + "' cannot be served now: " + rejection.text;
   std::string code(stopping ? "shutting_down" : domain::to_string(rejection.code));
-  if (!stopping && rejection.code == domain::RejectCode::model_not_found) {
-    status = 404;
-    message = "the model '" + model_name + "' does not exist any more";
-  } else if (!stopping && rejection.code == domain::RejectCode::queue_full) {
-    status = 429;
+  if (!stopping) {
+    switch (rejection.code) {
+      case domain::RejectCode::model_not_found:
+        return ErrorResponse(404, "the model '" + model_name + "' does not exist any more", std::move(code), "model");
+      case domain::RejectCode::rate_limited:
+        code = "rate_limit_exceeded";
+        message = rejection.text;
+        status = 429;
+        break;
+      case domain::RejectCode::key_busy:
+        message = rejection.text;
+        status = 429;
+        break;
+      case domain::RejectCode::queue_full:
+        status = 429;
+        break;
+      default:
+        break;
+    }
   }
-  ErrorResponse error(status, std::move(message), std::move(code), status == 404 ? "model" : "");
+  ErrorResponse error(status, std::move(message), std::move(code));
   if (rejection.retry_after.count() > 0) error.retry_after = rejection.retry_after;
+  if (!stopping) error.explanation = rejection.explanation;
   return error;
 }
 

@@ -103,17 +103,21 @@ class Router::CountedExchange final : public net::HttpExchange {
     inner_.watch_disconnect(std::move(on_disconnect));
   }
 
+  // Whose on_response is asked; it outlives what is sent for it.
+  void set_request(const ApiRequest& asked) { asked_ = &asked; }
   int status() const { return status_; }
   std::uint64_t sent_bytes() const { return sent_bytes_; }
 
  private:
   void note(net::ResponseHead& head) {
     head.headers.set("x-request-id", id_);
+    if (asked_ && asked_->on_response) asked_->on_response(head.headers);
     status_ = head.status;
   }
 
   net::HttpExchange& inner_;
   std::string id_;
+  const ApiRequest* asked_ = nullptr;
   int status_ = 0;
   std::uint64_t sent_bytes_ = 0;
 };
@@ -197,6 +201,7 @@ asio::awaitable<void> Router::answer(CountedExchange& exchange, const Match& fou
     key_id = identity->id;
     request.key = std::move(*identity);
   }
+  exchange.set_request(request);
   const Running running(running_, request);
   co_await found.route->handler(request);
 }

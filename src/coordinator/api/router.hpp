@@ -3,6 +3,7 @@
 // is revoked. Owned by the Coordinator, used on the io thread.
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
@@ -21,6 +22,7 @@ class KeyRing;
 
 enum class Scope {
   open,  // no key
+  any,   // a good key with whatever scope
   inference,
   admin,
 };
@@ -29,6 +31,14 @@ enum class Scope {
 struct KeyIdentity {
   std::string id;
   std::string name;
+  // It has the scope admin.
+  bool admin = false;
+  // Names of those it may use; empty: all.
+  std::vector<std::string> models = {};
+
+  bool may_use(const std::string& model_name) const {
+    return models.empty() || std::find(models.begin(), models.end(), model_name) != models.end();
+  }
 };
 
 // One request on its way through its handler.
@@ -52,6 +62,8 @@ struct ApiRequest {
   }
   bool revoked() const { return revoked_; }
   std::function<void()> on_revoke;
+  // Called with the headers of the response, to add to them.
+  std::function<void(net::Headers&)> on_response;
 
   const net::RequestHead& head() const { return exchange.request(); }
 
