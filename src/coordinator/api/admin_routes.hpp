@@ -18,6 +18,7 @@ namespace gogrid::coordinator {
 
 class Dispatcher;
 class Enrolment;
+class JobQueue;
 class KeyRing;
 class Metrics;
 class Uploads;
@@ -37,6 +38,19 @@ void mount_library_routes(Router& router, ModelLibrary& models, EngineRegistry& 
 void mount_upload_routes(Router& router, Uploads& uploads);
 
 void mount_enrolment_routes(Router& router, Enrolment& enrolment);
+
+struct JobSources {
+  JobQueue& queue;
+  store::JobStore& store;
+  const Clock& clock;
+  // Of a submission.
+  std::size_t max_body_bytes = 0;
+  // Whether a job may name this URL to be told of its end; the error says why not.
+  std::function<Result<void>(const std::string& url)> check_webhook;
+};
+void mount_job_routes(Router& router, JobSources sources);
+
+void mount_queue_routes(Router& router, const Dispatcher& dispatcher, const KeyRing& keys);
 
 struct BlobAccess {
   // Whose ticket it is; nullopt when it opens nothing.

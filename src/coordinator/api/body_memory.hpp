@@ -1,9 +1,13 @@
 // BodyMemory: how many bytes of request bodies are held at a time, so that many large ones cannot take all memory.
-// Owned by the InferenceApi, used on the io thread.
+// Owned by who reads them, used on the io thread.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <cstddef>
+#include <string>
 #include <utility>
+
+#include "coordinator/api/error_response.hpp"
 
 namespace gogrid::coordinator {
 
@@ -46,5 +50,10 @@ class BodyMemory {
  private:
   std::size_t free_bytes_;
 };
+
+// The whole body of a request, `limit_bytes` at most; `hold` grows as it comes, so that memory is taken by bytes, not
+// by announcements.
+boost::asio::awaitable<ApiResult<std::string>> read_body(net::HttpExchange& exchange, BodyMemory::Hold& hold,
+                                                         std::size_t limit_bytes);
 
 }  // namespace gogrid::coordinator

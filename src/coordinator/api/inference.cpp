@@ -1,8 +1,6 @@
 #include "coordinator/api/inference.hpp"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <span>
 #include <utility>
 
 #include "coordinator/api/forward.hpp"
@@ -16,8 +14,6 @@ namespace asio = boost::asio;
 using wire::InferenceEndpoint;
 
 namespace {
-
-constexpr std::size_t first_step_bytes = 64 * 1024;
 
 // https://platform.openai.com/docs/api-reference/models/object, and what only GoGrid knows.
 nlohmann::ordered_json model_json(const ModelRecord& record, const domain::Outlook& outlook) {
@@ -61,40 +57,12 @@ void InferenceApi::mount(Router& router) {
   router.add("GET", "/v1/models/{id*}", Scope::inference, [this](ApiRequest& request) { return show_model(request); });
 }
 
-asio::awaitable<ApiResult<std::string>> InferenceApi::read_body(net::HttpExchange& exchange, BodyMemory::Hold& hold) {
-  const std::size_t limit = options_.max_body_bytes;
-  const Error too_large(ErrorCode::too_large, "the request's body is larger than " + std::to_string(limit) + " bytes");
-  const auto length = exchange.body_length();
-  if (length && *length > limit) co_return ErrorResponse(too_large);
-  // One byte past the limit tells a body that ends there from one that goes on.
-  const std::size_t most = length ? static_cast<std::size_t>(*length) : limit + 1;
-  std::string body;
-  for (std::size_t used = 0;;) {
-    if (used == body.size() && used < most) {
-      const std::size_t room = std::min(most, std::max(first_step_bytes, used * 2));
-      if (!hold.resize(room)) {
-        co_return ErrorResponse(429, "the requests that wait hold all the memory there is for them; try again later",
-                                "queue_full");
-      }
-      body.resize(room);
-    }
-    const auto count = co_await exchange.read_body_some(std::as_writable_bytes(std::span(body).subspan(used)));
-    if (!count) co_return ErrorResponse(count.error());
-    used += *count;
-    if (used > limit) co_return ErrorResponse(too_large);
-    if (*count > 0) continue;
-    body.resize(used);
-    (void)hold.resize(used);
-    co_return body;
-  }
-}
-
 asio::awaitable<void> InferenceApi::handle(ApiRequest& request, InferenceEndpoint endpoint) {
   const SteadyTime arrived_at = clock_.steady_now();
   net::HttpExchange& exchange = request.exchange;
   const ErrorStyle style = style_of(endpoint);
   BodyMemory::Hold memory(memory_);
-  auto body = co_await read_body(exchange, memory);
+  auto body = co_await read_body(exchange, memory, options_.max_body_bytes);
   if (!body) co_return co_await respond_error(exchange, body.error(), style);
   auto checked = check_inference(endpoint, *body, models_, {});
   if (!checked) co_return co_await respond_error(exchange, checked.error(), style);

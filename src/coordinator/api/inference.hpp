@@ -39,9 +39,6 @@ class InferenceApi {
   boost::asio::awaitable<void> show_model(ApiRequest& request);
 
  private:
-  // The whole body; `hold` grows as it comes, so that memory is taken by bytes, not by announcements.
-  boost::asio::awaitable<ApiResult<std::string>> read_body(net::HttpExchange& exchange, BodyMemory::Hold& hold);
-
   Dispatcher& dispatcher_;
   const ModelLibrary& models_;
   Metrics& metrics_;

@@ -102,7 +102,8 @@ ApiResult<void> read_request(const std::vector<wire::JsonMember>& members, JobQu
     if (!labels) return labels.error();
     wanted.labels = std::move(*labels);
   }
-  if (wanted.request.empty()) return invalid("request", "is missing: the body of a request for inference", "missing_field");
+  if (wanted.request.empty())
+    return invalid("request", "is missing: the body of a request for inference", "missing_field");
   if (wanted.request.front() != '{') return invalid("request", "must be an object", "invalid_type");
   return {};
 }
@@ -165,8 +166,7 @@ ApiResult<JobListing> read_job_listing(const net::RequestHead& head) {
   listing.limit = *limit;
   for (const std::string& name : split(head.query("state").value_or(""))) {
     const auto state = domain::job_state_from_string(name);
-    if (!state)
-      return invalid("state", "must be of queued, leased, running, succeeded, failed, cancelled and expired");
+    if (!state) return invalid("state", "must be of queued, leased, running, succeeded, failed, cancelled and expired");
     listing.filter.states.push_back(*state);
   }
   listing.filter.model = head.query("model").value_or("");

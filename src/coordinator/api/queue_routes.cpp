@@ -28,9 +28,9 @@ ordered_json models_json(const domain::Scheduler& scheduler, SteadyTime now) {
 ordered_json keys_json(const domain::Scheduler& scheduler, const KeyRing& ring) {
   ordered_json keys = ordered_json::array();
   for (const auto& view : scheduler.keys()) {
-    const auto name = ring.name_of(view.key.text());
+    const auto* record = ring.find(view.key.text());
     keys.push_back({{"key_id", view.key.text()},
-                    {"name", name ? ordered_json(*name) : ordered_json()},
+                    {"name", record ? ordered_json(record->name) : ordered_json()},
                     {"requests_waiting", view.requests_waiting},
                     {"jobs_open", view.jobs_open},
                     {"running", view.running}});

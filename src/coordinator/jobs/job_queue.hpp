@@ -99,6 +99,9 @@ class JobQueue final : private JobActions {
   // Why it waits; nullopt when it does not.
   std::optional<domain::Explanation> explain(domain::JobId id) const;
 
+  // Until all that has happened so far is stored.
+  boost::asio::awaitable<void> stored() { return writer_.flushed(); }
+
   // False when it has ended, or its end is being stored.
   bool cancel(domain::JobId id, const std::string& reason);
   // All that have not ended. Returns how many.
