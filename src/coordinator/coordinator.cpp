@@ -23,7 +23,7 @@
 #include "coordinator/server_identity.hpp"
 #include "coordinator/uploads.hpp"
 #include "coordinator/worker_sessions.hpp"
-#include "store/sqlite/sqlite_store.hpp"
+#include "store/open_store.hpp"
 
 namespace gogrid::coordinator {
 namespace asio = boost::asio;

@@ -12,7 +12,7 @@
 #include "base/task_group.hpp"
 #include "coordinator/blob_store.hpp"
 #include "coordinator/keys.hpp"
-#include "store/sqlite/sqlite_store.hpp"
+#include "store/open_store.hpp"
 
 namespace gogrid::coordinator {
 namespace asio = boost::asio;

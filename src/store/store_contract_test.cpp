@@ -1,56 +1,12 @@
-// What every implementation of Store must do, whatever is below it: the suite runs once for each one that is listed at
-// its end.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+// What a store must do whatever database is below it, the suite runs on each one that is listed at the end: keys to
+// uploads here, the rest in the files beside this one.
+#include "store/postgres/postgres_test_support.hpp"
+#include "store/store_contract_test_support.hpp"
 
-#include "store/sqlite/sqlite_store.hpp"
-#include "store/store_test_support.hpp"
-
-namespace gogrid::store {
-namespace {
+namespace gogrid::store::test {
 
 namespace asio = boost::asio;
-using namespace test;
 using testing::ElementsAre;
-
-// Opens the store that lives in a directory; opening it again finds what was stored.
-using OpenStore = Result<std::unique_ptr<Store>> (*)(const std::filesystem::path& directory);
-
-class StoreContract : public testing::TestWithParam<OpenStore> {
- protected:
-  StoreContract() { reopen(); }
-
-  void reopen() {
-    store.reset();
-    auto opened = GetParam()(directory.path());
-    if (!opened) throw std::runtime_error(opened.error().detail);
-    store = std::move(*opened);
-  }
-  template <class T>
-  Result<T> run(Pending<T> task) {
-    return loop.run(std::move(task));
-  }
-  template <class T>
-  T good(Pending<T> task) {
-    auto result = run(std::move(task));
-    if (!result) throw std::runtime_error(result.error().detail);
-    return std::move(*result);
-  }
-  void good(Pending<> task) {
-    const auto result = run(std::move(task));
-    if (!result) throw std::runtime_error(result.error().detail);
-  }
-  template <class T>
-  ErrorCode bad(Pending<T> task) {
-    const auto result = run(std::move(task));
-    if (result) throw std::runtime_error("it succeeded");
-    return result.error().code;
-  }
-
-  TemporaryDirectory directory;
-  Loop loop;
-  std::unique_ptr<Store> store;
-};
 
 TEST_P(StoreContract, KeysKeepEveryFieldOverAReopening) {
   KeyRecord plain = key_record("k1");
@@ -253,10 +209,44 @@ TEST_P(StoreContract, WhatIsUnderWayIsFinishedWhenTheStoreCloses) {
   EXPECT_EQ(good(store->list_keys()).size(), 100u);
 }
 
-Result<std::unique_ptr<Store>> open_sqlite(const std::filesystem::path& directory) {
-  return open_sqlite_store(directory / "test.db");
+TEST_P(StoreContract, AKeysPolicyIsKept) {
+  KeyPolicy policy;
+  policy.models = {"small", "org/large:q4"};
+  policy.weight = 2.5;
+  policy.requests_per_minute = 60;
+  policy.tokens_per_minute = 5'000'000'000;
+  policy.max_concurrent = 4;
+  policy.max_queued = 1000;
+  KeyRecord with = key_record("k1");
+  with.policy = policy;
+  good(store->add_key(with));
+  good(store->add_key(key_record("k2")));
+  reopen();
+  EXPECT_EQ(good(store->list_keys()).at(0).policy, policy);
+  EXPECT_EQ(good(store->list_keys()).at(1).policy, KeyPolicy());
+  policy.models.clear();
+  policy.weight = 0.1;
+  good(store->set_key_policy("k2", policy));
+  EXPECT_EQ(good(store->list_keys()).at(1).policy, policy);
+  EXPECT_EQ(bad(store->set_key_policy("nobody", policy)), ErrorCode::not_found);
 }
-INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values(&open_sqlite));
 
-}  // namespace
-}  // namespace gogrid::store
+TEST_P(StoreContract, ManyThatFailAmongManyThatDoNotAreToldApart) {
+  constexpr int count = 100;
+  int added = 0, taken = 0;
+  for (int i = 0; i < count; ++i) {
+    asio::co_spawn(loop.context(), store->add_key(key_record("k" + std::to_string(i / 2))),
+                   [&](std::exception_ptr, Result<void> result) { ++(result ? added : taken); });
+  }
+  loop.context().restart();
+  loop.context().run();
+  EXPECT_EQ(added, count / 2);
+  EXPECT_EQ(taken, count / 2);
+  EXPECT_EQ(good(store->list_keys()).size(), static_cast<std::size_t>(count / 2));
+}
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, testing::Values(Backend{"sqlite", [] { return std::string(); }}));
+INSTANTIATE_TEST_SUITE_P(Postgres, StoreContract,
+                         testing::Values(Backend{"postgres", [] { return PostgresServer::shared().make_database(); }}));
+
+}  // namespace gogrid::store::test

@@ -1,0 +1,32 @@
+#include "store/open_store.hpp"
+
+#include "store/postgres/postgres_connection.hpp"
+#include "store/sql/migrations.hpp"
+#include "store/sql/sql_store.hpp"
+#include "store/sqlite/sqlite_connection.hpp"
+
+namespace gogrid::store {
+namespace {
+
+Result<std::unique_ptr<Store>> open_over(std::unique_ptr<Connection> connection, const std::string& name) {
+  if (auto migrated = migrate(*connection); !migrated)
+    return Error(migrated.error().code, name + ": " + migrated.error().detail);
+  return make_sql_store(std::move(connection));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& path) {
+  auto connection = SqliteConnection::open(path);
+  if (!connection) return connection.error();
+  return open_over(std::move(*connection), path.string());
+}
+
+Result<std::unique_ptr<Store>> open_store(const std::string& where, const std::filesystem::path& data_dir) {
+  if (where.empty() || where == "sqlite") return open_sqlite_store(data_dir / "gogrid.db");
+  auto connection = PostgresConnection::open(where, PostgresConnection::Use::store);
+  if (!connection) return connection.error();
+  return open_over(std::move(*connection), "the store");
+}
+
+}  // namespace gogrid::store
