@@ -13,6 +13,7 @@
 #include "coordinator/api/admin_routes.hpp"
 #include "coordinator/api/inference.hpp"
 #include "coordinator/api/router.hpp"
+#include "coordinator/audit.hpp"
 #include "coordinator/blob_store.hpp"
 #include "coordinator/data_dir.hpp"
 #include "coordinator/dispatch.hpp"
@@ -22,6 +23,7 @@
 #include "coordinator/registry.hpp"
 #include "coordinator/server_identity.hpp"
 #include "coordinator/uploads.hpp"
+#include "coordinator/usage.hpp"
 #include "coordinator/worker_sessions.hpp"
 #include "store/open_store.hpp"
 
@@ -30,8 +32,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t pool_threads = 4;
-// When keys were used and workers were seen may be this old in the database.
-constexpr auto flush_interval = std::chrono::seconds(30);
+// What keys used, when they did and when workers were seen may be this old in the database.
+constexpr auto flush_interval = std::chrono::seconds(5);
 // With port 0 the number that TCP got may be taken for UDP.
 constexpr int port_attempts = 16;
 
@@ -87,6 +89,8 @@ struct Coordinator::Parts {
   asio::thread_pool pool{pool_threads};
   std::unique_ptr<store::Store> store;
   BlobStore files;
+  AuditLog audit;
+  UsageMeter usage;
   KeyRing keys;
   ModelLibrary models;
   EngineRegistry engines;
@@ -115,6 +119,8 @@ Coordinator::Parts::Parts(asio::any_io_executor its_executor, CoordinatorConfig 
       lock(std::move(its_lock)),
       store(std::move(its_store)),
       files(config.server.data_dir),
+      audit(*store, clock),
+      usage(*store, clock),
       keys(*store, clock),
       models(*store),
       engines(*store),
@@ -122,11 +128,11 @@ Coordinator::Parts::Parts(asio::any_io_executor its_executor, CoordinatorConfig 
       identity(authority, config),
       enrolment(std::move(authority),
                 std::chrono::duration_cast<std::chrono::hours>(config.workers.certificate_lifetime), *store, workers,
-                clock, pool),
-      uploads(files, *store, models, engines, clock, pool),
+                audit, clock, pool),
+      uploads(files, *store, models, engines, audit, clock, pool),
       metrics(clock.system_now()),
       dispatcher(executor, scheduler_limits(config), clock, metrics),
-      inference(dispatcher, models, metrics, clock, inference_options(config)),
+      inference(dispatcher, models, usage, metrics, clock, inference_options(config)),
       router(keys, clock),
       pin(std::move(authority_pin)),
       tasks(executor) {}
@@ -211,6 +217,11 @@ void Coordinator::Parts::connect_parts() {
   workers.on_unwritten([this] { flush_soon(); });
   keys.on_revoke([this](const std::string& id) { router.end_requests_of(id); });
   keys.on_unwritten([this] { flush_soon(); });
+  for (const auto& key : keys.list())
+    dispatcher.set_key(domain::KeyId(key.id), key.policy);
+  keys.on_policy(
+      [this](const std::string& id, const store::KeyPolicy& policy) { dispatcher.set_key(domain::KeyId(id), policy); });
+  usage.on_unwritten([this] { flush_soon(); });
   router.on_access([this](const AccessRecord& record) {
     metrics.count_request(record.pattern, record.status, record.took, record.sent_bytes);
   });
@@ -219,12 +230,14 @@ void Coordinator::Parts::connect_parts() {
 
 void Coordinator::Parts::mount_routes(std::string authority_pin) {
   inference.mount(router);
-  mount_key_routes(router, keys, clock);
-  mount_token_routes(router, *store, std::move(authority_pin), clock);
-  mount_worker_routes(router, workers, dispatcher, *sessions);
-  mount_library_routes(router, models, engines, uploads, dispatcher);
+  mount_key_routes(router, keys, audit, clock);
+  mount_token_routes(router, *store, audit, std::move(authority_pin), clock);
+  mount_worker_routes(router, workers, audit, dispatcher, *sessions);
+  mount_library_routes(router, models, engines, uploads, audit, dispatcher);
   mount_upload_routes(router, uploads);
   mount_enrolment_routes(router, enrolment);
+  mount_usage_routes(router, usage, keys, clock);
+  mount_audit_routes(router, *store);
   BlobAccess access;
   access.worker_of_ticket = [this](std::string_view ticket) { return sessions->worker_of_ticket(ticket); };
   access.may_fetch = [this](const std::string& worker_id) { return workers.admit(worker_id).has_value(); };
@@ -253,6 +266,8 @@ void Coordinator::Parts::flush_soon() {
 asio::awaitable<void> Coordinator::Parts::flush() {
   if (auto flushed = co_await keys.flush(); !flushed)
     log().warn("when keys were used could not be stored: {}", flushed.error().detail);
+  if (auto flushed = co_await usage.flush(); !flushed)
+    log().warn("what keys used could not be stored: {}", flushed.error().detail);
   if (auto flushed = co_await workers.flush(); !flushed)
     log().warn("when workers were seen could not be stored: {}", flushed.error().detail);
 }

@@ -6,10 +6,12 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "base/task_group.hpp"
+#include "coordinator/audit.hpp"
 #include "coordinator/blob_store.hpp"
 #include "coordinator/keys.hpp"
 #include "store/open_store.hpp"
@@ -37,17 +39,27 @@ std::string config_text(const std::vector<std::string>& names) {
          (names.empty() ? "" : "\n[server]\n" + names_line(names) + "\n");
 }
 
+// Makes the key and writes down that it was made, here on this machine.
+store::Pending<std::string> create_local_key(store::Store& store, std::vector<std::string> scopes, const Clock& clock) {
+  KeyRing keys(store, clock);
+  AuditLog audit(store, clock);
+  const KeyRing::Created created = keys.make("admin", std::move(scopes), std::nullopt);
+  const nlohmann::json detail{{"name", created.record.name}, {"scopes", created.record.scopes}};
+  AuditLog::Act act{std::string(local_actor), "key.create", created.record.id, detail.dump()};
+  std::function<store::Pending<>()> add = [&] { return keys.add(created.record); };
+  const auto added = co_await audit.perform(std::move(act), std::move(add));
+  if (!added) co_return added.error();
+  co_return created.key;
+}
+
 Result<std::string> add_key(const fs::path& database_file, std::vector<std::string> scopes, const Clock& clock) {
   asio::io_context context(1);
   auto database = store::open_sqlite_store(database_file);
   if (!database) return database.error();
   Result<std::string> outcome = Error(ErrorCode::internal, "the key was not made");
-  KeyRing keys(**database, clock);
   TaskGroup tasks(context.get_executor());
   const auto create = [&]() -> asio::awaitable<void> {
-    std::string name = "admin";
-    const auto created = co_await keys.create(std::move(name), std::move(scopes), std::nullopt);
-    outcome = created ? Result<std::string>(created->key) : Result<std::string>(created.error());
+    outcome = co_await create_local_key(**database, std::move(scopes), clock);
   };
   tasks.spawn("create a key", create());
   context.run();

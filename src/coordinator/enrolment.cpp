@@ -1,6 +1,7 @@
 #include "coordinator/enrolment.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/blocking.hpp"
@@ -28,12 +29,13 @@ std::string clean_name(std::string_view text) {
 }  // namespace
 
 Enrolment::Enrolment(net::pki::KeyAndCertificate authority, std::chrono::hours certificate_lifetime,
-                     store::TokenStore& tokens, WorkerRegistry& workers, const Clock& clock,
+                     store::TokenStore& tokens, WorkerRegistry& workers, AuditLog& audit, const Clock& clock,
                      boost::asio::thread_pool& pool)
     : authority_(std::move(authority)),
       certificate_lifetime_(certificate_lifetime),
       tokens_(tokens),
       workers_(workers),
+      audit_(audit),
       clock_(clock),
       pool_(pool) {}
 
@@ -87,7 +89,10 @@ Pending<Enrolment::Enrolled> Enrolment::enrol(std::string credential, std::strin
   worker.certificate_expires_at = info->not_after;
   worker.enrolled_at = clock_.system_now();
 
-  auto stored = co_await workers_.enrol(id, std::move(worker));
+  const nlohmann::json detail{{"name", worker.name}, {"host_name", worker.host_name}, {"token", id}};
+  AuditLog::Act act{std::string(worker_actor), "worker.enrol", worker.id, detail.dump()};
+  std::function<Pending<WorkerRecord>()> join = [&] { return workers_.enrol(id, worker); };
+  auto stored = co_await audit_.perform(std::move(act), std::move(join));
   if (!stored) {
     const Error& error = stored.error();
     const bool lost = error.code == ErrorCode::not_found || error.code == ErrorCode::permission_denied;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "coordinator/audit.hpp"
 #include "coordinator/registry.hpp"
 #include "net/pki.hpp"
 
@@ -16,7 +17,7 @@ class Enrolment {
  public:
   // `pool`: for signatures.
   Enrolment(net::pki::KeyAndCertificate authority, std::chrono::hours certificate_lifetime, store::TokenStore& tokens,
-            WorkerRegistry& workers, const Clock& clock, boost::asio::thread_pool& pool);
+            WorkerRegistry& workers, AuditLog& audit, const Clock& clock, boost::asio::thread_pool& pool);
 
   struct Enrolled {
     std::string worker_id;
@@ -40,6 +41,7 @@ class Enrolment {
   std::chrono::hours certificate_lifetime_;
   store::TokenStore& tokens_;
   WorkerRegistry& workers_;
+  AuditLog& audit_;
   const Clock& clock_;
   boost::asio::thread_pool& pool_;
 };

@@ -76,18 +76,28 @@ store::Pending<> KeyRing::add(store::KeyRecord key) {
   co_return added;
 }
 
-store::Pending<store::KeyRecord> KeyRing::update(std::string id, Changes changes) {
-  const AsyncLock::Turn turn = co_await changing_.take();
-  const store::KeyRecord* known = find(id);
-  if (!known) co_return Error(ErrorCode::not_found, "there is no key " + id);
-  if (known->revoked_at) co_return Error(ErrorCode::conflict, "key " + id + " is revoked");
-  store::KeyPolicy policy = known->policy;
+store::KeyPolicy KeyRing::apply(Changes changes, store::KeyPolicy policy) {
   if (changes.models) policy.models = std::move(*changes.models);
   policy.weight = changes.weight.value_or(policy.weight);
   policy.requests_per_minute = changes.requests_per_minute.value_or(policy.requests_per_minute);
   policy.tokens_per_minute = changes.tokens_per_minute.value_or(policy.tokens_per_minute);
   policy.max_concurrent = changes.max_concurrent.value_or(policy.max_concurrent);
   policy.max_queued = changes.max_queued.value_or(policy.max_queued);
+  return policy;
+}
+
+Result<void> KeyRing::may_change(std::string_view id) const {
+  const store::KeyRecord* key = find(id);
+  if (!key) return Error(ErrorCode::not_found, "there is no key " + std::string(id));
+  if (key->revoked_at) return Error(ErrorCode::conflict, "key " + std::string(id) + " is revoked");
+  return {};
+}
+
+store::Pending<store::KeyRecord> KeyRing::update(std::string id, Changes changes) {
+  const AsyncLock::Turn turn = co_await changing_.take();
+  if (auto good = may_change(id); !good) co_return good.error();
+  const store::KeyRecord* known = find(id);
+  store::KeyPolicy policy = apply(changes, known->policy);
   std::string name = changes.name.value_or(known->name);
   if (name != known->name) {
     auto stored = co_await store_.rename_key(id, name);

@@ -44,7 +44,10 @@ class KeyRing {
     std::optional<std::int64_t> max_concurrent;
     std::optional<std::int64_t> max_queued;
   };
-  // Returns the key as it is then. not_found for an unknown one, conflict for one that is revoked.
+  static store::KeyPolicy apply(Changes changes, store::KeyPolicy policy);
+  // not_found for an unknown key, conflict for one that is revoked.
+  Result<void> may_change(std::string_view id) const;
+  // Returns the key as it is then; errors as may_change().
   store::Pending<store::KeyRecord> update(std::string id, Changes changes);
   // Called with the id and the policy of each key that is added or changed, on the io thread; must not suspend.
   void on_policy(std::function<void(const std::string&, const store::KeyPolicy&)> listener) {

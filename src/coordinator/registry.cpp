@@ -96,15 +96,21 @@ Pending<> EngineRegistry::put(EngineRecord engine) {
   co_return Result<void>();
 }
 
-Pending<EngineRecord> EngineRegistry::remove(std::string name_or_sha256) {
-  const auto find = [&](auto member) {
+std::optional<EngineRecord> EngineRegistry::find(std::string_view name_or_sha256) const {
+  const auto look = [&](auto member) {
     return std::find_if(engines_.rbegin(), engines_.rend(),
                         [&](const auto& engine) { return engine.bundle.*member == name_or_sha256; });
   };
-  auto found = find(&domain::EngineBundle::sha256);
-  if (found == engines_.rend()) found = find(&domain::EngineBundle::name);
-  if (found == engines_.rend()) co_return Error(ErrorCode::not_found, "there is no engine \"" + name_or_sha256 + "\"");
-  EngineRecord engine = *found;
+  auto found = look(&domain::EngineBundle::sha256);
+  if (found == engines_.rend()) found = look(&domain::EngineBundle::name);
+  if (found == engines_.rend()) return std::nullopt;
+  return *found;
+}
+
+Pending<EngineRecord> EngineRegistry::remove(std::string name_or_sha256) {
+  const auto found = find(name_or_sha256);
+  if (!found) co_return Error(ErrorCode::not_found, "there is no engine \"" + name_or_sha256 + "\"");
+  const EngineRecord engine = *found;
   auto removed = co_await store_.remove_engine(engine.bundle.sha256);
   if (!removed) co_return removed.error();
   std::erase_if(engines_, [&](const auto& other) { return other.bundle.sha256 == engine.bundle.sha256; });

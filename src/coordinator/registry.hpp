@@ -70,10 +70,12 @@ class EngineRegistry {
   // The newest one for "linux-x86_64".
   std::optional<EngineRecord> current(std::string_view target) const;
   bool is_current(const EngineRecord& engine) const;
+  // By SHA-256, else the newest one of that name.
+  std::optional<EngineRecord> find(std::string_view name_or_sha256) const;
   bool uses_blob(std::string_view sha256) const;
 
   Pending<> put(EngineRecord engine);
-  // Takes a SHA-256, or the name of the newest engine that has it.
+  // What find() finds.
   Pending<EngineRecord> remove(std::string name_or_sha256);
 
   void on_change(std::function<void()> listener) { changed_.add(std::move(listener)); }

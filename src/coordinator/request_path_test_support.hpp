@@ -21,6 +21,7 @@
 #include "coordinator/dispatch.hpp"
 #include "coordinator/metrics.hpp"
 #include "coordinator/registry.hpp"
+#include "coordinator/usage.hpp"
 #include "coordinator/worker_sessions.hpp"
 #include "net/net_test_support.hpp"
 #include "net/pki.hpp"
@@ -63,6 +64,14 @@ class MemoryModelStore final : public store::ModelStore {
     co_return std::vector<store::ModelRecord>();
   }
   store::Pending<> remove_model(std::string) override { co_return Result<void>(); }
+};
+
+class MemoryUsageStore final : public store::UsageStore {
+ public:
+  store::Pending<> add_usage(std::vector<store::UsageRecord>) override { co_return Result<void>(); }
+  store::Pending<std::vector<store::UsageRecord>> list_usage(std::int64_t, std::int64_t, std::string) override {
+    co_return std::vector<store::UsageRecord>();
+  }
 };
 
 // Lets everything else run until `condition` holds.
@@ -302,7 +311,7 @@ class RequestPathTest : public testing::Test {
     api_options.wait_timeout = wait_timeout_;
     api_options.max_body_bytes = 4 * 1024 * 1024;
     api_options.max_held_bytes = max_held_bytes_;
-    api_.emplace(*dispatcher_, library_, metrics_, clock_, api_options);
+    api_.emplace(*dispatcher_, library_, meter_, metrics_, clock_, api_options);
     server_ =
         std::make_unique<net::test::TestServer>(io_, [this](net::HttpExchange& exchange) { return answer(exchange); });
     client_ = net::make_http_client(io_.get_executor(), server_->endpoint());
@@ -340,6 +349,7 @@ class RequestPathTest : public testing::Test {
         {"/v1/messages", wire::InferenceEndpoint::messages}};
     ApiRequest request(exchange, random_id("req"),
                        {std::string(exchange.request().path().substr(exchange.request().path().rfind('/') + 1))});
+    request.key = key_;
     running_.insert(&request);
     const auto endpoint = endpoints.find(exchange.request().path());
     if (endpoint != endpoints.end()) {
@@ -396,6 +406,10 @@ class RequestPathTest : public testing::Test {
   Metrics metrics_{std::chrono::system_clock::now()};
   MemoryModelStore store_;
   ModelLibrary library_;
+  MemoryUsageStore usage_store_;
+  UsageMeter meter_{usage_store_, clock_};
+  // Whose requests are.
+  std::optional<KeyIdentity> key_;
   domain::SchedulerLimits limits_;
   WorkerSessions::Options options_;
   std::chrono::milliseconds wait_timeout_{20'000};

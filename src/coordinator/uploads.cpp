@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/blocking.hpp"
@@ -54,8 +55,14 @@ Result<void> write_at(int fd, std::uint64_t offset, std::span<const std::byte> b
 }  // namespace
 
 Uploads::Uploads(BlobStore files, store::UploadStore& store, ModelLibrary& models, EngineRegistry& engines,
-                 const Clock& clock, asio::thread_pool& pool)
-    : files_(std::move(files)), store_(store), models_(models), engines_(engines), clock_(clock), pool_(pool) {}
+                 AuditLog& audit, const Clock& clock, asio::thread_pool& pool)
+    : files_(std::move(files)),
+      store_(store),
+      models_(models),
+      engines_(engines),
+      audit_(audit),
+      clock_(clock),
+      pool_(pool) {}
 
 bool Uploads::is_registered(const std::string& sha256) const {
   return models_.uses_blob(sha256) || engines_.uses_blob(sha256);
@@ -126,7 +133,7 @@ bool Uploads::has_rival(const store::UploadRecord& record) const {
          });
 }
 
-Uploads::Answer<Uploads::Progress> Uploads::begin(store::UploadRecord record) {
+Uploads::Answer<Uploads::Progress> Uploads::begin(store::UploadRecord record, std::string actor) {
   const std::string sha256 = record.sha256;
   record.created_at = clock_.system_now();
   co_await drop_abandoned(sha256);
@@ -137,7 +144,7 @@ Uploads::Answer<Uploads::Progress> Uploads::begin(store::UploadRecord record) {
         "name_taken", "name");
   }
   if (discarding_.contains(sha256)) co_return busy();
-  if (is_registered(sha256)) co_return co_await register_file(std::move(record), false);
+  if (is_registered(sha256)) co_return co_await register_file(std::move(record), false, std::move(actor));
 
   std::uint64_t offset = 0;
   if (const auto known = uploads_.find(sha256); known != uploads_.end()) {
@@ -206,10 +213,19 @@ ApiResult<Uploads::Progress> Uploads::find(const std::string& sha256) const {
                        "upload_not_found");
 }
 
-Uploads::Answer<Uploads::Progress> Uploads::remove(std::string sha256) {
+Uploads::Answer<Uploads::Progress> Uploads::remove(std::string sha256, std::string actor) {
+  const auto missing = [&] { return ErrorResponse(404, "there is no upload " + sha256, "upload_not_found"); };
   const auto found = uploads_.find(sha256);
-  if (found == uploads_.end()) co_return ErrorResponse(404, "there is no upload " + sha256, "upload_not_found");
+  if (found == uploads_.end()) co_return missing();
   const Handle upload = found->second;
+  if (upload->finishing) co_return busy();
+  const bool model = upload->record.kind == store::UploadKind::model;
+  const nlohmann::json detail{{"kind", model ? "model" : "engine"}, {"name", upload->record.name}};
+  AuditLog::Act act{std::move(actor), "upload.remove", sha256, detail.dump()};
+  const auto recorded = co_await audit_.record(std::move(act));
+  if (!recorded) co_return ErrorResponse(recorded.error());
+  const auto still = uploads_.find(sha256);
+  if (still == uploads_.end() || still->second != upload) co_return missing();
   if (upload->finishing) co_return busy();
   co_await drop(upload);
   co_return Progress();
@@ -245,7 +261,8 @@ asio::awaitable<void> Uploads::drop_abandoned(std::string except) {
 
 // ---- parts ----
 
-Uploads::Answer<Uploads::Progress> Uploads::append(std::string sha256, std::uint64_t offset, Source source) {
+Uploads::Answer<Uploads::Progress> Uploads::append(std::string sha256, std::uint64_t offset, Source source,
+                                                   std::string actor) {
   const auto found = uploads_.find(sha256);
   if (found == uploads_.end()) co_return find(sha256);
   const Handle upload = found->second;
@@ -260,7 +277,7 @@ Uploads::Answer<Uploads::Progress> Uploads::append(std::string sha256, std::uint
   if (!taken) co_return taken.error();
   if (upload->offset_bytes < upload->record.size_bytes || upload->finishing) co_return find(sha256);
   upload->finishing = true;
-  auto finished = co_await finish(upload);
+  auto finished = co_await finish(upload, std::move(actor));
   upload->finishing = false;
   co_return finished;
 }
@@ -365,7 +382,7 @@ Uploads::Answer<std::size_t> Uploads::write_part(Handle upload, std::shared_ptr<
 
 // ---- the end ----
 
-Uploads::Answer<Uploads::Progress> Uploads::finish(Handle upload) {
+Uploads::Answer<Uploads::Progress> Uploads::finish(Handle upload, std::string actor) {
   const store::UploadRecord record = upload->record;
   auto hash = std::make_shared<std::optional<Sha256>>(std::exchange(upload->hash, std::nullopt));
   auto digest = [files = files_, sha256 = record.sha256, hash]() -> Result<std::string> {
@@ -382,7 +399,7 @@ Uploads::Answer<Uploads::Progress> Uploads::finish(Handle upload) {
             ", not the announced one: it was damaged on its way or changed meanwhile; upload it again",
         "checksum");
   }
-  auto registered = co_await register_file(record, true);
+  auto registered = co_await register_file(record, true, std::move(actor));
   if (!registered) {
     if (registered.error().status == 400) co_await drop(upload);
     co_return registered;
@@ -393,17 +410,18 @@ Uploads::Answer<Uploads::Progress> Uploads::finish(Handle upload) {
   co_return registered;
 }
 
-Uploads::Answer<Uploads::Progress> Uploads::register_file(store::UploadRecord record, bool is_part) {
+Uploads::Answer<Uploads::Progress> Uploads::register_file(store::UploadRecord record, bool is_part, std::string actor) {
   const std::string sha256 = record.sha256;
   const auto guard = registering_.insert(sha256);
-  auto added = co_await add_to_library(std::move(record), is_part);
+  auto added = co_await add_to_library(std::move(record), is_part, std::move(actor));
   registering_.erase(guard);
   // The last one that had the file may have been removed meanwhile.
   if (!added) co_await discard_blob(sha256);
   co_return added;
 }
 
-Uploads::Answer<Uploads::Progress> Uploads::add_to_library(store::UploadRecord record, bool is_part) {
+Uploads::Answer<Uploads::Progress> Uploads::add_to_library(store::UploadRecord record, bool is_part,
+                                                           std::string actor) {
   struct Facts {
     std::uint64_t size_bytes = 0;
     std::optional<domain::GgufHeader> header;
@@ -443,7 +461,7 @@ Uploads::Answer<Uploads::Progress> Uploads::add_to_library(store::UploadRecord r
       model.model.id = same->model.id;
       model.created_at = same->created_at;
     }
-    stored = co_await models_.put(std::move(model));
+    stored = co_await put_model(std::move(model), std::move(actor));
   } else {
     EngineRecord engine;
     engine.bundle.sha256 = record.sha256;
@@ -453,7 +471,7 @@ Uploads::Answer<Uploads::Progress> Uploads::add_to_library(store::UploadRecord r
     engine.version = facts->manifest->version;
     engine.flavour = facts->manifest->flavour;
     engine.created_at = clock_.system_now();
-    stored = co_await engines_.put(std::move(engine));
+    stored = co_await put_engine(std::move(engine), std::move(actor));
   }
   if (stored) {
     const char* kind = record.kind == store::UploadKind::model ? "model" : "engine";
@@ -466,6 +484,26 @@ Uploads::Answer<Uploads::Progress> Uploads::add_to_library(store::UploadRecord r
     if (!moved) log().error("upload {}: {}", record.sha256, moved.error().detail);
   }
   co_return ErrorResponse(stored.error());
+}
+
+Pending<> Uploads::put_model(ModelRecord model, std::string actor) {
+  const nlohmann::json detail{{"name", model.model.name},
+                              {"kind", domain::to_string(model.model.kind)},
+                              {"sha256", model.model.sha256},
+                              {"context_tokens", model.model.context_tokens},
+                              {"slots", model.model.slots}};
+  AuditLog::Act act{std::move(actor), "model.add", model.model.id.text(), detail.dump()};
+  std::function<Pending<>()> put = [&] { return models_.put(model); };
+  co_return co_await audit_.perform(std::move(act), std::move(put));
+}
+
+Pending<> Uploads::put_engine(EngineRecord engine, std::string actor) {
+  const nlohmann::json detail{
+      {"name", engine.bundle.name}, {"target", engine.bundle.target}, {"flavour", engine.flavour}};
+  AuditLog::Act act{std::move(actor), "engine.add", engine.bundle.sha256,
+                    detail.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+  std::function<Pending<>()> put = [&] { return engines_.put(engine); };
+  co_return co_await audit_.perform(std::move(act), std::move(put));
 }
 
 asio::awaitable<void> Uploads::discard_blob(std::string sha256) {

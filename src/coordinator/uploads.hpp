@@ -17,6 +17,7 @@
 
 #include "base/sha256.hpp"
 #include "coordinator/api/error_response.hpp"
+#include "coordinator/audit.hpp"
 #include "coordinator/blob_store.hpp"
 #include "coordinator/registry.hpp"
 
@@ -24,8 +25,8 @@ namespace gogrid::coordinator {
 
 class Uploads {
  public:
-  Uploads(BlobStore files, store::UploadStore& store, ModelLibrary& models, EngineRegistry& engines, const Clock& clock,
-          boost::asio::thread_pool& pool);
+  Uploads(BlobStore files, store::UploadStore& store, ModelLibrary& models, EngineRegistry& engines, AuditLog& audit,
+          const Clock& clock, boost::asio::thread_pool& pool);
   // Once, after models and engines are loaded: finds what was being uploaded and tidies files that belong to nothing.
   Pending<> load();
 
@@ -38,8 +39,9 @@ class Uploads {
   template <class T>
   using Answer = boost::asio::awaitable<ApiResult<T>>;
 
-  // Starts an upload, or says how far it is. A file that is in the library already is registered at once.
-  Answer<Progress> begin(store::UploadRecord upload);
+  // Starts an upload, or says how far it is. A file that is in the library already is registered at once. `actor`, here
+  // and below: who does it, for the audit log.
+  Answer<Progress> begin(store::UploadRecord upload, std::string actor);
 
   // Gives the next bytes, 0 at their end.
   using Source = std::function<boost::asio::awaitable<Result<std::size_t>>(std::span<std::byte>)>;
@@ -47,7 +49,7 @@ class Uploads {
   // is kept also when the source breaks off. A newer call for the same upload ends an older one. With the last byte the
   // file is checked and registered. When that fails for a reason that is not the file's (its name was taken meanwhile,
   // the disk is full) it stays: begin() it anew and append() nothing.
-  Answer<Progress> append(std::string sha256, std::uint64_t offset, Source source);
+  Answer<Progress> append(std::string sha256, std::uint64_t offset, Source source, std::string actor);
 
   struct Unfinished {
     store::UploadRecord record;
@@ -58,7 +60,7 @@ class Uploads {
 
   // Of an upload, or of a file in the library.
   ApiResult<Progress> find(const std::string& sha256) const;
-  Answer<Progress> remove(std::string sha256);
+  Answer<Progress> remove(std::string sha256, std::string actor);
 
   // Deletes the file when no model, engine or upload has it any more.
   boost::asio::awaitable<void> discard_blob(std::string sha256);
@@ -84,11 +86,13 @@ class Uploads {
   // What an earlier append() stored of a header that is not whole; empty when that is nothing, or too much to hold.
   Answer<std::vector<std::byte>> read_beginning(Handle upload);
   Answer<std::size_t> write_part(Handle upload, std::shared_ptr<FileDescriptor> file, std::vector<std::byte> bytes);
-  Answer<Progress> finish(Handle upload);
+  Answer<Progress> finish(Handle upload, std::string actor);
   // Reads what the file says of itself and adds it to the library: a part, or a blob that is there. 400 when it is the
   // file's fault that this fails; a part is then as it was.
-  Answer<Progress> register_file(store::UploadRecord record, bool is_part);
-  Answer<Progress> add_to_library(store::UploadRecord record, bool is_part);
+  Answer<Progress> register_file(store::UploadRecord record, bool is_part, std::string actor);
+  Answer<Progress> add_to_library(store::UploadRecord record, bool is_part, std::string actor);
+  Pending<> put_model(ModelRecord model, std::string actor);
+  Pending<> put_engine(EngineRecord engine, std::string actor);
   boost::asio::awaitable<void> drop(Handle upload);
   boost::asio::awaitable<void> drop_abandoned(std::string except);
   bool is_abandoned(const store::UploadRecord& record) const;
@@ -103,6 +107,7 @@ class Uploads {
   store::UploadStore& store_;
   ModelLibrary& models_;
   EngineRegistry& engines_;
+  AuditLog& audit_;
   const Clock& clock_;
   boost::asio::thread_pool& pool_;
   std::map<std::string, Handle, std::less<>> uploads_;

@@ -16,26 +16,33 @@
 
 namespace gogrid::coordinator {
 
+class AuditLog;
 class Dispatcher;
 class Enrolment;
 class JobQueue;
 class KeyRing;
 class Metrics;
 class Uploads;
+class UsageMeter;
 class WorkerSessions;
 
-void mount_key_routes(Router& router, KeyRing& keys, const Clock& clock);
+void mount_key_routes(Router& router, KeyRing& keys, AuditLog& audit, const Clock& clock);
 
 // `authority_pin`: SHA-256 of the authority's public key, the third part of a join token.
-void mount_token_routes(Router& router, store::TokenStore& tokens, std::string authority_pin, const Clock& clock);
+void mount_token_routes(Router& router, store::TokenStore& tokens, AuditLog& audit, std::string authority_pin,
+                        const Clock& clock);
 
-void mount_worker_routes(Router& router, WorkerRegistry& workers, const Dispatcher& dispatcher,
+void mount_worker_routes(Router& router, WorkerRegistry& workers, AuditLog& audit, const Dispatcher& dispatcher,
                          const WorkerSessions& sessions);
 
 void mount_library_routes(Router& router, ModelLibrary& models, EngineRegistry& engines, Uploads& uploads,
-                          const Dispatcher& dispatcher);
+                          AuditLog& audit, const Dispatcher& dispatcher);
 
 void mount_upload_routes(Router& router, Uploads& uploads);
+
+void mount_usage_routes(Router& router, UsageMeter& usage, const KeyRing& keys, const Clock& clock);
+
+void mount_audit_routes(Router& router, store::AuditStore& audit);
 
 void mount_enrolment_routes(Router& router, Enrolment& enrolment);
 

@@ -18,6 +18,8 @@ class NoKeys final : public store::KeyStore {
   store::Pending<> add_key(store::KeyRecord) override { co_return Result<void>(); }
   store::Pending<std::vector<store::KeyRecord>> list_keys() override { co_return std::vector<store::KeyRecord>(); }
   store::Pending<> revoke_key(std::string, SystemTime) override { co_return Result<void>(); }
+  store::Pending<> set_key_policy(std::string, store::KeyPolicy) override { co_return Result<void>(); }
+  store::Pending<> rename_key(std::string, std::string) override { co_return Result<void>(); }
   store::Pending<> note_key_uses(std::vector<LastUse>) override { co_return Result<void>(); }
 };
 

@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "coordinator/api/inference_errors.hpp"
 #include "coordinator/metrics.hpp"
+#include "coordinator/usage.hpp"
 
 namespace gogrid::coordinator {
 namespace asio = boost::asio;
@@ -59,10 +60,12 @@ net::ResponseHead response_head(int status, std::string content_type, const doma
 
 }  // namespace
 
-Forward::Forward(ApiRequest& request, Dispatcher& dispatcher, Metrics& metrics, const Clock& clock, Work work)
+Forward::Forward(ApiRequest& request, Dispatcher& dispatcher, UsageMeter& usage, Metrics& metrics, const Clock& clock,
+                 Work work)
     : request_(request),
       exchange_(request.exchange),
       dispatcher_(dispatcher),
+      meter_(usage),
       metrics_(metrics),
       clock_(clock),
       work_(std::move(work)) {
@@ -80,6 +83,9 @@ asio::awaitable<void> Forward::run() {
   wanted.id = domain::RequestId(request_.id);
   wanted.model = work_.model.id;
   wanted.deadline = work_.wait_until;
+  if (request_.key) wanted.key = domain::KeyId(request_.key->id);
+  wanted.prompt_tokens = work_.prompt_tokens;
+  wanted.prefixes = std::move(work_.prefixes);
   ticket_ = dispatcher_.submit(std::move(wanted));
   exchange_.watch_disconnect([this] {
     gone_ = true;
@@ -99,6 +105,7 @@ asio::awaitable<void> Forward::run() {
     const domain::WorkerId worker = slot.worker->worker_id();
     const Outcome outcome = co_await attempt(std::move(slot.worker));
     stream_.reset();
+    account();
     if (cut_off_) break;
     if (outcome == Outcome::done) co_return;
     log_event(spdlog::level::info, "request lost its worker before the answer; trying again",
@@ -167,6 +174,7 @@ asio::awaitable<Forward::Outcome> Forward::attempt(std::shared_ptr<WorkerLink> w
 
 asio::awaitable<Result<void>> Forward::begin(net::ResponseHead& head) {
   note_first_byte();
+  answered_ = true;
   auto started = co_await exchange_.start(std::move(head));
   // No other attempt from here on.
   work_.body = std::string();
@@ -188,6 +196,7 @@ asio::awaitable<Forward::Outcome> Forward::pass_stream(net::ResponseHead head) {
     }
     if (broken) co_return co_await end_broken_stream();
     if (ended) break;
+    passed_.feed(part->data);
     const Result<void> written = co_await write_events(part->data);
     if (!written) {
       stream_->cancel();
@@ -258,16 +267,20 @@ asio::awaitable<Forward::Outcome> Forward::pass_whole(net::ResponseHead head) {
     Result<void> written;
     if (!begun) {
       begun = true;
+      passed_.feed(whole);
       written = co_await begin(head);
       if (written) written = co_await exchange_.write(whole);
       whole = std::string();
     }
+    passed_.feed(part->data);
     if (written) written = co_await exchange_.write(part->data);
     if (!written) {
       stream_->cancel();
       co_return Outcome::done;
     }
   }
+  answered_ = true;
+  if (!begun) said_ = wire::read_usage(whole);
   release_slot();
   if (begun) {
     (void)co_await exchange_.finish();
@@ -303,7 +316,18 @@ asio::awaitable<Forward::Outcome> Forward::pass_error(net::ResponseHead head) {
   co_return Outcome::done;
 }
 
+void Forward::account() {
+  if (!answered_ || std::exchange(accounted_, true)) return;
+  if (!said_) said_ = passed_.usage();
+  domain::Usage usage = said_.value_or(domain::Usage());
+  // An answer that was cut off has not said it, nor has an engine that does not count.
+  if (usage.prompt_tokens == 0) usage.prompt_tokens = work_.prompt_tokens;
+  if (ticket_) ticket_->answered(usage);
+  if (request_.key) meter_.note(request_.key->id, work_.model.name, usage);
+}
+
 void Forward::release_slot() {
+  account();
   // Its place at the worker is free, however long the client takes to read the rest.
   ticket_.reset();
 }

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "coordinator/api/body_memory.hpp"
@@ -15,23 +18,29 @@
 #include "coordinator/work_stream.hpp"
 #include "domain/model.hpp"
 #include "wire/openai_request.hpp"
+#include "wire/usage.hpp"
 
 namespace gogrid::coordinator {
 
 class Metrics;
+class UsageMeter;
 
 class Forward {
  public:
   struct Work {
-    wire::InferenceEndpoint endpoint;
+    wire::InferenceEndpoint endpoint = wire::InferenceEndpoint::chat_completions;
     domain::Model model;
+    std::vector<domain::PrefixHash> prefixes;
+    // A guess.
+    std::uint32_t prompt_tokens = 0;
     // Passed on byte for byte.
     std::string body;
     BodyMemory::Hold memory;
     SteadyTime arrived_at;
     Deadline wait_until = Deadline::never();
   };
-  Forward(ApiRequest& request, Dispatcher& dispatcher, Metrics& metrics, const Clock& clock, Work work);
+  Forward(ApiRequest& request, Dispatcher& dispatcher, UsageMeter& usage, Metrics& metrics, const Clock& clock,
+          Work work);
   ~Forward();
   Forward(const Forward&) = delete;
   Forward& operator=(const Forward&) = delete;
@@ -59,12 +68,15 @@ class Forward {
 
   // The client is gone, or its key was revoked: nobody is to have the answer.
   void cut_off();
+  // Counts what the answer took, once, if it has begun.
+  void account();
   void release_slot();
   void note_first_byte();
 
   ApiRequest& request_;
   net::HttpExchange& exchange_;
   Dispatcher& dispatcher_;
+  UsageMeter& meter_;
   Metrics& metrics_;
   const Clock& clock_;
   Work work_;
@@ -75,6 +87,12 @@ class Forward {
   std::string held_;
   // The stream said that it is complete.
   bool saw_done_ = false;
+  // What the answer says of itself, as it passes by.
+  wire::StreamUsage passed_;
+  // What a whole answer says.
+  std::optional<domain::Usage> said_;
+  bool answered_ = false;
+  bool accounted_ = false;
   bool gone_ = false;
   // Gone, or revoked.
   bool cut_off_ = false;

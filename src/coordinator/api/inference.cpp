@@ -1,11 +1,14 @@
 #include "coordinator/api/inference.hpp"
 
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "coordinator/api/forward.hpp"
 #include "coordinator/api/inference_check.hpp"
 #include "coordinator/api/inference_errors.hpp"
+#include "coordinator/api/rate_limit_headers.hpp"
 #include "coordinator/dispatch.hpp"
 #include "coordinator/registry.hpp"
 
@@ -28,12 +31,18 @@ nlohmann::ordered_json model_json(const ModelRecord& record, const domain::Outlo
             {"slots", {{"busy", outlook.slots_busy}, {"total", outlook.slots}}}}}};
 }
 
+const std::vector<std::string>& allowed_models(const ApiRequest& request) {
+  static const std::vector<std::string> all;
+  return request.key ? request.key->models : all;
+}
+
 }  // namespace
 
-InferenceApi::InferenceApi(Dispatcher& dispatcher, const ModelLibrary& models, Metrics& metrics, const Clock& clock,
-                           Options options)
+InferenceApi::InferenceApi(Dispatcher& dispatcher, const ModelLibrary& models, UsageMeter& usage, Metrics& metrics,
+                           const Clock& clock, Options options)
     : dispatcher_(dispatcher),
       models_(models),
+      usage_(usage),
       metrics_(metrics),
       clock_(clock),
       options_(options),
@@ -61,22 +70,37 @@ asio::awaitable<void> InferenceApi::handle(ApiRequest& request, InferenceEndpoin
   const SteadyTime arrived_at = clock_.steady_now();
   net::HttpExchange& exchange = request.exchange;
   const ErrorStyle style = style_of(endpoint);
+  if (request.key) {
+    request.on_response = [this, key = domain::KeyId(request.key->id)](net::Headers& headers) {
+      const domain::Scheduler& scheduler = dispatcher_.scheduler();
+      const SteadyTime now = clock_.steady_now();
+      add_rate_limit_headers(headers, scheduler.request_rate(key, now), scheduler.token_rate(key, now));
+    };
+  }
   BodyMemory::Hold memory(memory_);
   auto body = co_await read_body(exchange, memory, options_.max_body_bytes);
   if (!body) co_return co_await respond_error(exchange, body.error(), style);
-  auto checked = check_inference(endpoint, *body, models_, {});
+  auto checked = check_inference(endpoint, *body, models_, allowed_models(request));
   if (!checked) co_return co_await respond_error(exchange, checked.error(), style);
-  Forward::Work work{endpoint,         checked->model->model,
-                     std::move(*body), std::move(memory),
-                     arrived_at,       Deadline::at(arrived_at + options_.wait_timeout)};
-  Forward forward(request, dispatcher_, metrics_, clock_, std::move(work));
+  Forward::Work work;
+  work.endpoint = endpoint;
+  work.model = checked->model->model;
+  work.prefixes = std::move(checked->request.prefixes);
+  work.prompt_tokens = checked->request.prompt_tokens;
+  work.body = std::move(*body);
+  work.memory = std::move(memory);
+  work.arrived_at = arrived_at;
+  work.wait_until = Deadline::at(arrived_at + options_.wait_timeout);
+  Forward forward(request, dispatcher_, usage_, metrics_, clock_, std::move(work));
   co_await forward.run();
 }
 
 asio::awaitable<void> InferenceApi::list_models(ApiRequest& request) {
   auto data = nlohmann::ordered_json::array();
-  for (const auto& entry : models_.list())
+  for (const auto& entry : models_.list()) {
+    if (request.key && !request.key->may_use(entry->model.name)) continue;
     data.push_back(model_json(*entry, dispatcher_.scheduler().outlook(entry->model.id)));
+  }
   const nlohmann::ordered_json list{{"object", "list"}, {"data", std::move(data)}};
   std::string text = list.dump();
   co_await respond_json(request.exchange, 200, std::move(text));
@@ -85,7 +109,7 @@ asio::awaitable<void> InferenceApi::list_models(ApiRequest& request) {
 asio::awaitable<void> InferenceApi::show_model(ApiRequest& request) {
   const std::string name = request.parameters.front();
   const ModelLibrary::Entry entry = models_.find(name);
-  if (!entry) {
+  if (!entry || (request.key && !request.key->may_use(entry->model.name))) {
     ErrorResponse error = model_not_found(name);
     co_return co_await respond_error(request.exchange, std::move(error));
   }

@@ -16,6 +16,7 @@ namespace gogrid::coordinator {
 class Dispatcher;
 class Metrics;
 class ModelLibrary;
+class UsageMeter;
 
 class InferenceApi {
  public:
@@ -28,8 +29,8 @@ class InferenceApi {
   };
 
   // All of them outlive it.
-  InferenceApi(Dispatcher& dispatcher, const ModelLibrary& models, Metrics& metrics, const Clock& clock,
-               Options options);
+  InferenceApi(Dispatcher& dispatcher, const ModelLibrary& models, UsageMeter& usage, Metrics& metrics,
+               const Clock& clock, Options options);
 
   // Adds its routes, scope inference. The router must not outlive it.
   void mount(Router& router);
@@ -41,6 +42,7 @@ class InferenceApi {
  private:
   Dispatcher& dispatcher_;
   const ModelLibrary& models_;
+  UsageMeter& usage_;
   Metrics& metrics_;
   const Clock& clock_;
   const Options options_;

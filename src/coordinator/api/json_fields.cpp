@@ -1,6 +1,7 @@
 #include "coordinator/api/json_fields.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -72,6 +73,15 @@ ApiResult<std::optional<std::int64_t>> JsonFields::integer(const char* name, std
   return std::optional<std::int64_t>(number);
 }
 
+ApiResult<std::optional<double>> JsonFields::number(const char* name, double least, double most) const {
+  const json* value = find(name);
+  if (!value) return std::optional<double>();
+  const double number = value->is_number() ? value->get<double>() : least - 1;
+  if (number < least || number > most)
+    return wrong_type(name, "a number from " + json(least).dump() + " to " + json(most).dump());
+  return std::optional<double>(number);
+}
+
 ApiResult<std::optional<std::vector<std::string>>> JsonFields::texts(const char* name, std::size_t max_count) const {
   const json* value = find(name);
   if (!value) return std::optional<std::vector<std::string>>();
@@ -86,6 +96,18 @@ asio::awaitable<ApiResult<JsonFields>> read_fields(net::HttpExchange& exchange, 
   auto body = co_await exchange.read_body(max_body_bytes);
   if (!body) co_return ErrorResponse(body.error());
   co_return JsonFields::parse(body->empty() ? "{}" : std::string_view(*body), known);
+}
+
+ApiResult<std::optional<std::int64_t>> query_integer(const net::RequestHead& head, const char* name, std::int64_t least,
+                                                     std::int64_t most) {
+  const auto text = head.query(name);
+  if (!text) return std::optional<std::int64_t>();
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  const bool read = error == std::errc() && end == text->data() + text->size();
+  if (!read || number < least || number > most)
+    return wrong_type(name, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+  return std::optional<std::int64_t>(number);
 }
 
 std::string to_text(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }

@@ -24,6 +24,7 @@ class JsonFields {
   ApiResult<std::optional<std::string>> text(const char* name, std::size_t max_bytes) const;
   ApiResult<std::string> required_text(const char* name, std::size_t max_bytes) const;
   ApiResult<std::optional<std::int64_t>> integer(const char* name, std::int64_t least, std::int64_t most) const;
+  ApiResult<std::optional<double>> number(const char* name, double least, double most) const;
   ApiResult<std::optional<std::vector<std::string>>> texts(const char* name, std::size_t max_count) const;
 
  private:
@@ -36,6 +37,10 @@ class JsonFields {
 // Reads the request's body and parses it; an empty body is an empty object.
 boost::asio::awaitable<ApiResult<JsonFields>> read_fields(net::HttpExchange& exchange,
                                                           std::vector<std::string_view> known);
+
+// The whole number in a query parameter; nullopt when it is not there.
+ApiResult<std::optional<std::int64_t>> query_integer(const net::RequestHead& head, const char* name, std::int64_t least,
+                                                     std::int64_t most);
 
 // The text of a JSON value for a response; what is not UTF-8 is replaced.
 std::string to_text(const nlohmann::json& value);

@@ -3,6 +3,7 @@
 
 #include "coordinator/api/admin_routes.hpp"
 #include "coordinator/api/json_fields.hpp"
+#include "coordinator/audit.hpp"
 #include "coordinator/dispatch.hpp"
 #include "coordinator/uploads.hpp"
 
@@ -52,18 +53,26 @@ asio::awaitable<void> list_models(ApiRequest& request, const ModelLibrary& model
   co_await respond_json(request.exchange, 200, std::move(text));
 }
 
+asio::awaitable<void> respond_model_not_found(ApiRequest& request) {
+  ErrorResponse error(404, "there is no model \"" + request.parameters[0] + "\"", "model_not_found");
+  co_await respond_error(request.exchange, std::move(error));
+}
+
 asio::awaitable<void> show_model(ApiRequest& request, const ModelLibrary& models, const Dispatcher& dispatcher) {
   const auto model = models.find(request.parameters[0]);
-  if (!model) {
-    ErrorResponse error(404, "there is no model \"" + request.parameters[0] + "\"", "model_not_found");
-    co_return co_await respond_error(request.exchange, std::move(error));
-  }
+  if (!model) co_return co_await respond_model_not_found(request);
   std::string text = to_text(to_json(*model, dispatcher));
   co_await respond_json(request.exchange, 200, std::move(text));
 }
 
-asio::awaitable<void> remove_model(ApiRequest& request, ModelLibrary& models, Uploads& uploads) {
-  const auto removed = co_await models.remove(request.parameters[0]);
+asio::awaitable<void> remove_model(ApiRequest& request, ModelLibrary& models, Uploads& uploads, AuditLog& audit) {
+  const ModelLibrary::Entry model = models.find(request.parameters[0]);
+  if (!model) co_return co_await respond_model_not_found(request);
+  const std::string id = model->model.id.text();
+  const json detail{{"name", model->model.name}, {"sha256", model->model.sha256}};
+  AuditLog::Act act{request.key->id, "model.remove", id, to_text(detail)};
+  std::function<Pending<ModelLibrary::Entry>()> remove = [&] { return models.remove(id); };
+  const auto removed = co_await audit.perform(std::move(act), std::move(remove));
   if (!removed) {
     ErrorResponse error(removed.error());
     if (error.status == 404) error.code = "model_not_found";
@@ -81,27 +90,35 @@ asio::awaitable<void> list_engines(ApiRequest& request, const EngineRegistry& en
   co_await respond_json(request.exchange, 200, std::move(text));
 }
 
-asio::awaitable<void> remove_engine(ApiRequest& request, EngineRegistry& engines, Uploads& uploads) {
-  const auto removed = co_await engines.remove(request.parameters[0]);
+asio::awaitable<void> remove_engine(ApiRequest& request, EngineRegistry& engines, Uploads& uploads, AuditLog& audit) {
+  const auto engine = engines.find(request.parameters[0]);
+  if (!engine) {
+    const Error missing(ErrorCode::not_found, "there is no engine \"" + request.parameters[0] + "\"");
+    co_return co_await respond_error(request.exchange, missing);
+  }
+  const std::string sha256 = engine->bundle.sha256;
+  AuditLog::Act act{request.key->id, "engine.remove", sha256, to_text(json{{"name", engine->bundle.name}})};
+  std::function<Pending<EngineRecord>()> remove = [&] { return engines.remove(sha256); };
+  const auto removed = co_await audit.perform(std::move(act), std::move(remove));
   if (!removed) co_return co_await respond_error(request.exchange, removed.error());
-  co_await uploads.discard_blob(removed->bundle.sha256);
+  co_await uploads.discard_blob(sha256);
   co_await respond_nothing(request.exchange);
 }
 
 }  // namespace
 
 void mount_library_routes(Router& router, ModelLibrary& models, EngineRegistry& engines, Uploads& uploads,
-                          const Dispatcher& dispatcher) {
+                          AuditLog& audit, const Dispatcher& dispatcher) {
   router.add("GET", "/api/v1/models", Scope::admin,
              [&](ApiRequest& request) { return list_models(request, models, dispatcher); });
   router.add("GET", "/api/v1/models/{id*}", Scope::admin,
              [&](ApiRequest& request) { return show_model(request, models, dispatcher); });
   router.add("DELETE", "/api/v1/models/{id*}", Scope::admin,
-             [&](ApiRequest& request) { return remove_model(request, models, uploads); });
+             [&](ApiRequest& request) { return remove_model(request, models, uploads, audit); });
   router.add("GET", "/api/v1/engines", Scope::admin,
              [&](ApiRequest& request) { return list_engines(request, engines); });
   router.add("DELETE", "/api/v1/engines/{id*}", Scope::admin,
-             [&](ApiRequest& request) { return remove_engine(request, engines, uploads); });
+             [&](ApiRequest& request) { return remove_engine(request, engines, uploads, audit); });
 }
 
 }  // namespace gogrid::coordinator

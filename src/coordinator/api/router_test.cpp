@@ -22,6 +22,8 @@ class NoKeys final : public store::KeyStore {
   store::Pending<> add_key(store::KeyRecord) override { co_return Result<void>(); }
   store::Pending<std::vector<store::KeyRecord>> list_keys() override { co_return std::vector<store::KeyRecord>(); }
   store::Pending<> revoke_key(std::string, SystemTime) override { co_return Result<void>(); }
+  store::Pending<> set_key_policy(std::string, store::KeyPolicy) override { co_return Result<void>(); }
+  store::Pending<> rename_key(std::string, std::string) override { co_return Result<void>(); }
   store::Pending<> note_key_uses(std::vector<LastUse>) override { co_return Result<void>(); }
 };
 
@@ -144,8 +146,10 @@ TEST_F(RouterTest, ALockedRouteWantsAKeyAndSaysSo) {
 TEST_F(RouterTest, RevokingAKeyReachesWhatRunsWithIt) {
   std::string name = "user";
   std::vector<std::string> scopes{"admin"};
-  const auto mine = net::test::run(io, keys.create(name, scopes, std::nullopt)).value();
-  const auto other = net::test::run(io, keys.create(name, scopes, std::nullopt)).value();
+  const auto mine = keys.make(name, scopes, std::nullopt);
+  const auto other = keys.make(name, scopes, std::nullopt);
+  for (const auto& key : {mine, other})
+    EXPECT_TRUE(net::test::run(io, keys.add(key.record)));
   keys.on_revoke([this](const std::string& id) { router.end_requests_of(id); });
   net::test::Event running(io.get_executor());
   net::test::Event revoked(io.get_executor());

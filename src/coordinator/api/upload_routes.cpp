@@ -83,7 +83,7 @@ asio::awaitable<void> begin_upload(ApiRequest& request, Uploads& uploads) {
   auto upload = read_upload(*fields);
   if (!upload) co_return co_await respond_error(request.exchange, upload.error());
   std::string sha256 = upload->sha256;
-  auto progress = co_await uploads.begin(std::move(*upload));
+  auto progress = co_await uploads.begin(std::move(*upload), request.key->id);
   co_await answer(request, std::move(progress), std::move(sha256), true);
 }
 
@@ -110,7 +110,7 @@ asio::awaitable<void> continue_upload(ApiRequest& request, Uploads& uploads) {
   }
   Uploads::Source source = [&request](std::span<std::byte> buffer) { return read_some(request, buffer); };
   std::string sha256 = request.parameters[0];
-  auto progress = co_await uploads.append(sha256, *offset, std::move(source));
+  auto progress = co_await uploads.append(sha256, *offset, std::move(source), request.key->id);
   co_await answer(request, std::move(progress), std::move(sha256), false);
 }
 
@@ -136,7 +136,7 @@ asio::awaitable<void> list_uploads(ApiRequest& request, const Uploads& uploads) 
 }
 
 asio::awaitable<void> remove_upload(ApiRequest& request, Uploads& uploads) {
-  const auto removed = co_await uploads.remove(request.parameters[0]);
+  const auto removed = co_await uploads.remove(request.parameters[0], request.key->id);
   if (!removed) co_return co_await respond_error(request.exchange, removed.error());
   co_await respond_nothing(request.exchange);
 }

@@ -3,6 +3,7 @@
 
 #include "coordinator/api/admin_routes.hpp"
 #include "coordinator/api/json_fields.hpp"
+#include "coordinator/audit.hpp"
 #include "coordinator/dispatch.hpp"
 #include "coordinator/worker_sessions.hpp"
 
@@ -103,15 +104,21 @@ asio::awaitable<void> show_worker(ApiRequest& request, const Sources& sources) {
   co_await respond_json(request.exchange, 200, std::move(text));
 }
 
-asio::awaitable<void> revoke_worker(ApiRequest& request, WorkerRegistry& workers) {
+asio::awaitable<void> revoke_worker(ApiRequest& request, WorkerRegistry& workers, AuditLog& audit) {
+  const WorkerRegistry::Entry worker = workers.find_by_id_or_name(request.parameters[0]);
   const auto revoked = co_await workers.revoke(request.parameters[0]);
+  if (!worker) co_return co_await respond_error(request.exchange, revoked.error());
+  // It is cut off already, whatever can be written down.
+  AuditLog::Act act{request.key->id, "worker.revoke", worker->id, to_text(json{{"name", worker->name}})};
+  const auto recorded = co_await audit.record(std::move(act));
   if (!revoked) co_return co_await respond_error(request.exchange, revoked.error());
+  if (!recorded) co_return co_await respond_error(request.exchange, recorded.error());
   co_await respond_nothing(request.exchange);
 }
 
 }  // namespace
 
-void mount_worker_routes(Router& router, WorkerRegistry& workers, const Dispatcher& dispatcher,
+void mount_worker_routes(Router& router, WorkerRegistry& workers, AuditLog& audit, const Dispatcher& dispatcher,
                          const WorkerSessions& sessions) {
   const Sources sources{workers, dispatcher, sessions};
   router.add("GET", "/api/v1/workers", Scope::admin,
@@ -119,7 +126,7 @@ void mount_worker_routes(Router& router, WorkerRegistry& workers, const Dispatch
   router.add("GET", "/api/v1/workers/{id}", Scope::admin,
              [sources](ApiRequest& request) { return show_worker(request, sources); });
   router.add("DELETE", "/api/v1/workers/{id}", Scope::admin,
-             [&](ApiRequest& request) { return revoke_worker(request, workers); });
+             [&](ApiRequest& request) { return revoke_worker(request, workers, audit); });
 }
 
 }  // namespace gogrid::coordinator
