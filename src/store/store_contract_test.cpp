@@ -229,6 +229,9 @@ TEST_P(StoreContract, AKeysPolicyIsKept) {
   good(store->set_key_policy("k2", policy));
   EXPECT_EQ(good(store->list_keys()).at(1).policy, policy);
   EXPECT_EQ(bad(store->set_key_policy("nobody", policy)), ErrorCode::not_found);
+  good(store->rename_key("k2", "another name"));
+  EXPECT_EQ(good(store->list_keys()).at(1).name, "another name");
+  EXPECT_EQ(bad(store->rename_key("nobody", "x")), ErrorCode::not_found);
 }
 
 TEST_P(StoreContract, ManyThatFailAmongManyThatDoNotAreToldApart) {

@@ -56,6 +56,12 @@ Pending<> SqlStore::set_key_policy(std::string id, KeyPolicy policy) {
   });
 }
 
+Pending<> SqlStore::rename_key(std::string id, std::string name) {
+  return run<void>([id = std::move(id), name = std::move(name)](Connection& connection) {
+    return changed_one(connection.change("UPDATE api_keys SET name = $1 WHERE id = $2", name, id), "key");
+  });
+}
+
 Pending<> SqlStore::note_key_uses(std::vector<LastUse> uses) {
   return run<void>([uses = std::move(uses)](Connection& connection) -> Result<void> {
     for (const LastUse& use : uses) {

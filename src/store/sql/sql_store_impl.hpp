@@ -62,6 +62,7 @@ class SqlStore final : public Store {
   Pending<std::vector<KeyRecord>> list_keys() override;
   Pending<> revoke_key(std::string id, SystemTime now) override;
   Pending<> set_key_policy(std::string id, KeyPolicy policy) override;
+  Pending<> rename_key(std::string id, std::string name) override;
   Pending<> note_key_uses(std::vector<LastUse> uses) override;
 
   Pending<> add_token(TokenRecord token) override;
