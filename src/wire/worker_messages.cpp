@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 
 #include "wire/frame.hpp"
 #include "wire/worker_protocol.pb.h"
@@ -101,6 +102,12 @@ domain::WorkerFacts to_facts(const Hello& hello) {
   facts.hardware.memory_bytes = std::min(hello.hardware().memory_bytes(), max_memory_bytes);
   const auto& features = hello.features();
   facts.has_local_engine = std::find(features.begin(), features.end(), feature_local_engine) != features.end();
+  facts.keeps_leases = std::find(features.begin(), features.end(), feature_keeps_leases) != features.end();
+  const auto count = std::min(static_cast<std::size_t>(hello.leases_size()), max_leases);
+  facts.leases.reserve(count);
+  std::copy_n(hello.leases().begin(), count, std::back_inserter(facts.leases));
+  // 0 is none.
+  std::erase(facts.leases, std::uint64_t{0});
   return facts;
 }
 
@@ -141,6 +148,19 @@ std::string encode_assignment(std::uint64_t revision, const domain::Assignment& 
     replica.set_slots(model.slots);
   }
   return encode_frame(frame);
+}
+
+std::string encode_release(const std::vector<std::uint64_t>& leases) {
+  std::string bytes;
+  for (std::size_t begin = 0; begin < leases.size(); begin += max_leases) {
+    const std::size_t end = std::min(leases.size(), begin + max_leases);
+    CoordinatorFrame frame;
+    auto& released = *frame.mutable_release_leases()->mutable_leases();
+    for (std::size_t i = begin; i < end; ++i)
+      released.Add(leases[i]);
+    bytes += encode_frame(frame);
+  }
+  return bytes;
 }
 
 std::optional<std::string_view> data_in(std::string_view payload) {

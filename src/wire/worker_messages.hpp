@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "domain/assignment.hpp"
 #include "domain/worker.hpp"
@@ -17,6 +18,11 @@ class WorkerState;
 
 // In Hello.features: the worker brings its own engine and needs no bundle.
 inline constexpr const char* feature_local_engine = "local-engine";
+// And: work with a lease outlives a lost connection for a while.
+inline constexpr const char* feature_keeps_leases = "keeps-leases";
+
+// What a Hello names of them, and one frame of ReleaseLeases.
+inline constexpr std::size_t max_leases = 4096;
 
 // Texts are cut to what a person can read, numbers to what can be meant; text that is not UTF-8 never gets here
 // (protobuf).
@@ -25,6 +31,9 @@ domain::WorkerReport to_report(const WorkerState& state);
 
 // CoordinatorFrame{assignment} with its length.
 std::string encode_assignment(std::uint64_t revision, const domain::Assignment& assignment);
+
+// CoordinatorFrames{release_leases} with their lengths, as many as it takes. Nothing for nothing.
+std::string encode_release(const std::vector<std::uint64_t>& leases);
 
 // The bytes of a data frame (field 2, as in WorkerWorkFrame and CoordinatorWorkFrame) without a copy: a view into the
 // payload. nullopt when the payload is anything else, which the full parser then judges.

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "base/encoding.hpp"
 #include "wire/frame.hpp"
 #include "wire/worker_protocol.pb.h"
 
@@ -64,6 +67,63 @@ TEST(WorkerMessages, ALocalEngineIsAFeature) {
   hello.add_features("something-newer");
   hello.add_features(feature_local_engine);
   EXPECT_TRUE(to_facts(hello).has_local_engine);
+}
+
+TEST(WorkerMessages, LeasesThatAWorkerKeepsAreRead) {
+  Hello hello;
+  EXPECT_FALSE(to_facts(hello).keeps_leases);
+  EXPECT_TRUE(to_facts(hello).leases.empty());
+  hello.add_features(feature_keeps_leases);
+  for (const std::uint64_t lease : {std::uint64_t{0}, std::uint64_t{7}, ~std::uint64_t{0}})
+    hello.add_leases(lease);
+  EXPECT_TRUE(to_facts(hello).keeps_leases);
+  EXPECT_FALSE(to_facts(hello).has_local_engine);
+  EXPECT_EQ(to_facts(hello).leases, (std::vector<std::uint64_t>{7, ~std::uint64_t{0}}));
+  for (std::uint64_t lease = 1; lease <= 10'000; ++lease)
+    hello.add_leases(lease);
+  EXPECT_LE(to_facts(hello).leases.size(), max_leases);
+}
+
+TEST(WorkerMessages, AsManyLeasesAsThereAreAreReleased) {
+  EXPECT_EQ(encode_release({}), "");
+  std::vector<std::uint64_t> leases;
+  for (std::uint64_t i = 0; i < 10'000; ++i)
+    leases.push_back(~i);
+  const std::string bytes = encode_release(leases);
+  FrameReader reader;
+  std::vector<std::uint64_t> read;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const auto space = reader.prepare();
+    const std::size_t count = std::min(space.size(), bytes.size() - at);
+    std::copy_n(as_bytes(bytes).begin() + static_cast<std::ptrdiff_t>(at), count, space.begin());
+    reader.commit(count);
+    at += count;
+    for (;;) {
+      const auto payload = reader.next();
+      ASSERT_TRUE(payload);
+      if (!*payload) break;
+      const auto frame = decode_frame<CoordinatorFrame>(**payload);
+      ASSERT_TRUE(frame && frame->has_release_leases());
+      EXPECT_LE(frame->release_leases().leases_size(), static_cast<int>(max_leases));
+      read.insert(read.end(), frame->release_leases().leases().begin(), frame->release_leases().leases().end());
+    }
+  }
+  EXPECT_EQ(read, leases);
+}
+
+// What an older peer sends, and what it makes of what we send: fields and kinds that it does not know are skipped.
+TEST(WorkerMessages, WithoutLeasesItIsTheProtocolOfOlderVersions) {
+  WorkRequest interactive;
+  interactive.set_request_id("req_1");
+  interactive.set_body_bytes(3);
+  WorkRequest job = interactive;
+  job.set_lease(7);
+  EXPECT_EQ(interactive.SerializeAsString(), job.SerializeAsString().substr(0, interactive.ByteSizeLong()))
+      << "a lease is one more field behind those of older versions";
+  WorkRequest read;
+  ASSERT_TRUE(read.ParseFromString(interactive.SerializeAsString()));
+  EXPECT_EQ(read.lease(), 0u);
+  EXPECT_FALSE(read.resume());
 }
 
 TEST(WorkerMessages, AnAssignmentSaysAllAReplicaNeeds) {

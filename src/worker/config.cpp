@@ -45,6 +45,9 @@ std::vector<Setting> worker_settings(WorkerConfig& config) {
        config.threads},
       {"worker.drain_timeout", "GOGRID_WORKER_DRAIN_TIMEOUT", "--drain-timeout",
        "How long `stop` waits for running requests", config.drain_timeout},
+      {"worker.lease_grace", "GOGRID_WORKER_LEASE_GRACE", "--lease-grace",
+       "How long jobs go on, and their answers are kept, without a connection (0: they end with it)",
+       config.lease_grace},
       {"worker.engine_start_timeout", "GOGRID_WORKER_ENGINE_START_TIMEOUT", "--engine-start-timeout",
        "How long an engine may take to load its model", config.engine_start_timeout},
       {"log.level", "GOGRID_WORKER_LOG_LEVEL", "--log-level", "trace, debug, info, warning, error or off",
@@ -76,6 +79,7 @@ Result<void> check_config(const WorkerConfig& config) {
     return bad("worker.cache_dir must be an absolute path");
   if (!config.engine_path.empty() && !config.engine_path.is_absolute())
     return bad("worker.engine_path must be an absolute path");
+  if (config.lease_grace > std::chrono::hours(1)) return bad("worker.lease_grace must be at most 1h");
   if (config.name.size() > 255) return bad("worker.name must be at most 255 bytes");
   if (config.log_format != "text" && config.log_format != "json") return bad("log.format must be text or json");
   if (config.engine_start_timeout < std::chrono::seconds(1))

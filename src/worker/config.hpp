@@ -26,6 +26,7 @@ struct WorkerConfig {
   std::filesystem::path engine_path;
   std::int64_t threads = 0;
   std::chrono::milliseconds drain_timeout{60'000};
+  std::chrono::milliseconds lease_grace{30'000};
   std::chrono::milliseconds engine_start_timeout{600'000};
 
   std::string log_level = "info";

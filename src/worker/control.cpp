@@ -98,6 +98,8 @@ asio::awaitable<Result<void>> Worker::carry_out(net::HttpExchange& exchange) {
   if (!reason) co_return reason.error();
   Result<void> done;
   if (path == "/v1/pause") done = availability_.pause(std::move(*reason));
+  // Who would stop it, if it should, is not connected.
+  if (path == "/v1/pause" && done) leases_.stop_unwatched();
   if (path == "/v1/resume") {
     done = availability_.resume();
     // What stood in its way may have been put right.

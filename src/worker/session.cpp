@@ -106,6 +106,7 @@ asio::awaitable<void> Session::run() {
     if (was_connected) client_.disconnected();
     if (stopping_) break;
     report_lost(error);
+    if (error.code == ErrorCode::permission_denied) client_.refused();
     client_.settled();
     if (was_stable) {
       back_off.reset();
@@ -250,6 +251,8 @@ void Session::take_frame(Link& link, const wire::CoordinatorFrame& frame) {
   switch (frame.kind_case()) {
     case wire::CoordinatorFrame::kAssignment:
       return client_.assigned(frame.assignment());
+    case wire::CoordinatorFrame::kReleaseLeases:
+      return client_.released(frame.release_leases());
     case wire::CoordinatorFrame::kCertificateRenewed:
       return take_certificate(frame.certificate_renewed().certificate_chain());
     case wire::CoordinatorFrame::kWelcome:

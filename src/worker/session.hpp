@@ -22,6 +22,7 @@ namespace gogrid::wire {
 class Assignment;
 class CoordinatorFrame;
 class Hello;
+class ReleaseLeases;
 class WorkerFrame;
 class WorkerState;
 }  // namespace gogrid::wire
@@ -36,9 +37,12 @@ class SessionClient {
   virtual wire::WorkerState state() = 0;
   virtual void connected(BlobSource source) = 0;
   virtual void disconnected() = 0;
+  // The coordinator does not want this worker: it was revoked, or its certificate has expired.
+  virtual void refused() {}
   // An attempt to connect, or a connection, is over; the next one comes after a pause.
   virtual void settled() {}
   virtual void assigned(const wire::Assignment& assignment) = 0;
+  virtual void released(const wire::ReleaseLeases& leases) = 0;
   virtual boost::asio::awaitable<void> serve(std::shared_ptr<net::quic::Stream> stream) = 0;
 };
 

@@ -14,6 +14,7 @@
 #include "base/task_group.hpp"
 #include "net/pki.hpp"
 #include "wire/frame.hpp"
+#include "wire/worker_messages.hpp"
 #include "wire/worker_protocol.pb.h"
 
 namespace gogrid::worker {
@@ -45,6 +46,10 @@ class Client : public SessionClient {
     revision = assignment.revision();
     session->state_changed(Change::important);
   }
+  void released(const wire::ReleaseLeases& leases) override {
+    released_leases.insert(released_leases.end(), leases.leases().begin(), leases.leases().end());
+  }
+  void refused() override { ++refusals; }
   asio::awaitable<void> serve(std::shared_ptr<quic::Stream> stream) override {
     ++works;
     co_await stream->finish();
@@ -54,6 +59,8 @@ class Client : public SessionClient {
   int connections = 0;
   int disconnections = 0;
   int works = 0;
+  int refusals = 0;
+  std::vector<std::uint64_t> released_leases;
   std::uint64_t revision = 0;
   std::uint64_t done_bytes = 0;
   BlobSource source;
@@ -202,6 +209,22 @@ TEST_F(SessionTest, GreetsReportsAndTakesAnAssignment) {
   EXPECT_EQ(client_.disconnections, 1);
 }
 
+TEST_F(SessionTest, ReleasedLeasesArePassedOn) {
+  run([this]() -> asio::awaitable<void> {
+    const auto peer = co_await accept();
+    co_await peer->greet();
+    const std::string bytes = wire::encode_release({7, ~std::uint64_t{0}});
+    co_await peer->control->write(as_bytes(bytes));
+    // In order: what comes after it has been taken too.
+    wire::CoordinatorFrame frame;
+    frame.mutable_assignment()->set_revision(7);
+    co_await peer->write(std::move(frame));
+    for (wire::WorkerFrame state; state.state().assignment_revision() != 7;)
+      state = co_await peer->read();
+  });
+  EXPECT_EQ(client_.released_leases, (std::vector<std::uint64_t>{7, ~std::uint64_t{0}}));
+}
+
 TEST_F(SessionTest, ProgressIsToldAtMostTwiceASecondAndNewsAtOnce) {
   run([this]() -> asio::awaitable<void> {
     const auto peer = co_await accept();
@@ -266,6 +289,7 @@ TEST_F(SessionTest, ARefusalIsShownWithItsReason) {
     EXPECT_FALSE(session_->status().connected);
     EXPECT_EQ(client_.connections, 0);
   });
+  EXPECT_GE(client_.refusals, 1);
 }
 
 TEST_F(SessionTest, RenewsACertificateAfterTwoThirdsOfItsLife) {

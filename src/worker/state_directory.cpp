@@ -33,7 +33,7 @@ Result<void> StateDirectory::make() const {
                                                   " is too long for the sockets in it; choose one of at most " +
                                                   std::to_string(room - 4) + " bytes with --state-dir");
   }
-  for (const auto& directory : {path_, run(), blobs(), engines()}) {
+  for (const auto& directory : {path_, run(), spool(), blobs(), engines()}) {
     auto made = make_directories(directory, 0700);
     if (!made)
       return Error(made.error().code, made.error().detail + "; choose another with --state-dir or worker.cache_dir");

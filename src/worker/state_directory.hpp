@@ -26,6 +26,8 @@ class StateDirectory {
   std::filesystem::path identity() const { return path_ / "identity"; }
   std::filesystem::path pause_file() const { return path_ / "paused"; }
   std::filesystem::path run() const { return path_ / "run"; }
+  // Of answers that are kept while there is no connection.
+  std::filesystem::path spool() const { return path_ / "spool"; }
   std::filesystem::path control_socket() const { return run() / "control.sock"; }
   std::filesystem::path blobs() const { return cache_ / "blobs"; }
   std::filesystem::path engines() const { return cache_ / "engines"; }

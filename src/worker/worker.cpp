@@ -49,6 +49,15 @@ SessionOptions session_options(const WorkerOptions& options, const StateDirector
   return session;
 }
 
+Leases::Options lease_options(const WorkerOptions& options, std::function<bool()> may_go_on,
+                              std::function<void()> on_ended) {
+  Leases::Options leases;
+  leases.grace = options.config.lease_grace;
+  leases.may_go_on = std::move(may_go_on);
+  leases.on_ended = std::move(on_ended);
+  return leases;
+}
+
 wire::Phase to_wire(Phase phase) {
   switch (phase) {
     case Phase::fetching:
@@ -150,6 +159,11 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
                        engines_,
                        state.run(),
                        [this](Change change) { changed(change); }},
+      leases_(executor,
+              lease_options(
+                  options_, [this] { return availability_.current() == Availability::available; },
+                  [this] { request_finished_.notify(); }),
+              std::make_shared<SpoolRoom>(pool_, state.spool())),
       session_(executor, session_options(options_, state), *this),
       stop_requested_(executor),
       request_finished_(executor),
@@ -199,6 +213,7 @@ asio::awaitable<void> Worker::shut_down() {
   shutting_down_ = true;
   session_.stop();
   session_task_.cancel();
+  leases_.stop();
   cache_.stop();
   request_finished_.notify();
   for (const auto& [id, replica] : replicas_)
@@ -207,6 +222,7 @@ asio::awaitable<void> Worker::shut_down() {
     co_await replica->stopped();
   control_server_->stop(control_grace);
   co_await session_task_.wait();
+  co_await leases_.stopped();
   tasks_.cancel();
   co_await tasks_.wait();
   replicas_.clear();
@@ -256,6 +272,9 @@ wire::Hello Worker::hello() {
   wire::Hello hello;
   hello.set_version(GOGRID_VERSION);
   if (!options_.config.engine_path.empty()) hello.add_features(wire::feature_local_engine);
+  if (options_.config.lease_grace.count() > 0) hello.add_features(wire::feature_keeps_leases);
+  for (const std::uint64_t lease : leases_.kept())
+    hello.add_leases(lease);
   hello.set_host_name(valid_utf8(options_.config.name.empty() ? host_name() : options_.config.name, max_name_bytes));
   hello.set_target(machine_target());
   hello.mutable_hardware()->set_cpu(valid_utf8(cpu_name(), max_name_bytes));
@@ -290,6 +309,7 @@ void Worker::connected(BlobSource source) {
   // Revisions count for each connection; what is assigned stays until the coordinator says otherwise.
   revision_ = 0;
   cache_.set_source(std::move(source));
+  leases_.offered();
   engines_.retry();
   for (const auto& [id, replica] : replicas_)
     replica->retry();
@@ -299,7 +319,23 @@ void Worker::connected(BlobSource source) {
   }
 }
 
-void Worker::disconnected() { cache_.set_source(std::nullopt); }
+void Worker::disconnected() {
+  cache_.set_source(std::nullopt);
+  if (const auto count = leases_.kept().size(); count > 0) {
+    log().info("{} jobs, or their answers, are kept for the coordinator for {} s", count,
+               std::chrono::duration_cast<std::chrono::seconds>(options_.config.lease_grace).count());
+  }
+}
+
+void Worker::refused() {
+  for (const std::uint64_t lease : leases_.kept())
+    leases_.release(lease);
+}
+
+void Worker::released(const wire::ReleaseLeases& leases) {
+  for (const std::uint64_t lease : leases.leases())
+    leases_.release(lease);
+}
 
 void Worker::assigned(const wire::Assignment& assignment) {
   if (shutting_down_) return;
@@ -344,18 +380,23 @@ asio::awaitable<void> Worker::let_go(std::shared_ptr<Replica> replica) {
   co_await replica->stopped();
 }
 
-Result<std::shared_ptr<Replica>> Worker::find_replica(const std::string& model_id) {
+Result<EngineUse> Worker::find_engine(const std::string& model_id) {
   if (const auto availability = availability_.current(); availability != Availability::available) {
     return Error(ErrorCode::unavailable,
                  "the worker is " + std::string(to_string(availability)) + ": " + availability_.reason());
   }
   const auto found = replicas_.find(model_id);
   if (found == replicas_.end()) return Error(ErrorCode::unavailable, "the worker does not serve this model");
-  if (!found->second->client()) {
+  const std::shared_ptr<Replica> replica = found->second;
+  EngineUse use;
+  use.client = replica->client();
+  if (!use.client) {
     return Error(ErrorCode::unavailable,
-                 "the worker's engine is not ready: " + std::string(to_string(found->second->progress().phase)));
+                 "the worker's engine is not ready: " + std::string(to_string(replica->progress().phase)));
   }
-  return found->second;
+  use.hold = std::make_shared<Replica::Use>(replica);
+  use.suspect = [replica] { replica->suspect(); };
+  return use;
 }
 
 asio::awaitable<void> Worker::serve(std::shared_ptr<net::quic::Stream> stream) {
@@ -371,8 +412,8 @@ asio::awaitable<void> Worker::serve(std::shared_ptr<net::quic::Stream> stream) {
     }
     Worker& worker;
   } count(*this);
-  FindReplica find = [this](const std::string& model_id) { return find_replica(model_id); };
-  co_await serve_work(executor_, std::move(stream), std::move(find));
+  FindEngine find = [this](const std::string& model_id) { return find_engine(model_id); };
+  co_await serve_work(executor_, std::move(stream), std::move(find), leases_);
 }
 
 }  // namespace gogrid::worker

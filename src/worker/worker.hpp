@@ -17,6 +17,7 @@
 #include "worker/config.hpp"
 #include "worker/engine/replica.hpp"
 #include "worker/identity.hpp"
+#include "worker/leases.hpp"
 #include "worker/session.hpp"
 #include "worker/state_directory.hpp"
 
@@ -53,11 +54,13 @@ class Worker final : public SessionClient {
   wire::WorkerState state() override;
   void connected(BlobSource source) override;
   void disconnected() override;
+  void refused() override;
   void settled() override { news_.notify(); }
   void assigned(const wire::Assignment& assignment) override;
+  void released(const wire::ReleaseLeases& leases) override;
   boost::asio::awaitable<void> serve(std::shared_ptr<net::quic::Stream> stream) override;
 
-  Result<std::shared_ptr<Replica>> find_replica(const std::string& model_id);
+  Result<EngineUse> find_engine(const std::string& model_id);
   boost::asio::awaitable<void> let_go(std::shared_ptr<Replica> replica);
   boost::asio::awaitable<void> probe_sandbox();
   boost::asio::awaitable<void> tidy();
@@ -80,6 +83,7 @@ class Worker final : public SessionClient {
   EngineStore engines_;
   ReplicaContext replica_context_;
   std::map<std::string, std::shared_ptr<Replica>> replicas_;
+  Leases leases_;
   Session session_;
   std::unique_ptr<net::HttpServer> control_server_;
   std::uint64_t revision_ = 0;

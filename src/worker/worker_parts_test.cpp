@@ -12,11 +12,11 @@
 #include "worker/availability.hpp"
 #include "worker/back_off.hpp"
 #include "worker/config.hpp"
+#include "worker/engine_exchange.hpp"
 #include "worker/enrolment.hpp"
 #include "worker/event_pace.hpp"
 #include "worker/identity.hpp"
 #include "worker/state_directory.hpp"
-#include "worker/work.hpp"
 
 namespace gogrid::worker {
 namespace {
@@ -129,6 +129,7 @@ TEST_F(InDirectory, ConfigurationErrorsNameTheSetting) {
       {[](WorkerConfig& c) { c.max_memory_gb = 0.1; }, "worker.max_memory_gb"},
       {[](WorkerConfig& c) { c.cache_dir = "relative"; }, "worker.cache_dir"},
       {[](WorkerConfig& c) { c.engine_path = "llama-server"; }, "worker.engine_path"},
+      {[](WorkerConfig& c) { c.lease_grace = 61min; }, "worker.lease_grace"},
       {[](WorkerConfig& c) { c.log_format = "xml"; }, "log.format"},
       {[](WorkerConfig& c) { c.engine_start_timeout = 0ms; }, "worker.engine_start_timeout"},
   };

@@ -59,6 +59,8 @@ class Stream : public ByteStream {
   // RESET_STREAM and STOP_SENDING with `code` (below 2^62): the peer's reads fail with `cancelled`, its writes as well.
   // Never blocks.
   virtual void reset(std::uint64_t code) noexcept = 0;
+  // Its connection ended under it: neither side had reset it.
+  virtual bool lost() const = 0;
 };
 
 class Connection {

@@ -192,6 +192,7 @@ void Ngtcp2Stream::on_connection_over(const Error& error, bool keep_complete) {
   connection_ = nullptr;
   buffer_ = {};
   if (is_linked()) unlink();
+  if (!failure_) lost_ = true;
   if (keep_complete && fin_received_ && !failure_) {
     if (!write_failure_) write_failure_ = error;
     readable_.notify();

@@ -33,6 +33,7 @@ class Ngtcp2Stream final : public Stream, public SendQueueHook, public std::enab
   void close() noexcept override { reset(0); }
   std::int64_t id() const override { return id_; }
   void reset(std::uint64_t code) noexcept override;
+  bool lost() const override { return lost_; }
 
   // For the connection, while it sends.
   struct Outgoing {
@@ -71,6 +72,7 @@ class Ngtcp2Stream final : public Stream, public SendQueueHook, public std::enab
   const std::int64_t id_;
   std::optional<Error> failure_;
   std::optional<Error> write_failure_;
+  bool lost_ = false;
 
   std::vector<std::uint8_t> received_;
   std::size_t read_ = 0;
