@@ -70,8 +70,15 @@ void Dispatcher::expect_workers(const std::vector<domain::WorkerId>& ids, std::c
 
 void Dispatcher::worker_connected(std::shared_ptr<WorkerLink> link, domain::WorkerFacts facts) {
   const domain::WorkerId id = link->worker_id();
-  links_[id] = std::move(link);
-  carry_out(scheduler_.worker_connected(id, std::move(facts), now()));
+  std::vector<domain::LeaseId> unused = facts.leases;
+  links_[id] = link;
+  auto actions = scheduler_.worker_connected(id, std::move(facts), now());
+  for (const auto& action : actions) {
+    if (const auto* resume = std::get_if<domain::Resume>(&action)) std::erase(unused, resume->lease);
+  }
+  // What it kept for nothing.
+  if (!unused.empty()) link->release_leases(std::move(unused));
+  carry_out(std::move(actions));
 }
 
 void Dispatcher::worker_reported(const domain::WorkerId& id, domain::WorkerReport report) {

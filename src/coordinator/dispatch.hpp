@@ -27,6 +27,8 @@ class WorkerLink {
   virtual const domain::WorkerId& worker_id() const = 0;
   // Sent when the control stream has room; an assignment that was not sent yet is replaced.
   virtual void assign(domain::Assignment assignment) = 0;
+  // It has no use for these any more: the worker stops and forgets them.
+  virtual void release_leases(std::vector<domain::LeaseId> leases) = 0;
   // unavailable when the worker allows no more.
   virtual Result<std::shared_ptr<net::quic::Stream>> open_stream() = 0;
   // False once its connection is over; that the worker is gone is told soon after.

@@ -167,6 +167,8 @@ class FakeWorker {
     hello.set_host_name(id + ".local");
     hello.set_target("linux-x86_64");
     hello.mutable_hardware()->set_memory_bytes(64'000'000'000);
+    for (const std::uint64_t lease : leases)
+      hello.add_leases(lease);
     co_await send(wire::encode_frame(frame));
     tasks_.spawn("control", read_control());
     tasks_.spawn("work", accept_work());
@@ -230,6 +232,9 @@ class FakeWorker {
   wire::Welcome welcome;
   std::vector<wire::Assignment> assignments;
   std::string renewed_chain;
+  // Named in its hello.
+  std::vector<std::uint64_t> leases;
+  std::vector<std::uint64_t> released_leases;
   std::size_t started = 0;
   std::size_t finished = 0;
   Error refusal;
@@ -254,6 +259,8 @@ class FakeWorker {
         auto frame = wire::decode_frame<wire::CoordinatorFrame>(**payload);
         if (frame->has_welcome()) welcome = frame->welcome();
         if (frame->has_assignment()) assignments.push_back(frame->assignment());
+        for (const std::uint64_t lease : frame->release_leases().leases())
+          released_leases.push_back(lease);
         if (frame->has_certificate_renewed()) renewed_chain = frame->certificate_renewed().certificate_chain();
         continue;
       }

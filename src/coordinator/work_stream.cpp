@@ -15,15 +15,17 @@ asio::awaitable<Result<void>> WorkStream::send(Request request) {
   {
     wire::CoordinatorWorkFrame frame;
     auto& message = *frame.mutable_request();
+    message.set_lease(request.lease);
+    message.set_resume(request.resume);
     message.set_request_id(std::move(request.id));
     message.set_model_id(std::move(request.model_id));
     message.set_method("POST");
     message.set_path(std::string(request.path));
     message.set_content_type("application/json");
-    message.set_body_bytes(request.body.size());
+    message.set_body_bytes(request.resume ? 0 : request.body.size());
     out = wire::encode_frame(frame);
   }
-  std::string_view left = request.body;
+  std::string_view left = request.resume ? std::string_view() : request.body;
   // The head goes with the first part of the body: most requests are one write.
   while (!out.empty() || !left.empty()) {
     const std::string_view part = left.substr(0, wire::max_data_bytes);

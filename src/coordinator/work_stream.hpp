@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,9 +30,9 @@ class WorkStream {
     std::string model_id;
     std::string_view path;
     std::string_view body;
-    // A job's; 0 for a request.
+    // A job's; 0: the work ends with its stream.
     std::uint64_t lease = 0;
-    // The worker keeps the lease's answer: no body is sent.
+    // The answer that the worker keeps under the lease, from its beginning; only the lease counts.
     bool resume = false;
   };
   // Sends all of it, as fast as the worker takes it. When it fails the worker may still have said why: ask next().
@@ -52,7 +53,8 @@ class WorkStream {
   // resets).
   boost::asio::awaitable<Result<Part>> next();
 
-  // Wakes next() and send(), and tells the worker to stop.
+  // Wakes next() and send(), and tells the worker to stop. Letting go of the stream before the end has come does that
+  // as well: a job that its worker should go on with needs the stream until the connection is lost.
   void cancel() noexcept { stream_->reset(stream_code::cancelled); }
 
  private:

@@ -57,6 +57,10 @@ class WorkerSessions::Session final : public WorkerLink, public std::enable_shar
     assignment_ = std::move(assignment);
     start_writing();
   }
+  void release_leases(std::vector<domain::LeaseId> leases) override {
+    released_.insert(released_.end(), leases.begin(), leases.end());
+    start_writing();
+  }
   Result<std::shared_ptr<quic::Stream>> open_stream() override { return connection_->open_stream(); }
   bool is_open() const override { return connection_->is_open(); }
 
@@ -91,6 +95,7 @@ class WorkerSessions::Session final : public WorkerLink, public std::enable_shar
   // To be written: the newest assignment only.
   std::optional<domain::Assignment> assignment_;
   std::optional<std::string> renewed_chain_;
+  std::vector<domain::LeaseId> released_;
   std::uint64_t revision_ = 0;
   bool writing_ = false;
   SteadyTime renewal_allowed_at_{};
@@ -277,6 +282,8 @@ asio::awaitable<void> WorkerSessions::Session::write_outbox([[maybe_unused]] std
       wire::CoordinatorFrame frame;
       frame.mutable_certificate_renewed()->set_certificate_chain(*std::exchange(renewed_chain_, std::nullopt));
       bytes = wire::encode_frame(frame);
+    } else if (!released_.empty()) {
+      bytes = wire::encode_release(std::exchange(released_, {}));
     } else if (assignment_) {
       bytes = wire::encode_assignment(++revision_, *std::exchange(assignment_, std::nullopt));
     } else {

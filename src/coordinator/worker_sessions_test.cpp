@@ -41,6 +41,17 @@ TEST_F(WorkerSessionsTest, AWorkerIsWelcomedAssignedAndKnown) {
   EXPECT_EQ(totals().slots_free, 8u);
 }
 
+TEST_F(WorkerSessionsTest, LeasesThatNobodyResumesAreReleased) {
+  start();
+  FakeWorker& worker = new_worker("wk_1");
+  worker.leases = {7, ~std::uint64_t{0}};
+  run([&]() -> asio::awaitable<void> {
+    co_await worker.connect(port());
+    co_await until([&] { return worker.released_leases.size() >= 2; });
+  });
+  EXPECT_EQ(worker.released_leases, worker.leases);
+}
+
 TEST_F(WorkerSessionsTest, ChangesOfModelsArePushed) {
   start();
   FakeWorker& worker = add_worker("wk_1");

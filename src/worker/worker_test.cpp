@@ -11,7 +11,9 @@
 #include "base/utf8.hpp"
 #include "net/pki.hpp"
 #include "wire/frame.hpp"
+#include "wire/worker_messages.hpp"
 #include "wire/worker_protocol.pb.h"
+#include "worker/work_test_support.hpp"
 
 namespace gogrid::worker {
 namespace {
@@ -112,6 +114,43 @@ TEST_F(WorkerTest, BeginsNothingWhileItEnds) {
   io_.run_for(30s);
   EXPECT_TRUE(ended);
   EXPECT_EQ(client.state().replicas_size(), 0);
+}
+
+// The answer is that there is no such model; it is kept all the same, since its end did not arrive.
+TEST_F(WorkerTest, ItsHelloNamesTheLeasesThatItKeeps) {
+  auto worker = make();
+  SessionClient& client = *worker;
+  EXPECT_EQ(client.hello().features_size(), 1);
+  EXPECT_EQ(client.hello().features(0), wire::feature_keeps_leases);
+  EXPECT_EQ(client.hello().leases_size(), 0);
+  TaskGroup tasks(io_.get_executor());
+  for (const std::uint64_t lease : {7, 8}) {
+    const auto stream = std::make_shared<test::FakeStream>(io_.get_executor());
+    tasks.spawn("work", client.serve(stream));
+    stream->feed(test::work_request(0, lease));
+    test::run_until(io_, [&] { return stream->finished; });
+    EXPECT_EQ(client.hello().leases_size(), static_cast<int>(lease) - 7) << "it has its stream";
+    stream->lose();
+    test::run_until(io_, [&] { return tasks.size() == 0; });
+  }
+  EXPECT_EQ(client.hello().leases_size(), 2);
+  client.disconnected();
+  client.connected(BlobSource());
+  wire::ReleaseLeases released;
+  released.add_leases(7);
+  released.add_leases(99);
+  client.released(released);
+  ASSERT_EQ(client.hello().leases_size(), 1);
+  EXPECT_EQ(client.hello().leases(0), 8u);
+  client.refused();
+  EXPECT_EQ(client.hello().leases_size(), 0);
+}
+
+TEST_F(WorkerTest, WithoutAGraceItKeepsNoLeasesAndSaysSo) {
+  options_.config.lease_grace = 0ms;
+  const auto worker = make();
+  SessionClient& client = *worker;
+  EXPECT_EQ(client.hello().features_size(), 0);
 }
 
 TEST_F(WorkerTest, OffersWhatItsOwnerAllows) {
