@@ -200,6 +200,10 @@ TEST_F(StreamTest, ResetByTheWriterEndsReadsAndWritesAtThePeer) {
     co_await settle();
     EXPECT_TRUE(woken);
     EXPECT_TRUE(pair.client->open_stream());
+    pair.client->close(0, "");
+    co_await settle();
+    EXPECT_FALSE(streams.server->lost()) << "it was reset before";
+    EXPECT_FALSE(streams.client->lost());
   });
 }
 
@@ -295,9 +299,13 @@ TEST_F(StreamTest, CloseWakesEverythingOnBothSides) {
     spawn([&]() -> asio::awaitable<void> { expect_cancelled(co_await pair.client->closed()); });
     co_await settle();
     EXPECT_EQ(woken, 0);
+    EXPECT_FALSE(idle.server->lost());
     pair.client->close(5, "going home");
     co_await settle();
     EXPECT_EQ(woken, 7);
+    EXPECT_TRUE(idle.client->lost());
+    EXPECT_TRUE(idle.server->lost());
+    EXPECT_TRUE(streams.server->lost());
     EXPECT_EQ(pair.client->open_stream().error().code, ErrorCode::cancelled);
     EXPECT_EQ((co_await pair.server->accept_stream()).error().code, ErrorCode::cancelled);
   });
