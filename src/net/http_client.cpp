@@ -188,8 +188,9 @@ class Exchange {
   }
 
   std::string host() const {
-    if (!pool_.endpoint.tls) return "localhost";
-    return describe(pool_.endpoint).substr(std::string_view("https://").size());
+    if (!pool_.endpoint.unix_path.empty()) return "localhost";
+    const std::string url = describe(pool_.endpoint);
+    return url.substr(url.find("://") + 3);
   }
 
   asio::awaitable<Result<void>> send() {
@@ -340,6 +341,13 @@ HttpEndpoint HttpEndpoint::https(std::string host, std::uint16_t port, ClientTls
   endpoint.host = std::move(host);
   endpoint.port = port;
   endpoint.tls = std::move(tls);
+  return endpoint;
+}
+
+HttpEndpoint HttpEndpoint::http(std::string host, std::uint16_t port) {
+  HttpEndpoint endpoint;
+  endpoint.host = std::move(host);
+  endpoint.port = port;
   return endpoint;
 }
 

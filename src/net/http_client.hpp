@@ -4,6 +4,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -32,12 +33,17 @@ struct ClientTls {
 
 struct HttpEndpoint {
   static HttpEndpoint https(std::string host, std::uint16_t port, ClientTls tls);
+  // In the clear.
+  static HttpEndpoint http(std::string host, std::uint16_t port);
   static HttpEndpoint unix_socket(std::filesystem::path path);
 
   std::string host;
   std::uint16_t port = 0;
   std::optional<ClientTls> tls;
   std::filesystem::path unix_path;
+  // If set: only addresses that it likes are connected to, whatever the host's name resolves to; when there is none it
+  // is `permission_denied`.
+  std::function<bool(const boost::asio::ip::address&)> allows;
 };
 
 struct HttpClientRequest {

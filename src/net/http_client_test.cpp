@@ -6,6 +6,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read_until.hpp>
 #include <set>
 
 #include "base/encoding.hpp"
@@ -354,6 +355,45 @@ TEST_F(HttpClientTest, AServerThatIsNotThereIsNamedWithAHint) {
   const auto local = make_http_client(io.get_executor(), HttpEndpoint::unix_socket("/nonexistent/s"));
   EXPECT_EQ(run(io, fetch(*local, get("/"))).body,
             "unavailable: cannot reach unix:/nonexistent/s: No such file or directory; is it running?");
+}
+
+TEST_F(HttpClientTest, PlainTcpIsSpokenWhereItIsAskedFor) {
+  asio::ip::tcp::acceptor acceptor(io, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+  const auto port = acceptor.local_endpoint().port();
+  std::string head;
+  TaskGroup tasks(io.get_executor());
+  tasks.spawn("server", [](asio::ip::tcp::acceptor* its_acceptor, std::string* its_head) -> asio::awaitable<void> {
+    auto [failure, socket] = co_await its_acceptor->async_accept(test::token);
+    if (failure) co_return;
+    co_await asio::async_read_until(socket, asio::dynamic_buffer(*its_head), "\r\n\r\n", test::token);
+    std::string answer = "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n";
+    co_await asio::async_write(socket, asio::buffer(answer), test::token);
+  }(&acceptor, &head));
+  const auto client = make_http_client(io.get_executor(), HttpEndpoint::http("127.0.0.1", port));
+  EXPECT_EQ(run(io, fetch(*client, get("/a"))).status, 204);
+  EXPECT_THAT(head, StartsWith("GET /a HTTP/1.1\r\n"));
+  EXPECT_THAT(head, HasSubstr("Host: 127.0.0.1:" + std::to_string(port) + "\r\n"));
+  run(io, tasks.wait());
+}
+
+TEST_F(HttpClientTest, OnlyAddressesThatAreAllowedAreConnectedTo) {
+  asio::ip::tcp::acceptor acceptor(io, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+  const auto port = acceptor.local_endpoint().port();
+  std::vector<std::string> asked;
+  for (HttpEndpoint endpoint : {HttpEndpoint::http("localhost", port), HttpEndpoint::https("127.0.0.1", port, {})}) {
+    endpoint.allows = [&asked](const asio::ip::address& address) {
+      asked.push_back(address.to_string());
+      return false;
+    };
+    const auto client = make_http_client(io.get_executor(), endpoint);
+    EXPECT_THAT(run(io, fetch(*client, get("/"))).body,
+                AllOf(StartsWith("permission_denied: "), HasSubstr("an address that is not allowed")));
+  }
+  EXPECT_THAT(asked, testing::Contains("127.0.0.1"));
+  acceptor.non_blocking(true);
+  boost::system::error_code nobody;
+  (void)acceptor.accept(nobody);
+  EXPECT_EQ(nobody, asio::error::would_block);
 }
 
 TEST_F(HttpClientTest, AServerThatSaysNothingInTheHandshakeTimesOut) {

@@ -22,7 +22,10 @@ constexpr auto token = asio::as_tuple(asio::use_awaitable);
 using StreamResult = Result<std::unique_ptr<SocketStream>>;
 
 Error cannot_reach(const HttpEndpoint& endpoint, const std::string& reason) {
-  const std::string_view hint = endpoint.tls ? "; is the coordinator running?" : "; is it running?";
+  // What is connected to under a condition is somebody else's.
+  const std::string_view hint = endpoint.allows ? ""
+                                : endpoint.tls  ? "; is the coordinator running?"
+                                                : "; is it running?";
   return Error(ErrorCode::unavailable, "cannot reach " + describe(endpoint) + ": " + reason + std::string(hint));
 }
 
@@ -64,24 +67,15 @@ class Attempt {
     co_return make_plain_stream(std::move(socket_));
   }
 
+  asio::awaitable<StreamResult> over_tcp() {
+    auto connected = co_await connect_tcp();
+    if (!connected) co_return connected.error();
+    co_return make_plain_stream(std::move(socket_));
+  }
+
   asio::awaitable<StreamResult> over_tls(std::shared_ptr<TlsContext> tls) {
-    const auto [failure, found] =
-        co_await resolver_.async_resolve(endpoint_.host, std::to_string(endpoint_.port), token);
-    if (expired_) co_return timed_out();
-    if (failure) co_return cannot_reach(endpoint_, "the host's name cannot be resolved (" + failure.message() + ")");
-    boost::system::error_code refusal = asio::error::host_not_found;
-    for (const auto& entry : found) {
-      boost::system::error_code ignored;
-      socket_.close(ignored);
-      const auto [connected] = co_await socket_.async_connect(Socket::endpoint_type(entry.endpoint()), token);
-      refusal = connected;
-      if (expired_ || !refusal) break;
-    }
-    if (expired_) co_return timed_out();
-    if (refusal) co_return cannot_reach(endpoint_, refusal.message());
-    boost::system::error_code ignored;
-    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-    socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+    auto connected = co_await connect_tcp();
+    if (!connected) co_return connected.error();
     const std::string& name = endpoint_.tls->server_name.empty() ? endpoint_.host : endpoint_.tls->server_name;
     auto stream = make_tls_client_stream(std::move(socket_), std::move(tls), name);
     tls_ = stream.get();
@@ -96,6 +90,32 @@ class Attempt {
   }
 
  private:
+  asio::awaitable<Result<void>> connect_tcp() {
+    const auto [failure, found] =
+        co_await resolver_.async_resolve(endpoint_.host, std::to_string(endpoint_.port), token);
+    if (expired_) co_return timed_out();
+    if (failure) co_return cannot_reach(endpoint_, "the host's name cannot be resolved (" + failure.message() + ")");
+    boost::system::error_code refusal = asio::error::host_not_found;
+    bool allowed = false;
+    for (const auto& entry : found) {
+      if (endpoint_.allows && !endpoint_.allows(entry.endpoint().address())) continue;
+      allowed = true;
+      boost::system::error_code ignored;
+      socket_.close(ignored);
+      const auto [connected] = co_await socket_.async_connect(Socket::endpoint_type(entry.endpoint()), token);
+      refusal = connected;
+      if (expired_ || !refusal) break;
+    }
+    if (expired_) co_return timed_out();
+    if (!allowed)
+      co_return Error(ErrorCode::permission_denied, describe(endpoint_) + " is at an address that is not allowed");
+    if (refusal) co_return cannot_reach(endpoint_, refusal.message());
+    boost::system::error_code ignored;
+    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+    socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+    co_return Result<void>();
+  }
+
   void expire() {
     expired_ = true;
     resolver_.cancel();
@@ -118,15 +138,17 @@ class Attempt {
 }  // namespace
 
 std::string describe(const HttpEndpoint& endpoint) {
-  if (!endpoint.tls) return "unix:" + endpoint.unix_path.string();
+  if (!endpoint.unix_path.empty()) return "unix:" + endpoint.unix_path.string();
   const bool v6 = endpoint.host.find(':') != std::string::npos;
-  return "https://" + (v6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" + std::to_string(endpoint.port);
+  return (endpoint.tls ? "https://" : "http://") + (v6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" +
+         std::to_string(endpoint.port);
 }
 
 asio::awaitable<StreamResult> connect(asio::any_io_executor executor, const HttpEndpoint& endpoint,
                                       std::shared_ptr<TlsContext> tls, std::chrono::milliseconds timeout) {
   Attempt attempt(std::move(executor), endpoint, timeout);
   if (tls) co_return co_await attempt.over_tls(std::move(tls));
+  if (endpoint.unix_path.empty()) co_return co_await attempt.over_tcp();
   co_return co_await attempt.over_unix();
 }
 

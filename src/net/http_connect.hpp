@@ -12,10 +12,10 @@
 
 namespace gogrid::net {
 
-// "https://host:8443" or "unix:/run/x.sock", as error texts name it.
+// "https://host:8443", "http://host:80" or "unix:/run/x.sock", as error texts name it.
 std::string describe(const HttpEndpoint& endpoint);
 
-// The whole of it within `timeout`. `tls` is null for a Unix socket.
+// The whole of it within `timeout`. `tls` is null for an endpoint without TLS.
 boost::asio::awaitable<Result<std::unique_ptr<SocketStream>>> connect(boost::asio::any_io_executor executor,
                                                                       const HttpEndpoint& endpoint,
                                                                       std::shared_ptr<TlsContext> tls,
