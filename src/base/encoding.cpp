@@ -9,6 +9,7 @@ namespace gogrid {
 namespace {
 
 constexpr std::string_view hex_digits = "0123456789abcdef";
+constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view base64url_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 int hex_value(char c) {
@@ -16,6 +17,23 @@ int hex_value(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
+}
+
+std::string encode_base64(std::span<const std::byte> bytes, std::string_view digits) {
+  std::string text;
+  text.reserve((bytes.size() * 4 + 2) / 3);
+  unsigned bits = 0;
+  int held = 0;
+  for (const std::byte byte : bytes) {
+    bits = (bits << 8 | std::to_integer<unsigned>(byte)) & 0xffffu;
+    held += 8;
+    while (held >= 6) {
+      held -= 6;
+      text += digits[bits >> held & 63];
+    }
+  }
+  if (held > 0) text += digits[bits << (6 - held) & 63];
+  return text;
 }
 
 }  // namespace
@@ -52,22 +70,13 @@ std::optional<std::string> from_hex(std::string_view text) {
   return bytes;
 }
 
-std::string to_base64url(std::span<const std::byte> bytes) {
-  std::string text;
-  text.reserve((bytes.size() * 4 + 2) / 3);
-  unsigned bits = 0;
-  int held = 0;
-  for (const std::byte byte : bytes) {
-    bits = (bits << 8 | std::to_integer<unsigned>(byte)) & 0xffffu;
-    held += 8;
-    while (held >= 6) {
-      held -= 6;
-      text += base64url_digits[bits >> held & 63];
-    }
-  }
-  if (held > 0) text += base64url_digits[bits << (6 - held) & 63];
+std::string to_base64(std::span<const std::byte> bytes) {
+  std::string text = encode_base64(bytes, base64_digits);
+  text.append((4 - text.size() % 4) % 4, '=');
   return text;
 }
+
+std::string to_base64url(std::span<const std::byte> bytes) { return encode_base64(bytes, base64url_digits); }
 
 std::optional<std::string> from_base64url(std::string_view text) {
   if (text.size() % 4 == 1) return std::nullopt;

@@ -1,4 +1,4 @@
-// Text forms of bytes, and random text: hexadecimal, base64url (RFC 4648 §5, no padding), ids and secrets.
+// Text forms of bytes, and random text: hexadecimal, base64 (RFC 4648 §4), base64url (§5, no padding), ids and secrets.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,9 @@ std::string_view as_text(std::span<const std::byte> bytes);
 std::string to_hex(std::span<const std::byte> bytes);
 // Lower and upper case; nullopt for an odd length or any other character.
 std::optional<std::string> from_hex(std::string_view text);
+
+// With padding.
+std::string to_base64(std::span<const std::byte> bytes);
 
 std::string to_base64url(std::span<const std::byte> bytes);
 // nullopt for any character outside the alphabet or an impossible length.

@@ -25,6 +25,13 @@ TEST(Base64Url, AgreesWithTheExamplesOfRfc4648) {
   EXPECT_EQ(from_base64url("Z"), std::nullopt);
 }
 
+TEST(Base64, AgreesWithTheExamplesOfRfc4648) {
+  const std::pair<std::string, std::string> rows[] = {{"", ""},        {"f", "Zg=="},          {"fo", "Zm8="},
+                                                      {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}, {"\xff\xfe", "//4="}};
+  for (const auto& [bytes, text] : rows)
+    EXPECT_EQ(to_base64(as_bytes(bytes)), text);
+}
+
 TEST(Random, IdsCarryTheirPrefixAndDiffer) {
   EXPECT_EQ(random_id("wk").size(), 3 + 24);
   EXPECT_NE(random_id("wk"), random_id("wk"));

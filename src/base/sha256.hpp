@@ -1,10 +1,11 @@
-// SHA-256, over bytes as they stream by. One owner, any thread.
+// SHA-256, over bytes as they stream by, and HMAC with it (RFC 2104). One owner, any thread.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace gogrid {
 
@@ -25,5 +26,8 @@ class Sha256 {
   struct Context;
   std::unique_ptr<Context> context_;
 };
+
+// 32 bytes.
+std::string hmac_sha256(std::string_view key, std::string_view message);
 
 }  // namespace gogrid

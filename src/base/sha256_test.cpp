@@ -16,5 +16,10 @@ TEST(Sha256, AgreesWithTheExampleOfFips180) {
   EXPECT_EQ(streamed.finish_hex(), expected);
 }
 
+TEST(HmacSha256, AgreesWithTestCase2OfRfc4231) {
+  EXPECT_EQ(to_hex(as_bytes(hmac_sha256("Jefe", "what do ya want for nothing?"))),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
 }  // namespace
 }  // namespace gogrid
