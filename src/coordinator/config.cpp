@@ -46,6 +46,9 @@ std::vector<Setting> coordinator_settings(CoordinatorConfig& config) {
   add("limits.max_connections", "",
       "HTTPS connections at a time; a quarter of them, but no fewer than 256, may be of one address",
       config.limits.max_connections);
+  add("jobs.max_open", "", "jobs that may wait or run, over all keys; more are refused with 429", config.jobs.max_open);
+  add("jobs.retention", "", "how long jobs, and the files of batches, are kept after their end", config.jobs.retention);
+  add("jobs.max_attempt_time", "", "an attempt at a job that takes longer has failed", config.jobs.max_attempt_time);
   add("workers.certificate_lifetime", "", "lifetime of a worker's certificate; workers renew by themselves",
       config.workers.certificate_lifetime);
   add("workers.idle_timeout", "", "a worker that is silent for this long is lost", config.workers.idle_timeout);
@@ -68,6 +71,9 @@ Result<void> validate(const CoordinatorConfig& config) {
     return wrong("limits.max_body_bytes must be " + std::to_string(max_held_body_bytes) + " (512 MiB) or less");
   }
   if (config.limits.max_connections < 1) return wrong("limits.max_connections must be 1 or more");
+  if (config.jobs.max_open < 1) return wrong("jobs.max_open must be 1 or more");
+  if (config.jobs.retention < std::chrono::minutes(1)) return wrong("jobs.retention must be 1m or more");
+  if (config.jobs.max_attempt_time < milliseconds(1000)) return wrong("jobs.max_attempt_time must be 1s or more");
   if (config.workers.certificate_lifetime < hours(1)) return wrong("workers.certificate_lifetime must be 1h or more");
   if (config.workers.certificate_lifetime > hours(24 * 365))
     return wrong("workers.certificate_lifetime must be 365d or less");

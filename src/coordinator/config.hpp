@@ -41,6 +41,11 @@ struct CoordinatorConfig {
     std::chrono::milliseconds body_timeout{30'000};
     std::int64_t max_connections = 4096;
   } limits;
+  struct Jobs {
+    std::int64_t max_open = 2'000'000;
+    std::chrono::milliseconds retention = std::chrono::hours(24 * 7);
+    std::chrono::milliseconds max_attempt_time = std::chrono::hours(1);
+  } jobs;
   struct Workers {
     std::chrono::milliseconds certificate_lifetime = std::chrono::hours(24 * 30);
     std::chrono::milliseconds idle_timeout{10'000};

@@ -18,6 +18,8 @@
 #include "coordinator/data_dir.hpp"
 #include "coordinator/dispatch.hpp"
 #include "coordinator/enrolment.hpp"
+#include "coordinator/jobs/job_queue.hpp"
+#include "coordinator/jobs/webhook_rules.hpp"
 #include "coordinator/keys.hpp"
 #include "coordinator/metrics.hpp"
 #include "coordinator/registry.hpp"
@@ -40,6 +42,8 @@ constexpr int port_attempts = 16;
 domain::SchedulerLimits scheduler_limits(const CoordinatorConfig& config) {
   domain::SchedulerLimits limits;
   limits.max_waiting_requests = static_cast<std::size_t>(config.limits.max_waiting_requests);
+  limits.max_jobs = static_cast<std::size_t>(config.jobs.max_open);
+  limits.max_attempt_time = config.jobs.max_attempt_time;
   return limits;
 }
 
@@ -73,6 +77,8 @@ struct Coordinator::Parts {
   Result<void> listen();
   void connect_parts();
   void mount_routes(std::string authority_pin);
+  void expect_workers();
+  asio::awaitable<void> cancel_jobs_of(std::string key_id);
   void give_models();
   void give_engines();
   void apply_certificates();
@@ -100,12 +106,15 @@ struct Coordinator::Parts {
   Uploads uploads;
   Metrics metrics;
   Dispatcher dispatcher;
+  JobQueue jobs;
   InferenceApi inference;
   Router router;
   std::string pin;
   std::unique_ptr<net::HttpServer> http;
   std::unique_ptr<WorkerSessions> sessions;
   TaskGroup tasks;
+  // After a restart.
+  std::vector<domain::WorkerId> expected;
   bool flush_pending = false;
   bool stopping = false;
 };
@@ -132,6 +141,7 @@ Coordinator::Parts::Parts(asio::any_io_executor its_executor, CoordinatorConfig 
       uploads(files, *store, models, engines, audit, clock, pool),
       metrics(clock.system_now()),
       dispatcher(executor, scheduler_limits(config), clock, metrics),
+      jobs(executor, *store, dispatcher, models, usage, metrics, clock, JobQueue::Options{config.jobs.retention}),
       inference(dispatcher, models, usage, metrics, clock, inference_options(config)),
       router(keys, clock),
       pin(std::move(authority_pin)),
@@ -210,12 +220,16 @@ void Coordinator::Parts::connect_parts() {
   for (const auto& worker : workers.list()) {
     if (!worker->revoked_at) known.emplace_back(worker->id);
   }
-  dispatcher.expect_workers(known, config.workers.idle_timeout / 3 + std::chrono::seconds(5));
+  expected = std::move(known);
+  expect_workers();
   models.on_change([this] { give_models(); });
   engines.on_change([this] { give_engines(); });
   workers.on_revoke([this](const std::string& id) { sessions->disconnect(id, "this worker was revoked"); });
   workers.on_unwritten([this] { flush_soon(); });
-  keys.on_revoke([this](const std::string& id) { router.end_requests_of(id); });
+  keys.on_revoke([this](const std::string& id) {
+    router.end_requests_of(id);
+    tasks.spawn("cancel the jobs of a revoked key", cancel_jobs_of(id));
+  });
   keys.on_unwritten([this] { flush_soon(); });
   for (const auto& key : keys.list())
     dispatcher.set_key(domain::KeyId(key.id), key.policy);
@@ -228,6 +242,17 @@ void Coordinator::Parts::connect_parts() {
   mount_routes(pin);
 }
 
+void Coordinator::Parts::expect_workers() {
+  dispatcher.expect_workers(expected, config.workers.idle_timeout / 3 + std::chrono::seconds(5));
+}
+
+asio::awaitable<void> Coordinator::Parts::cancel_jobs_of(std::string key_id) {
+  store::JobFilter filter;
+  filter.key_id = std::move(key_id);
+  const auto cancelled = co_await jobs.cancel_all(std::move(filter), "its key was revoked");
+  if (!cancelled) log().error("the jobs of a revoked key could not be cancelled: {}", cancelled.error().detail);
+}
+
 void Coordinator::Parts::mount_routes(std::string authority_pin) {
   inference.mount(router);
   mount_key_routes(router, keys, audit, clock);
@@ -236,6 +261,10 @@ void Coordinator::Parts::mount_routes(std::string authority_pin) {
   mount_library_routes(router, models, engines, uploads, audit, dispatcher);
   mount_upload_routes(router, uploads);
   mount_enrolment_routes(router, enrolment);
+  JobSources job_sources{jobs, *store, clock, static_cast<std::size_t>(config.limits.max_body_bytes),
+                         [](const std::string& url) { return check_webhook_url(url, false); }};
+  mount_job_routes(router, std::move(job_sources));
+  mount_queue_routes(router, dispatcher, keys);
   mount_usage_routes(router, usage, keys, clock);
   mount_audit_routes(router, *store);
   BlobAccess access;
@@ -298,11 +327,15 @@ asio::awaitable<void> Coordinator::Parts::run() {
   TaskGroup services(executor);
   services.spawn("dispatcher", dispatcher.run());
   services.spawn("workers", sessions->run());
+  services.spawn("jobs", jobs.run());
   co_await http->run();
-  // Only now, when no request runs any more: a request needs its worker.
+  // Only now, when no request runs any more: a request needs its worker. Jobs that run are not ended: their workers
+  // keep them until the coordinator is there again.
   dispatcher.stop();
+  jobs.stop();
   sessions->stop();
   co_await services.wait();
+  co_await jobs.drain();
   tasks.cancel();
   co_await tasks.wait();
   co_await flush();
@@ -327,6 +360,9 @@ asio::awaitable<Result<std::unique_ptr<Coordinator>>> Coordinator::start(asio::a
   if (auto loaded = co_await parts->load(); !loaded) co_return loaded.error();
   if (auto listening = parts->listen(); !listening) co_return listening.error();
   parts->connect_parts();
+  if (auto loaded = co_await parts->jobs.load(); !loaded) co_return loaded.error();
+  // Their time begins now.
+  parts->expect_workers();
   co_return std::unique_ptr<Coordinator>(new Coordinator(std::move(parts)));
 }
 
@@ -343,6 +379,7 @@ void Coordinator::stop() {
   }
   // What waits for a worker is told to come again; what runs may finish.
   parts_->dispatcher.stop();
+  parts_->jobs.hold();
   parts_->http->stop(parts_->config.server.drain_timeout);
 }
 

@@ -157,11 +157,13 @@ Actions Scheduler::workers_expected(const std::vector<WorkerId>& ids, std::chron
   now_ = now;
   for (const auto& id : ids) {
     auto& worker = workers_[id];
-    if (worker) continue;
-    worker = std::make_unique<Worker>();
-    worker->id = id;
-    worker->number = number_of(id);
-    worker->connected = false;
+    if (worker && worker->connected) continue;
+    if (!worker) {
+      worker = std::make_unique<Worker>();
+      worker->id = id;
+      worker->number = number_of(id);
+      worker->connected = false;
+    }
     worker->expected_until = now + grace;
     wake_at(worker->expected_until);
   }

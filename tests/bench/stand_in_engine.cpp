@@ -1,10 +1,14 @@
 // Stand-in for llama-server in the overhead rows of the bench: answers at once, so that what is measured is everything
 // but the engine. Takes llama-server's --host SOCKET and ignores its other flags. Chat answers have `max_tokens`
-// tokens; with "stream" each is one event.
+// tokens; with "stream" each is one event. "wait_ms" makes it think for so long before.
 #include <fmt/format.h>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -44,6 +48,11 @@ asio::awaitable<void> handle(net::HttpExchange& exchange) {
   if (!body) co_return;
   const auto request = nlohmann::json::parse(*body, nullptr, false);
   const int tokens = request.is_object() ? request.value("max_tokens", 16) : 16;
+  const int wait_ms = request.is_object() ? request.value("wait_ms", 0) : 0;
+  if (wait_ms > 0) {
+    asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::milliseconds(wait_ms));
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
   if (request.is_object() && request.value("stream", false)) {
     co_await stream_answer(&exchange, tokens);
     co_return;

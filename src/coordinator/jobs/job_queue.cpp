@@ -78,8 +78,9 @@ JobQueue::JobQueue(asio::any_io_executor executor, store::Store& store, Dispatch
       clock_(clock),
       options_(options),
       tasks_(executor),
-      writer_(executor, store, [this](bool healthy) { dispatcher_.store_changed(healthy); }),
-      requests_(cached_request_bytes) {
+      writer_(executor, store, [this](bool healthy) { dispatcher_.store_changed(healthy && !held_); }),
+      requests_(cached_request_bytes),
+      retention_timer_(executor) {
   dispatcher_.on_jobs(*this);
 }
 
@@ -112,22 +113,24 @@ store::Pending<> JobQueue::load() {
 }
 
 asio::awaitable<void> JobQueue::run() {
-  asio::steady_timer timer(executor_);
   while (!stopping_) {
     const auto removed = co_await store_.remove_old_jobs(clock_.system_now() - options_.retention, removal_step);
     if (!removed) log().warn("old jobs could not be removed: {}", removed.error().detail);
     if (removed && *removed == static_cast<std::int64_t>(removal_step)) continue;
-    timer.expires_after(retention_interval);
-    const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-    if (error) co_return;
+    if (stopping_) co_return;
+    retention_timer_.expires_after(retention_interval);
+    co_await retention_timer_.async_wait(asio::as_tuple(asio::use_awaitable));
   }
+}
+
+void JobQueue::hold() {
+  held_ = true;
+  dispatcher_.store_changed(false);
 }
 
 void JobQueue::stop() {
   stopping_ = true;
-  for (auto& [lease, run] : runs_)
-    run->cut_off();
-  runs_.clear();
+  retention_timer_.cancel();
 }
 
 asio::awaitable<void> JobQueue::drain() {
@@ -372,6 +375,7 @@ store::JobEnded JobQueue::stored_end(const domain::Settle& settle) {
 }
 
 void JobQueue::settle(domain::Settle settle) {
+  if (stopping_) return;
   const domain::JobId id = settle.job;
   store::JobEnded end = stored_end(settle);
   if (!domain::is_final(settle.state)) {

@@ -5,6 +5,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <list>
@@ -44,9 +45,11 @@ class JobQueue final : private JobActions {
   store::Pending<> load();
   // Removes what has been kept long enough. Returns after stop().
   boost::asio::awaitable<void> run();
-  // Ends what runs, without an end for the jobs: they are found again.
+  // No job is given to a worker from now on.
+  void hold();
+  // What happens to jobs from now on is not written down: they are found again as they are.
   void stop();
-  // Until all that is to be stored is, or cannot be.
+  // Until nothing runs, and all that is to be stored is, or cannot be. Call it when no worker is connected any more.
   boost::asio::awaitable<void> drain();
   // The store takes what it is given, as far as is known.
   bool store_available() const { return writer_.healthy(); }
@@ -182,6 +185,8 @@ class JobQueue final : private JobActions {
   std::unordered_map<domain::LeaseId, std::shared_ptr<Run>> runs_;
   std::unordered_multimap<domain::JobId, Watch*> watches_;
   std::vector<std::function<void(const Ended&)>> ended_listeners_;
+  boost::asio::steady_timer retention_timer_;
+  bool held_ = false;
   bool stopping_ = false;
 };
 

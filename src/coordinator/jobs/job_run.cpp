@@ -46,6 +46,7 @@ std::string message_in(const std::string& body) {
 }  // namespace
 
 void JobQueue::lease(const domain::Lease& lease, std::shared_ptr<WorkerLink> worker) {
+  if (stopping_) return;
   store::JobLeased change;
   change.job = lease.job;
   change.lease = lease.lease;
@@ -82,7 +83,7 @@ void JobQueue::begin(std::shared_ptr<Run> run) {
   if (current) current->cut_off();
   current = run;
   changed(job);
-  if (!stopping_) tasks_.spawn("job", serve(std::move(run)));
+  tasks_.spawn("job", serve(std::move(run)));
 }
 
 void JobQueue::revoke(const domain::Revoke& revoke) {
