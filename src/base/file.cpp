@@ -85,6 +85,10 @@ Result<void> write_file_atomically(const std::filesystem::path& path, std::strin
     ::unlink(temporary.c_str());
     return Error(written.error().code, "cannot write " + path.string() + ": " + written.error().detail);
   }
+  return sync_name(path);
+}
+
+Result<void> sync_name(const std::filesystem::path& path) {
   const auto parent = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   auto directory = open_file(parent, O_RDONLY | O_DIRECTORY);
   if (!directory) return directory.error();

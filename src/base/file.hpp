@@ -46,6 +46,8 @@ Result<FileDescriptor> open_file(const std::filesystem::path& path, int flags, m
 Result<std::size_t> read_fully(int fd, std::span<std::byte> buffer);
 Result<void> write_fully(int fd, std::span<const std::byte> bytes);
 Result<void> sync_file(int fd);
+// Syncs the directory that holds `path`: what was made, renamed or removed there stays so after a crash.
+Result<void> sync_name(const std::filesystem::path& path);
 
 // The whole file; more than `limit_bytes` is too_large.
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit_bytes);

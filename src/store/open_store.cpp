@@ -4,6 +4,7 @@
 #include "store/sql/migrations.hpp"
 #include "store/sql/sql_store.hpp"
 #include "store/sqlite/sqlite_connection.hpp"
+#include "store/where.hpp"
 
 namespace gogrid::store {
 namespace {
@@ -23,7 +24,7 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& pa
 }
 
 Result<std::unique_ptr<Store>> open_store(const std::string& where, const std::filesystem::path& data_dir) {
-  if (where.empty() || where == "sqlite") return open_sqlite_store(data_dir / "gogrid.db");
+  if (is_sqlite(where)) return open_sqlite_store(sqlite_file(data_dir));
   auto connection = PostgresConnection::open(where, PostgresConnection::Use::store);
   if (!connection) return connection.error();
   return open_over(std::move(*connection), "the store");

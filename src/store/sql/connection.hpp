@@ -107,6 +107,10 @@ class Changes {
     calls_.push_back({sql, parameters_.size(), sizeof...(values)});
     (parameters_.emplace_back(values), ...);
   }
+  void add_list(const char* sql, std::span<const Parameter> values) {
+    calls_.push_back({sql, parameters_.size(), values.size()});
+    parameters_.insert(parameters_.end(), values.begin(), values.end());
+  }
   std::size_t size() const { return calls_.size(); }
   const char* sql(std::size_t index) const { return calls_[index].sql; }
   std::span<const Parameter> parameters(std::size_t index) const {

@@ -1,17 +1,21 @@
 #include "store/sql/migrations.hpp"
 
 #include "base/log.hpp"
+#include "store/sql/reading.hpp"
 
 namespace gogrid::store {
 namespace {
 
+Result<std::int64_t> read_version(Connection& connection) {
+  const auto version = read_number(connection.query("SELECT MAX(version) FROM schema_version"));
+  if (!version) return version.error();
+  return version->value_or(0);
+}
+
 Result<std::int64_t> current_version(Connection& connection) {
   auto made = connection.run_script("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)");
   if (!made) return made.error();
-  auto rows = connection.query("SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM schema_version");
-  if (!rows) return rows.error();
-  if (auto found = rows->next(); !found) return found.error();
-  return rows->integer(0);
+  return read_version(connection);
 }
 
 Result<void> apply(Connection& connection, const Migration& step) {
@@ -43,6 +47,17 @@ Result<void> migrate(Connection& connection, std::span<const Migration> steps) {
     log().debug("store: applied {}", step.name);
   }
   return {};
+}
+
+Result<void> has_newest_version(Connection& connection) {
+  const auto version = read_version(connection);
+  if (!version && version.error().code == ErrorCode::internal)
+    return Error(ErrorCode::not_found, "it is not a GoGrid coordinator's store: " + version.error().detail);
+  if (!version) return version.error();
+  const std::int64_t newest = migrations(connection.dialect()).back().version;
+  if (*version == newest) return {};
+  return Error(ErrorCode::unsupported, "the store has version " + std::to_string(*version) + ", this program knows " +
+                                           std::to_string(newest) + ": use the gogrid-coordinator that it belongs to");
 }
 
 Result<void> migrate(Connection& connection) { return migrate(connection, migrations(connection.dialect())); }

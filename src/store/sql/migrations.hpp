@@ -22,4 +22,7 @@ std::span<const Migration> migrations(Dialect dialect);
 Result<void> migrate(Connection& connection, std::span<const Migration> steps);
 Result<void> migrate(Connection& connection);
 
+// unsupported when the database is older or newer than this program, not_found when it is no store. Changes nothing.
+Result<void> has_newest_version(Connection& connection);
+
 }  // namespace gogrid::store

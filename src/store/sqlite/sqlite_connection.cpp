@@ -12,12 +12,18 @@ namespace gogrid::store {
 namespace {
 
 constexpr int busy_timeout_ms = 5000;
-// 16 MB. More in one go is cheaper, and takes longer to open after a crash.
-constexpr int checkpoint_pages = 4000;
 
 constexpr auto settings =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; "
     "PRAGMA cache_size = -32768;";
+
+// SQLite would make it with the umask's mode, and leave its name to chance in a crash.
+Result<void> make_file(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored)) return {};
+  if (auto made = open_file(path, O_RDWR | O_CREAT, 0600); !made) return made.error();
+  return sync_name(path);
+}
 
 Error fault(sqlite3* handle, int code) {
   const std::string message = handle ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
@@ -118,12 +124,11 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open_with(const std:
   return connection;
 }
 
-Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::filesystem::path& path, const char* vfs) {
-  if (!vfs) {
-    // SQLite would make it with the umask's mode.
-    if (auto made = open_file(path, O_RDWR | O_CREAT, 0600); !made) return made.error();
+Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::filesystem::path& path, Options options) {
+  if (!options.vfs) {
+    if (auto made = make_file(path); !made) return made.error();
   }
-  auto connection = open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs);
+  auto connection = open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, options.vfs);
   if (!connection) return connection;
   const auto set = (*connection)->run_script(settings);
   if (!set) return Error(set.error().code, path.string() + ": " + set.error().detail);
@@ -131,6 +136,7 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::file
     *static_cast<int*>(pages) = in_log;
     return SQLITE_OK;
   };
+  (*connection)->checkpoint_pages_ = options.checkpoint_pages;
   sqlite3_wal_hook((*connection)->handle_, count_pages, &(*connection)->log_pages_);
   return connection;
 }
@@ -228,7 +234,7 @@ Connection::Transaction SqliteConnection::transaction() const {
 std::int64_t SqliteConnection::changed() const { return sqlite3_total_changes64(handle_); }
 
 void SqliteConnection::tidy() {
-  if (log_pages_ < checkpoint_pages) return;
+  if (log_pages_ < checkpoint_pages_) return;
   // Another process that reads keeps it from finishing; the next one will.
   (void)sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   log_pages_ = 0;

@@ -15,9 +15,17 @@ namespace gogrid::store {
 
 class SqliteConnection final : public Connection {
  public:
+  struct Options {
+    // The SQLite file system to use; nullptr is the default one.
+    const char* vfs = nullptr;
+    // How long the write-ahead log may grow before it is moved into the database. The default is 16 MB: more in one go
+    // is cheaper, and takes longer to open after a crash.
+    int checkpoint_pages = 4000;
+  };
   // Opens or makes the file (mode 0600): WAL, synchronous=FULL, foreign keys, five seconds of patience with other
-  // processes. `vfs` names the SQLite file system to use, nullptr is the default one.
-  static Result<std::unique_ptr<SqliteConnection>> open(const std::filesystem::path& path, const char* vfs = nullptr);
+  // processes.
+  static Result<std::unique_ptr<SqliteConnection>> open(const std::filesystem::path& path, Options options);
+  static Result<std::unique_ptr<SqliteConnection>> open(const std::filesystem::path& path) { return open(path, {}); }
   // A file that is there, only to be read.
   static Result<std::unique_ptr<SqliteConnection>> open_to_read(const std::filesystem::path& path);
   ~SqliteConnection() override;
@@ -46,6 +54,7 @@ class SqliteConnection final : public Connection {
 
   sqlite3* handle_;
   std::unordered_map<const char*, sqlite3_stmt*> statements_;
+  int checkpoint_pages_ = 0;
   int log_pages_ = 0;
 };
 
