@@ -5,24 +5,25 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
 #include "client/chat.hpp"
+#include "client/queue_types.hpp"
 #include "client/server_address.hpp"
 #include "client/types.hpp"
 
-namespace gogrid::net {
-class HttpClient;
-class HttpResponse;
-struct HttpClientRequest;
-}  // namespace gogrid::net
-
 namespace gogrid::client {
+
+class ApiConnection;
 
 struct ClientOptions {
   ServerAddress server;
@@ -37,10 +38,26 @@ struct TokenRequest {
   std::optional<std::int64_t> expires_in_seconds;
 };
 
+// What is not set is left as it is; of a new key: without a limit. A limit of 0 is none, an empty list every model.
+struct KeyLimits {
+  std::optional<std::vector<std::string>> models;
+  std::optional<double> weight;
+  std::optional<std::int64_t> requests_per_minute;
+  std::optional<std::int64_t> tokens_per_minute;
+  std::optional<std::int64_t> max_concurrent;
+  std::optional<std::int64_t> max_queued;
+};
+
 struct KeyRequest {
   std::string name;
   std::vector<std::string> scopes;
   std::optional<std::int64_t> expires_in_seconds;
+  KeyLimits limits;
+};
+
+struct KeyChange {
+  std::optional<std::string> name;
+  KeyLimits limits;
 };
 
 struct UploadRequest {
@@ -64,6 +81,65 @@ struct UploadState {
 
 // Fills the buffer with the next bytes of a part.
 using PartSource = std::function<boost::asio::awaitable<Result<std::size_t>>(std::span<std::byte>)>;
+
+using NamedTexts = std::vector<std::pair<std::string, std::string>>;
+
+struct JobRequest {
+  std::string endpoint;
+  // The inference request as JSON, sent as it is.
+  std::string request;
+  std::optional<std::int64_t> priority;
+  std::optional<UnixSeconds> not_before;
+  std::optional<UnixSeconds> deadline;
+  std::optional<std::int64_t> max_attempts;
+  std::string idempotency_key;
+  NamedTexts labels;
+  std::string webhook;
+};
+
+// Which jobs to list; what is empty does not narrow it.
+struct JobQuery {
+  std::vector<std::string> states;
+  std::string model;
+  std::string batch;
+  NamedTexts labels;
+  // A key's id, or "all": for keys with the scope admin.
+  std::string key;
+  std::string after;
+  std::int64_t limit = 0;
+};
+
+struct BatchRequest {
+  std::string input_file_id;
+  std::string endpoint;
+  std::string completion_window;
+  std::optional<std::int64_t> priority;
+  NamedTexts metadata;
+};
+
+struct FileUpload {
+  std::string filename;
+  std::uint64_t size_bytes = 0;
+  // Fills the buffer with the file's next bytes.
+  PartSource source;
+};
+
+// Takes a body piece by piece; an error ends the call with it.
+using BodySink = std::function<Result<void>(std::string_view)>;
+
+// What stands before a body that went to a BodySink.
+struct BodyHead {
+  std::string content_type;
+  // Of the engine's answer; empty when it is no such answer.
+  std::string engine_status;
+};
+
+struct UsageQuery {
+  // "2026-11-28"; empty: the server's own choice.
+  std::string from;
+  std::string to;
+  std::string key;
+};
 
 class CoordinatorClient {
  public:
@@ -94,6 +170,7 @@ class CoordinatorClient {
   Reply<void> remove_token(std::string id);
   Reply<Answer<std::vector<ApiKey>>> keys();
   Reply<Answer<ApiKey>> create_key(KeyRequest request);
+  Reply<Answer<ApiKey>> change_key(std::string id, KeyChange change);
   Reply<void> revoke_key(std::string id);
 
   Reply<Answer<std::vector<PendingUpload>>> uploads();
@@ -112,23 +189,34 @@ class CoordinatorClient {
   // the right one.
   Reply<UploadState> upload_part(std::string id, std::uint64_t offset, std::uint64_t length, PartSource source);
 
- private:
-  Reply<std::unique_ptr<net::HttpResponse>> send(net::HttpClient& http, net::HttpClientRequest request);
-  // The body of a 2xx answer.
-  Reply<std::string> call(std::string method, std::string target, std::string body);
-  template <class T>
-  Reply<Answer<T>> get(std::string target);
-  template <class T>
-  Reply<Answer<T>> post(std::string target, std::string body);
-  Reply<void> remove(std::string target);
-  Error explain_failure(const Error& error) const;
-  Error explain_status(int status, const std::string& body) const;
+  Reply<Answer<Job>> submit_job(JobRequest request);
+  Reply<Answer<Page<Job>>> jobs(JobQuery query);
+  Reply<Answer<Job>> job(std::string id);
+  Reply<Answer<Job>> cancel_job(std::string id);
+  Reply<Answer<Job>> retry_job(std::string id);
+  Reply<BodyHead> job_result(std::string id, BodySink sink);
+  // Tells `sink` of the job at once and of every change, and gives back its final state. A stream that ends before is
+  // `protocol`; see client/follow_job.hpp for one that outlives it.
+  Reply<Answer<Job>> watch_job(std::string id, std::function<void(const Job&)> sink);
 
-  ClientOptions options_;
-  bool reached_ = true;
-  // For calls that are answered at once, and for those that may take as long as they like: answers of models, uploads.
-  std::unique_ptr<net::HttpClient> quick_;
-  std::unique_ptr<net::HttpClient> patient_;
+  // Stores a batch's requests: JSON lines, sent in one go.
+  Reply<Answer<StoredFile>> add_batch_file(FileUpload upload);
+  Reply<Answer<Page<StoredFile>>> files(std::int64_t limit, std::string after);
+  Reply<void> remove_file(std::string id);
+  Reply<BodyHead> file_content(std::string id, BodySink sink);
+
+  Reply<Answer<Batch>> create_batch(BatchRequest request);
+  Reply<Answer<Page<Batch>>> batches(std::int64_t limit, std::string after);
+  Reply<Answer<Batch>> batch(std::string id);
+  Reply<Answer<Batch>> cancel_batch(std::string id);
+
+  Reply<Answer<QueueState>> queue();
+  Reply<Answer<std::vector<UsageRow>>> usage(UsageQuery query);
+  // Those before the entry with that number; 0: the newest.
+  Reply<Answer<Page<AuditEntry>>> audit(std::int64_t limit, std::int64_t before);
+
+ private:
+  std::unique_ptr<ApiConnection> api_;
 };
 
 }  // namespace gogrid::client

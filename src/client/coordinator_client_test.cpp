@@ -11,8 +11,8 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/file.hpp"
+#include "client/client_test_support.hpp"
 #include "client/read_json.hpp"
-#include "client/test_coordinator.hpp"
 #include "client/trust.hpp"
 #include "client/upload.hpp"
 
@@ -20,43 +20,6 @@ namespace gogrid::client {
 namespace {
 
 namespace asio = boost::asio;
-
-template <class T>
-asio::awaitable<void> keep(asio::awaitable<T> call, std::optional<T>& out) {
-  out = co_await std::move(call);
-}
-
-// Runs one call to its end.
-template <class T>
-T wait(asio::io_context& loop, asio::awaitable<T> call) {
-  std::optional<T> out;
-  TaskGroup tasks(loop.get_executor());
-  loop.restart();
-  tasks.spawn("call", keep(std::move(call), out));
-  while (tasks.size() > 0 && loop.run_one() > 0) {
-  }
-  return std::move(out).value();
-}
-
-class CoordinatorClientTest : public testing::Test {
- protected:
-  ClientOptions options() const {
-    ClientOptions options;
-    options.server = parse_server_url(server_.url()).value();
-    options.api_key = "gg_key";
-    options.trusted_ca = server_.ca();
-    return options;
-  }
-
-  template <class T>
-  T wait(asio::awaitable<T> call) {
-    return client::wait(loop_, std::move(call));
-  }
-
-  TestCoordinator server_;
-  asio::io_context loop_{1};
-  CoordinatorClient client_{loop_.get_executor(), options()};
-};
 
 TEST_F(CoordinatorClientTest, ReadsWhatTheServerSaysAndKeepsItsText) {
   const std::string json =
@@ -225,28 +188,6 @@ TEST_F(CoordinatorClientTest, AStreamThatFailsIsAnError) {
                  {R"({"choices":[5]})", R"({"choices":[{"delta":{"content":[1]}}]})", "{}", "[DONE]"});
   EXPECT_TRUE(wait(client_.chat({"m", {}, {}, {}}, [](const ChatDelta&) { ADD_FAILURE(); })));
 }
-
-// A file of `size` bytes without a pattern that repeats at part sizes.
-class TestFile {
- public:
-  explicit TestFile(std::size_t size) : bytes_(size, '\0') {
-    std::uint32_t state = 1;
-    for (char& byte : bytes_) {
-      state = state * 1664525 + 1013904223;
-      byte = static_cast<char>(state >> 24);
-    }
-    char name[] = "/tmp/gogrid-upload-XXXXXX";
-    descriptor_ = FileDescriptor(::mkstemp(name));
-    ::unlink(name);
-    EXPECT_TRUE(write_fully(descriptor_.get(), as_bytes(bytes_)));
-  }
-  const std::string& bytes() const { return bytes_; }
-  int fd() const { return descriptor_.get(); }
-
- private:
-  std::string bytes_;
-  FileDescriptor descriptor_;
-};
 
 class UploadTest : public CoordinatorClientTest {
  protected:

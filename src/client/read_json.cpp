@@ -191,6 +191,14 @@ void read(const json& value, ApiKey& out) {
   out.expires_at = time_of(member(value, "expires_at"));
   out.revoked_at = time_of(member(value, "revoked_at"));
   out.last_used_at = time_of(member(value, "last_used_at"));
+  const json& models = member(value, "models");
+  for (const json& model : models.is_array() ? models : json::array())
+    out.models.push_back(text_of(model));
+  out.weight = number_of(member(value, "weight"));
+  out.requests_per_minute = integer_of(member(value, "requests_per_minute"));
+  out.tokens_per_minute = integer_of(member(value, "tokens_per_minute"));
+  out.max_concurrent = integer_of(member(value, "max_concurrent"));
+  out.max_queued = integer_of(member(value, "max_queued"));
 }
 
 void read(const json& value, Engine& out) {

@@ -8,6 +8,8 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <deque>
+#include <functional>
 #include <future>
 #include <map>
 #include <mutex>
@@ -32,10 +34,14 @@ class TestCoordinator {
     std::string content_type = "application/json";
   };
   struct Request {
-    std::string line;  // "GET /api/v1/status"
+    std::string line;    // "GET /api/v1/status"
+    std::string target;  // "/api/v1/jobs?limit=5"
     std::string authorization;
+    std::string content_type;
     std::string body;
   };
+  // Runs on the server's thread.
+  using Handler = std::function<Reply(const Request&)>;
 
   TestCoordinator() : TestCoordinator(make_authority()) {}
   explicit TestCoordinator(net::pki::KeyAndCertificate authority) : authority_(std::move(authority)) {
@@ -76,11 +82,21 @@ class TestCoordinator {
     reply.body = std::move(body);
     on(line, std::move(reply));
   }
+  // Answers with what the handler says, which may be another thing each time.
+  void handle(const std::string& line, Handler handler) {
+    const std::lock_guard lock(mutex_);
+    handlers_[line] = std::move(handler);
+  }
   // Answers with these events, each in a write of its own, and if `hold` then with nothing until the client leaves.
   void stream(const std::string& line, std::vector<std::string> events, bool hold = false) {
     const std::lock_guard lock(mutex_);
-    streams_[line] = std::move(events);
+    streams_[line] = {std::move(events)};
     hold_ = hold;
+  }
+  // The requests that follow the one for the last stream() get these; what was said last is said for ever.
+  void then_stream(const std::string& line, std::vector<std::string> events) {
+    const std::lock_guard lock(mutex_);
+    streams_[line].push_back(std::move(events));
   }
   // Becomes ready when a client has left a stream that was held.
   std::future<void> client_left() { return left_.get_future(); }
@@ -116,10 +132,12 @@ class TestCoordinator {
  private:
   using Exchange = net::HttpExchange;
 
+  static constexpr std::size_t max_body_bytes = 16 * 1024 * 1024;
+
   void listen(std::uint16_t port) {
     const boost::asio::ip::tcp::endpoint endpoint(boost::asio::ip::address_v4::loopback(), port);
     server_ = net::listen_https(loop_.get_executor(), endpoint, tls_, {}, [this](Exchange& exchange) {
-                return handle(exchange);
+                return serve_one(exchange);
               }).value();
     port_ = server_->port();
   }
@@ -137,7 +155,7 @@ class TestCoordinator {
     }
   }
 
-  boost::asio::awaitable<void> handle(Exchange& exchange) {
+  boost::asio::awaitable<void> serve_one(Exchange& exchange) {
     const std::string path(exchange.request().path());
     const std::string line = exchange.request().method + " " + path;
     if (line.starts_with("PUT /api/v1/uploads/")) {
@@ -146,22 +164,30 @@ class TestCoordinator {
     }
     Request seen;
     seen.line = line;
+    seen.target = exchange.request().target;
+    seen.content_type = exchange.request().headers.get("content-type").value_or("");
     seen.authorization = exchange.request().headers.get("authorization").value_or("");
-    auto body = co_await exchange.read_body(1024 * 1024);
+    auto body = co_await exchange.read_body(max_body_bytes);
     if (body) seen.body = *body;
     std::optional<Reply> reply;
     std::optional<std::vector<std::string>> events;
+    Handler handler;
     {
       const std::lock_guard lock(mutex_);
       requests_.push_back(seen);
       if (const auto found = replies_.find(line); found != replies_.end()) reply = found->second;
-      if (const auto found = streams_.find(line); found != streams_.end()) events = found->second;
+      if (const auto found = handlers_.find(line); found != handlers_.end()) handler = found->second;
+      if (const auto found = streams_.find(line); found != streams_.end()) {
+        events = found->second.front();
+        if (found->second.size() > 1) found->second.pop_front();
+      }
       if (line == "POST /api/v1/uploads" && !upload_id_.empty()) reply = upload_state();
     }
     if (events) {
       co_await send_events(exchange, std::move(*events));
       co_return;
     }
+    if (handler) reply = handler(seen);
     Reply chosen = reply ? *reply : not_found();
     net::ResponseHead head;
     head.status = chosen.status;
@@ -266,7 +292,8 @@ class TestCoordinator {
 
   mutable std::mutex mutex_;
   std::map<std::string, Reply> replies_;
-  std::map<std::string, std::vector<std::string>> streams_;
+  std::map<std::string, Handler> handlers_;
+  std::map<std::string, std::deque<std::vector<std::string>>> streams_;
   std::atomic<bool> hold_ = false;
   std::string upload_id_;
   std::uint64_t upload_size_ = 0;

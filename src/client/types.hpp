@@ -140,6 +140,15 @@ struct ApiKey {
   std::optional<UnixSeconds> expires_at;
   std::optional<UnixSeconds> revoked_at;
   std::optional<UnixSeconds> last_used_at;
+  // The only ones it may use; empty: all.
+  std::vector<std::string> models;
+  // Its share of busy slots, against other keys'.
+  std::optional<double> weight;
+  // Limits; 0: none.
+  std::int64_t requests_per_minute = 0;
+  std::int64_t tokens_per_minute = 0;
+  std::int64_t max_concurrent = 0;
+  std::int64_t max_queued = 0;
 };
 
 struct Engine {

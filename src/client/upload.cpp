@@ -1,17 +1,16 @@
 #include "client/upload.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <cerrno>
 #include <vector>
 
 #include "base/blocking.hpp"
 #include "base/sha256.hpp"
+#include "client/file_bytes.hpp"
+#include "client/persistence.hpp"
 
 namespace gogrid::client {
 namespace asio = boost::asio;
@@ -22,39 +21,6 @@ constexpr std::size_t hash_step_bytes = 8 * 1024 * 1024;
 constexpr std::uint64_t first_part_bytes = 1024 * 1024;
 constexpr std::uint64_t part_bytes = 64 * 1024 * 1024;
 constexpr std::chrono::milliseconds longest_pause{30'000};
-
-Result<std::size_t> read_at(int fd, std::span<std::byte> buffer, std::uint64_t offset) {
-  for (;;) {
-    const ssize_t count = ::pread(fd, buffer.data(), buffer.size(), static_cast<off_t>(offset));
-    if (count >= 0) return static_cast<std::size_t>(count);
-    if (errno != EINTR) return system_error("reading the file", errno);
-  }
-}
-
-Error file_shrank() {
-  return Error(ErrorCode::conflict, "the file became shorter while it was read; run the command again");
-}
-
-// What a broken connection, a proxy or a restarting coordinator looks like; everything else is an answer.
-bool may_pass(const Error& error) {
-  return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout || error.code == ErrorCode::protocol;
-}
-
-// Hands out one part of the file. The buffer stays the caller's; the read on the pool is always waited for.
-asio::awaitable<Result<std::size_t>> next_bytes(asio::thread_pool& pool, int fd, std::uint64_t& position,
-                                                std::uint64_t end, std::span<std::byte> buffer,
-                                                const std::function<void(std::uint64_t)>& on_progress) {
-  if (position == end) co_return std::size_t{0};
-  const std::span<std::byte> room =
-      buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - position)));
-  auto work = [fd, room, at = position] { return read_at(fd, room, at); };
-  const auto count = co_await run_blocking(pool, std::move(work));
-  if (!count) co_return count.error();
-  if (*count == 0) co_return file_shrank();
-  position += *count;
-  if (on_progress) on_progress(position);
-  co_return *count;
-}
 
 }  // namespace
 
