@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/file.hpp"
+#include "cli/exit_code.hpp"
 #include "cli/formatter/json.hpp"
 #include "net/pki.hpp"
 
@@ -75,8 +76,10 @@ Result<client::CoordinatorClient*> Context::client() {
   return client_.get();
 }
 
-Error Context::wrong_usage(std::string detail) {
-  misused_ = true;
+Error Context::wrong_usage(std::string detail) { return fails_with(ExitCode::usage, std::move(detail)); }
+
+Error Context::fails_with(int exit_code, std::string detail) {
+  exit_code_ = exit_code;
   return Error(ErrorCode::invalid_argument, std::move(detail));
 }
 

@@ -5,6 +5,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.hpp"
@@ -46,7 +47,9 @@ class Context {
   // The error of a command line that cannot be meant, for what is only known once the command runs: its exit code is
   // that of wrong usage.
   Error wrong_usage(std::string detail);
-  bool misused() const { return misused_; }
+  // An error that ends the program with this exit code, whatever else would follow from it.
+  Error fails_with(int exit_code, std::string detail);
+  std::optional<int> exit_code() const { return exit_code_; }
   // For a command that talks to a coordinator without client().
   void mark_unreached() { unreached_ = true; }
   // False when the last call was not answered by a server.
@@ -61,7 +64,7 @@ class Context {
   boost::asio::any_io_executor executor_;
   Interrupts& interrupts_;
   bool unreached_ = false;
-  bool misused_ = false;
+  std::optional<int> exit_code_;
   std::unique_ptr<boost::asio::thread_pool> pool_;
   std::unique_ptr<client::CoordinatorClient> client_;
 };

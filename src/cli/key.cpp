@@ -1,4 +1,4 @@
-// gogrid key create | ls | revoke
+// gogrid key create | ls | set | revoke
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
@@ -16,6 +16,24 @@ std::string next_steps(const std::string& url) {
          url + "      for Anthropic's\n";
 }
 
+void add_limit_options(CLI::App& app, client::KeyLimits& limits) {
+  // A double holds these exactly.
+  constexpr std::int64_t most = std::int64_t{1} << 53;
+  app.add_option("--models", limits.models, "The only models it may use; several with commas between")
+      ->delimiter(',')
+      ->type_name("NAME");
+  app.add_option("--weight", limits.weight, "Its share when others want slots too: 2 gets twice as much as 1")
+      ->check(CLI::Range(0.01, 1000.0).description(""))
+      ->type_name("NUMBER");
+  const auto add = [&app](const char* name, std::optional<std::int64_t>& target, const char* help) {
+    app.add_option(name, target, help)->check(CLI::Range(std::int64_t{0}, most).description(""))->type_name("N");
+  };
+  add("--requests-per-minute", limits.requests_per_minute, "Requests that may begin in a minute; 0: no limit");
+  add("--tokens-per-minute", limits.tokens_per_minute, "Tokens, of prompts and answers, in a minute; 0: no limit");
+  add("--max-concurrent", limits.max_concurrent, "Requests and jobs that run at once; 0: no limit");
+  add("--max-queued", limits.max_queued, "Jobs that are not over; 0: no limit");
+}
+
 class KeyCreate final : public Command {
  public:
   CLI::App* add_to(CLI::App& parent) override {
@@ -27,10 +45,12 @@ class KeyCreate final : public Command {
         ->type_name("inference|admin")
         ->default_str("inference");
     app->add_option("--expires", expires_, "How long it is valid: 24h, 90d; for ever if left out")->type_name("TIME");
+    add_limit_options(*app, request_.limits);
     app->add_flag("-q,--quiet", quiet_, "Print only the key");
     app->footer(
         "Examples:\n  gogrid key create laptop\n  gogrid key create ci --expires 90d\n  gogrid key create ops --scope "
-        "admin --scope inference");
+        "admin --scope inference\n"
+        "  gogrid key create students --models small,tiny --requests-per-minute 60 --max-concurrent 4");
     return app;
   }
 
@@ -62,7 +82,9 @@ class KeyList final : public Command {
   CLI::App* add_to(CLI::App& parent) override {
     CLI::App* app = parent.add_subcommand("ls", "List the keys, without their secrets");
     app->alias("list");
-    app->footer("Examples:\n  gogrid key ls");
+    app->footer(
+        "LIMITS: r/min and t/min are requests and tokens a minute.\n\nExamples:\n  gogrid key ls\n  gogrid key ls "
+        "--json");
     return app;
   }
 
@@ -74,6 +96,43 @@ class KeyList final : public Command {
     print(context, keys->json, show_list(keys->value, context.view()));
     co_return Result<void>();
   }
+};
+
+class KeySet final : public Command {
+ public:
+  CLI::App* add_to(CLI::App& parent) override {
+    CLI::App* app = parent.add_subcommand("set", "Change a key's name, models, weight and limits");
+    app->add_option("key", id_, "Id, as 'gogrid key ls' shows it")->required()->type_name("ID");
+    app->add_option("--name", change_.name, "For you to know it by")->type_name("NAME");
+    add_limit_options(*app, change_.limits);
+    app->add_flag("--any-model", any_model_, "Let it use every model again");
+    app->footer(
+        "What is not given stays as it is. It counts from the next request on.\n\n"
+        "Examples:\n  gogrid key set 0f1e2d3c4b5a6978 --weight 2 --max-concurrent 8\n"
+        "  gogrid key set 0f1e2d3c4b5a6978 --any-model --tokens-per-minute 0");
+    return app;
+  }
+
+  asio::awaitable<Result<void>> run(Context& context) override {
+    client::KeyLimits& limits = change_.limits;
+    if (any_model_ && limits.models) co_return context.wrong_usage("give --models or --any-model, not both");
+    if (any_model_) limits.models.emplace();
+    if (!change_.name && !limits.models && !limits.weight && !limits.requests_per_minute && !limits.tokens_per_minute &&
+        !limits.max_concurrent && !limits.max_queued) {
+      co_return context.wrong_usage("there is nothing to change: give an option, as in --weight 2");
+    }
+    const auto client = context.client();
+    if (!client) co_return client.error();
+    const auto key = co_await (*client)->change_key(id_, change_);
+    if (!key) co_return key.error();
+    print(context, key->json, show_list(std::vector{key->value}, context.view()));
+    co_return Result<void>();
+  }
+
+ private:
+  std::string id_;
+  client::KeyChange change_;
+  bool any_model_ = false;
 };
 
 class KeyRevoke final : public Command {
@@ -108,6 +167,7 @@ class KeyRevoke final : public Command {
 
 CommandPtr make_key_create() { return std::make_unique<KeyCreate>(); }
 CommandPtr make_key_list() { return std::make_unique<KeyList>(); }
+CommandPtr make_key_set() { return std::make_unique<KeySet>(); }
 CommandPtr make_key_revoke() { return std::make_unique<KeyRevoke>(); }
 
 }  // namespace gogrid::cli

@@ -19,6 +19,8 @@ constexpr const char* root_footer = R"(Getting started:
   gogrid login https://grid:8443       remember a coordinator and your key
   gogrid status                        is it up, and what does it have?
   gogrid chat "What is GoGrid?"        ask a model
+  gogrid run questions.jsonl           ask many things, the answers in order
+  gogrid top                           watch workers, queue and throughput
   gogrid token create                  let another machine join as a worker
 
 Environment (wins over the file that 'gogrid login' writes, ~/.config/gogrid/config.toml):
@@ -27,7 +29,8 @@ Environment (wins over the file that 'gogrid login' writes, ~/.config/gogrid/con
   GOGRID_CA        PEM file with the authority that signed its certificate
   NO_COLOR         no colours
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 coordinator not reached, 4 not allowed, 5 not found, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 coordinator not reached, 4 not allowed, 5 not found, 6 a job or a line
+of a batch did not succeed, 7 the time of --timeout was up, 130 interrupted.
 'gogrid help COMMAND' tells about a command; 'gogrid completion bash' prints a script that completes commands.)";
 
 // Levenshtein's distance; the names are short.
@@ -120,7 +123,7 @@ int run_selected(CommandTree& tree, Terminal& terminal, const Environment& envir
   const Error& error = outcome->error();
   if (error.code == ErrorCode::cancelled) return ExitCode::interrupted;
   terminal.error(styled(Style::red, "gogrid:", context.colour_on_error()) + " " + printable(error.detail) + "\n");
-  return context.misused() ? ExitCode::usage : exit_code(error, context.reached());
+  return context.exit_code().value_or(exit_code(error, context.reached()));
 }
 
 }  // namespace
@@ -147,7 +150,42 @@ CommandTree::CommandTree() : root(std::make_unique<CLI::App>("Private GPU infere
   add(*root, make_login());
   add(*root, make_logout());
   add(*root, make_status());
+  add(*root, make_top());
   add(*root, make_chat());
+  add(*root, make_run());
+  add_queue();
+  add_grid();
+  add_access();
+  add(*root, make_completion());
+  add(*root, make_help());
+}
+
+void CommandTree::add_queue() {
+  CLI::App& job = add_group("job", "Jobs: requests that wait in the coordinator's queue",
+                            "  gogrid job submit \"What is GoGrid?\"\n  gogrid job ls --state queued,running\n"
+                            "  gogrid job show job_0f1e2d3c4b5a6978");
+  add(job, make_job_submit());
+  add(job, make_job_list());
+  add(job, make_job_show());
+  add(job, make_job_wait());
+  add(job, make_job_result());
+  add(job, make_job_retry());
+  add(job, make_job_cancel());
+  CLI::App& batch = add_group("batch", "Batches: many requests in one file, as OpenAI's API has them",
+                              "  gogrid batch create requests.jsonl --wait\n  gogrid batch ls");
+  add(batch, make_batch_create());
+  add(batch, make_batch_list());
+  add(batch, make_batch_show());
+  add(batch, make_batch_wait());
+  add(batch, make_batch_result());
+  add(batch, make_batch_cancel());
+  CLI::App& file = add_group("file", "Files of batches on the coordinator", "  gogrid file ls");
+  add(file, make_file_list());
+  add(file, make_file_get());
+  add(file, make_file_remove());
+}
+
+void CommandTree::add_grid() {
   CLI::App& model = add_group("model", "Models: add, list, show, remove",
                               "  gogrid model add llama-3.2-3b-q4_k_m.gguf --name small\n  gogrid model ls");
   add(model, make_model_add());
@@ -159,15 +197,6 @@ CommandTree::CommandTree() : root(std::make_unique<CLI::App>("Private GPU infere
   add(worker, make_worker_list());
   add(worker, make_worker_show());
   add(worker, make_worker_revoke());
-  CLI::App& token =
-      add_group("token", "Join tokens, with which machines become workers", "  gogrid token create --name den-pc");
-  add(token, make_token_create());
-  add(token, make_token_list());
-  add(token, make_token_remove());
-  CLI::App& key = add_group("key", "Keys for the coordinator's API", "  gogrid key create --name laptop --expires 90d");
-  add(key, make_key_create());
-  add(key, make_key_list());
-  add(key, make_key_revoke());
   CLI::App& engine = add_group("engine", "Engine bundles, which workers run models with",
                                "  gogrid engine add gogrid-engine-cpu-linux-x86_64.tar.zst");
   add(engine, make_engine_add());
@@ -176,8 +205,23 @@ CommandTree::CommandTree() : root(std::make_unique<CLI::App>("Private GPU infere
   CLI::App& upload = add_group("upload", "Uploads of models and engine bundles that broke off", "  gogrid upload ls");
   add(upload, make_upload_list());
   add(upload, make_upload_remove());
-  add(*root, make_completion());
-  add(*root, make_help());
+}
+
+void CommandTree::add_access() {
+  CLI::App& token =
+      add_group("token", "Join tokens, with which machines become workers", "  gogrid token create --name den-pc");
+  add(token, make_token_create());
+  add(token, make_token_list());
+  add(token, make_token_remove());
+  CLI::App& key =
+      add_group("key", "Keys for the coordinator's API, and their limits",
+                "  gogrid key create --name laptop --expires 90d\n  gogrid key set 0f1e2d3c4b5a6978 --weight 2");
+  add(key, make_key_create());
+  add(key, make_key_list());
+  add(key, make_key_set());
+  add(key, make_key_revoke());
+  add(*root, make_usage());
+  add(*root, make_audit());
 }
 
 CommandTree::~CommandTree() = default;

@@ -7,19 +7,9 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/exit_code.hpp"
 
 namespace gogrid::cli {
-
-// 0 done, 1 failed, 2 wrong usage, 3 coordinator not reached, 4 not allowed, 5 not found, 130 interrupted.
-enum ExitCode : int {
-  success = 0,
-  failed = 1,
-  usage = 2,
-  unreachable = 3,
-  not_allowed = 4,
-  not_found = 5,
-  interrupted = 130
-};
 
 // `reached`: whether a coordinator has answered.
 int exit_code(const Error& error, bool reached);
@@ -42,6 +32,11 @@ struct CommandTree {
   std::vector<CommandPtr> commands;
   // The one that the command line names.
   Command* selected = nullptr;
+
+ private:
+  void add_queue();
+  void add_grid();
+  void add_access();
 };
 
 }  // namespace gogrid::cli

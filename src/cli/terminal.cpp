@@ -24,14 +24,22 @@ constexpr char ctrl_u = 21;
 constexpr char backspace = 8;
 constexpr char delete_key = 127;
 
-// Characters come one by one, unseen, and Ctrl-C is one of them, until the end of the scope.
+// Characters come one by one, unseen, until the end of the scope. Ctrl-C is one of them, or a signal as ever.
 class SilentInput {
  public:
-  SilentInput() {
+  enum class CtrlC { character, signal };
+
+  explicit SilentInput(CtrlC ctrl_c_is = CtrlC::character) {
     if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
     changed_ = true;
     termios silent = before_;
-    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | ISIG);
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON);
+    if (ctrl_c_is == CtrlC::character) {
+      silent.c_lflag &= ~static_cast<tcflag_t>(ISIG);
+    } else {
+      // A view that is suspended would leave its screen behind.
+      silent.c_cc[VSUSP] = _POSIX_VDISABLE;
+    }
     silent.c_cc[VMIN] = 1;
     silent.c_cc[VTIME] = 0;
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
@@ -69,6 +77,14 @@ Terminal::Line read_plain_line() {
   return line;
 }
 
+class RawKeys final : public Terminal::Keys {
+ public:
+  int descriptor() const override { return STDIN_FILENO; }
+
+ private:
+  SilentInput silent_{SilentInput::CtrlC::signal};
+};
+
 class ProcessTerminal final : public Terminal {
  public:
   void out(std::string_view text) override {
@@ -84,12 +100,17 @@ class ProcessTerminal final : public Terminal {
   bool error_is_terminal() const override { return ::isatty(STDERR_FILENO) == 1; }
 
   std::size_t width() const override {
-    winsize size{};
     constexpr std::size_t usual_width = 80;
-    if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
-      return usual_width;
-    return size.ws_col > 0 ? size.ws_col : usual_width;
+    const std::size_t width = size().ws_col;
+    return width > 0 ? width : usual_width;
   }
+  std::size_t height() const override {
+    constexpr std::size_t usual_height = 24;
+    const std::size_t height = size().ws_row;
+    return height > 0 ? height : usual_height;
+  }
+
+  std::unique_ptr<Keys> keys() override { return std::make_unique<RawKeys>(); }
 
   Line read_line(const std::string& prompt, bool remember) override {
     if (!input_is_terminal()) return read_plain_line();
@@ -122,8 +143,15 @@ class ProcessTerminal final : public Terminal {
       if (*count < buffer.size()) return text;
     }
   }
+  Result<std::size_t> read_input_some(std::span<std::byte> buffer) override { return read_fully(STDIN_FILENO, buffer); }
 
  private:
+  static winsize size() {
+    winsize size{};
+    if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0) (void)::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    return size;
+  }
+
   static Result<std::string> read_silently() {
     const SilentInput silent;
     std::string secret;

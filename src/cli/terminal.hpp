@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,8 +30,19 @@ class Terminal {
   virtual bool input_is_terminal() const = 0;
   virtual bool output_is_terminal() const = 0;
   virtual bool error_is_terminal() const = 0;
-  // Columns of the terminal.
+  // Columns and rows of the terminal.
   virtual std::size_t width() const = 0;
+  virtual std::size_t height() const = 0;
+
+  // Keys as they are pressed, unseen, until the end of its life; Ctrl-C still is a signal, and Ctrl-Z nothing.
+  class Keys {
+   public:
+    virtual ~Keys() = default;
+    // To wait for and read from; left in its blocking mode.
+    virtual int descriptor() const = 0;
+  };
+  // Where input is a terminal.
+  virtual std::unique_ptr<Keys> keys() = 0;
 
   // A line without its end, edited by the person where input is a terminal; `remember` puts it in the history of this
   // run.
@@ -40,6 +52,8 @@ class Terminal {
   virtual Result<std::string> read_secret(const std::string& prompt) = 0;
   // All of standard input; more than `limit_bytes` is too_large.
   virtual Result<std::string> read_input(std::size_t limit_bytes) = 0;
+  // What comes next of it, a buffer full or what there is; 0 at its end.
+  virtual Result<std::size_t> read_input_some(std::span<std::byte> buffer) = 0;
 };
 
 // The process's own standard streams.

@@ -18,9 +18,7 @@ std::optional<std::string> text_of_parts(const json& parts) {
   return text;
 }
 
-}  // namespace
-
-std::optional<std::string> answer_text(const json& answer) {
+std::optional<std::string> text_of_answer(const json& answer) {
   if (const json& choices = member(answer, "choices"); choices.is_array() && !choices.empty()) {
     const json& content = member(member(choices.front(), "message"), "content");
     if (content.is_string()) return content.get<std::string>();
@@ -39,10 +37,12 @@ std::optional<std::string> answer_text(const json& answer) {
   return text_of_parts(member(answer, "content"));
 }
 
+}  // namespace
+
 std::optional<std::string> answer_text(std::string_view body) {
   const auto parsed = parse_object(body);
   if (!parsed) return std::nullopt;
-  return answer_text(*parsed);
+  return text_of_answer(*parsed);
 }
 
 }  // namespace gogrid::client

@@ -234,7 +234,7 @@ TEST(AnswerText, IsFoundInTheAnswersOfEveryApi) {
       {R"({"choices":[{"message":{"content":null}}]})", std::nullopt},
       {"nonsense", std::nullopt}};
   for (const auto& [body, text] : rows)
-    EXPECT_EQ(answer_text(std::string_view(body)), text) << body;
+    EXPECT_EQ(answer_text(body), text) << body;
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/utf8.hpp"
 
@@ -36,6 +35,23 @@ std::string dump(const ordered_json& value) {
 std::string pretty_json(std::string_view text) {
   const ordered_json value = ordered_json::parse(text, nullptr, false);
   return value.is_discarded() ? std::string(text) : dump(value);
+}
+
+std::string compact_json(const ordered_json& value) {
+  return escape_steering(value.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
+}
+
+Result<ordered_json> parse_bounded(std::string_view text) {
+  constexpr int max_depth = 256;
+  bool too_deep = false;
+  const auto watch_depth = [&too_deep](int depth, ordered_json::parse_event_t, ordered_json&) {
+    too_deep = too_deep || depth > max_depth;
+    return !too_deep;
+  };
+  ordered_json parsed = ordered_json::parse(text, watch_depth, false);
+  if (too_deep) return Error(ErrorCode::invalid_argument, fmt::format("is nested deeper than {} levels", max_depth));
+  if (parsed.is_discarded()) return Error(ErrorCode::invalid_argument, "is not JSON");
+  return parsed;
 }
 
 std::string json_object(std::string_view name, std::string_view value) {

@@ -65,6 +65,37 @@ std::string shorten(std::string_view text, std::size_t columns) {
   return std::string(text.substr(0, bytes)) + "…";
 }
 
+std::string shorten_styled(std::string_view text, std::size_t columns) {
+  constexpr std::string_view reset = "\x1b[0m";
+  std::string plain;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    // Nothing but SGR stands in such a text.
+    if (text[at] == '\x1b') {
+      at = std::min(text.find('m', at), text.size() - 1);
+    } else {
+      plain += text[at];
+    }
+  }
+  if (display_width(plain) <= columns) return std::string(text);
+  const std::string kept = shorten(plain, columns);
+  std::size_t left = kept.ends_with("…") ? kept.size() - std::string_view("…").size() : kept.size();
+  std::string out;
+  bool is_styled = false;
+  for (std::size_t at = 0; at < text.size() && left > 0; ++at) {
+    if (text[at] == '\x1b') {
+      const std::size_t end = std::min(text.find('m', at), text.size() - 1);
+      out += text.substr(at, end - at + 1);
+      is_styled = text.substr(at, end - at + 1) != reset;
+      at = end;
+    } else {
+      out += text[at];
+      --left;
+    }
+  }
+  out += kept.ends_with("…") ? "…" : "";
+  return is_styled ? out + std::string(reset) : out;
+}
+
 std::string printable(std::string_view text, bool keep_lines) {
   std::string out;
   out.reserve(text.size());
@@ -119,6 +150,17 @@ std::string format_duration(std::chrono::seconds duration) {
   if (seconds < 3600) return two(seconds / 60, "min", seconds % 60, "s");
   if (seconds < 86400) return two(seconds / 3600, "h", seconds / 60 % 60, "min");
   return two(seconds / 86400, "d", seconds / 3600 % 24, "h");
+}
+
+std::string format_rate(double per_second) {
+  if (per_second >= 1) return fmt::format("{:.1f}/s", per_second);
+  if (per_second * 60 >= 1) return fmt::format("{:.1f}/min", per_second * 60);
+  return fmt::format("{:.1f}/h", per_second * 3600);
+}
+
+std::string format_estimate(std::optional<std::int64_t> seconds) {
+  if (!seconds) return "unknown";
+  return "about " + format_duration(std::chrono::seconds(*seconds));
 }
 
 std::string format_when(std::optional<std::int64_t> time, std::int64_t now) {

@@ -18,6 +18,9 @@ std::size_t display_width(std::string_view text);
 // At most `columns` wide, with "…" in place of what was cut.
 std::string shorten(std::string_view text, std::size_t columns);
 
+// The same for text that styled() has coloured, which is left uncoloured at its end.
+std::string shorten_styled(std::string_view text, std::size_t columns);
+
 // `text` without what could steer a terminal: control characters and overrides of direction become "?", wrong bytes
 // U+FFFD. Tabs and line ends stay if `keep_lines`, otherwise they become spaces.
 std::string printable(std::string_view text, bool keep_lines = false);
@@ -30,6 +33,10 @@ std::string styled(Style style, std::string_view text, bool colour);
 std::string format_bytes(std::uint64_t bytes);
 // "45 s", "3 min 5 s", "2 h 10 min", "4 d 3 h"
 std::string format_duration(std::chrono::seconds duration);
+// "12.3/s", "4.2/min", "3.1/h": in the unit that has a digit before the point.
+std::string format_rate(double per_second);
+// "about 40 s", "about 5 min"; "unknown" for nullopt.
+std::string format_estimate(std::optional<std::int64_t> seconds);
 // "3 min ago", "in 2 h 10 min", "just now"; "-" for nullopt. Both in seconds since 1970.
 std::string format_when(std::optional<std::int64_t> time, std::int64_t now);
 // "2024-05-01 12:30:05 UTC"

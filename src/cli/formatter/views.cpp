@@ -11,14 +11,6 @@ using Align = Table::Align;
 
 std::string bytes(std::int64_t count) { return count > 0 ? format_bytes(static_cast<std::uint64_t>(count)) : ""; }
 
-Cell worker_state(const client::Worker& worker) {
-  if (worker.revoked_at) return {"revoked", Style::red};
-  if (!worker.connected) return {"offline", Style::dim};
-  if (worker.availability == "available") return {"available", Style::green};
-  const Style style = worker.availability == "refusing" ? Style::red : Style::yellow;
-  return {worker.availability.empty() ? "connected" : worker.availability, style};
-}
-
 Cell sandbox_cell(const std::string& sandbox) {
   return {sandbox, sandbox == "none_insecure" || sandbox == "unavailable" ? Style::red : Style::none};
 }
@@ -31,30 +23,6 @@ std::string phase_text(const std::string& phase, std::int64_t done, std::int64_t
 Style phase_style(const std::string& phase) {
   if (phase == "ready") return Style::green;
   return phase == "failed" ? Style::red : Style::yellow;
-}
-
-// What a list can say of a worker in one place: its models, or why it has none.
-std::string worker_models(const client::Worker& worker) {
-  std::string text;
-  for (const client::ReplicaState& replica : worker.replicas) {
-    if (!text.empty()) text += ", ";
-    text += replica.model_name.empty() ? replica.model_id : replica.model_name;
-    if (replica.phase != "ready")
-      text += " (" + phase_text(replica.phase, replica.done_bytes, replica.total_bytes) + ")";
-  }
-  if (!text.empty() || !worker.connected) return text;
-  return worker.reason;
-}
-
-std::string slots_text(const client::Worker& worker) {
-  // A hostile list is long enough for a sum to overflow.
-  std::uint64_t busy = 0;
-  std::uint64_t slots = 0;
-  for (const client::ReplicaState& replica : worker.replicas) {
-    busy += static_cast<std::uint64_t>(replica.slots_busy);
-    slots += static_cast<std::uint64_t>(replica.slots);
-  }
-  return slots > 0 ? fmt::format("{}/{}", busy, slots) : "";
 }
 
 std::string join(const std::vector<std::string>& texts) {
@@ -88,9 +56,60 @@ std::string parameters_text(const std::string& text) {
   return count >= 1e3 ? fmt::format("{:.1f} K", count / 1e3) : text;
 }
 
+// "weight 2, 60 r/min, 10000 t/min, 4 at once, 100 queued": what is limited.
+std::string limits_text(const client::ApiKey& key) {
+  std::string text;
+  const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  if (key.weight && *key.weight != 1) add(fmt::format("weight {:g}", *key.weight));
+  const std::pair<std::int64_t, const char*> limits[] = {{key.requests_per_minute, "r/min"},
+                                                         {key.tokens_per_minute, "t/min"},
+                                                         {key.max_concurrent, "at once"},
+                                                         {key.max_queued, "queued"}};
+  for (const auto& [limit, unit] : limits) {
+    if (limit > 0) add(fmt::format("{} {}", limit, unit));
+  }
+  return text.empty() ? "none" : text;
+}
+
+// What a list can say of a worker in one place: its models, or why it has none.
+std::string worker_models(const client::Worker& worker) {
+  std::string text = replicas_text(worker);
+  return text.empty() && worker.connected ? worker.reason : text;
+}
+
 std::string count_of(std::int64_t value) { return value > 0 ? std::to_string(value) : ""; }
 
 }  // namespace
+
+Cell worker_state(const client::Worker& worker) {
+  if (worker.revoked_at) return {"revoked", Style::red};
+  if (!worker.connected) return {"offline", Style::dim};
+  if (worker.availability == "available") return {"available", Style::green};
+  const Style style = worker.availability == "refusing" ? Style::red : Style::yellow;
+  return {worker.availability.empty() ? "connected" : worker.availability, style};
+}
+
+std::string slots_text(const client::Worker& worker) {
+  // A hostile list is long enough for a sum to overflow.
+  std::uint64_t busy = 0;
+  std::uint64_t slots = 0;
+  for (const client::ReplicaState& replica : worker.replicas) {
+    busy += static_cast<std::uint64_t>(replica.slots_busy);
+    slots += static_cast<std::uint64_t>(replica.slots);
+  }
+  return slots > 0 ? fmt::format("{}/{}", busy, slots) : "";
+}
+
+std::string replicas_text(const client::Worker& worker) {
+  std::string text;
+  for (const client::ReplicaState& replica : worker.replicas) {
+    if (!text.empty()) text += ", ";
+    text += replica.model_name.empty() ? replica.model_id : replica.model_name;
+    if (replica.phase != "ready")
+      text += " (" + phase_text(replica.phase, replica.done_bytes, replica.total_bytes) + ")";
+  }
+  return text;
+}
 
 std::string show_list(const std::vector<client::Worker>& workers, const View& view) {
   if (workers.empty()) return "No workers yet. Make a join token for one: gogrid token create\n";
@@ -155,14 +174,23 @@ std::string show_list(const std::vector<client::JoinToken>& tokens, const View& 
 
 std::string show_list(const std::vector<client::ApiKey>& keys, const View& view) {
   if (keys.empty()) return "No keys. Make one: gogrid key create --name NAME\n";
-  Table table({{"ID"}, {"NAME", Align::left, true}, {"SCOPES"}, {"STATE"}, {"EXPIRES"}, {"LAST USED"}, {"CREATED"}});
+  Table table({{"ID"},
+               {"NAME", Align::left, true},
+               {"SCOPES"},
+               {"STATE"},
+               {"EXPIRES"},
+               {"LAST USED"},
+               {"CREATED"},
+               {"MODELS", Align::left, true},
+               {"LIMITS", Align::left, true}});
   for (const client::ApiKey& key : keys) {
     const bool expired = key.expires_at && *key.expires_at <= view.now;
     const Cell state = key.revoked_at ? Cell("revoked", Style::red)
                        : expired      ? Cell("expired", Style::red)
                                       : Cell("valid", Style::green);
     table.add_row({key.id, key.name, join(key.scopes), state, expiry(key.expires_at, view),
-                   format_when(key.last_used_at, view.now), format_when(key.created_at, view.now)});
+                   format_when(key.last_used_at, view.now), format_when(key.created_at, view.now),
+                   key.models.empty() ? "all" : join(key.models), limits_text(key)});
   }
   return table.text(view);
 }

@@ -17,6 +17,13 @@ std::string show_list(const std::vector<client::JoinToken>& tokens, const View& 
 std::string show_list(const std::vector<client::ApiKey>& keys, const View& view);
 std::string show_list(const std::vector<client::PendingUpload>& uploads, const View& view);
 
+// A worker's parts, for other tables.
+Cell worker_state(const client::Worker& worker);
+// "2/8": busy slots of all there are; empty when there are none.
+std::string slots_text(const client::Worker& worker);
+// "small, large (fetching 41 %)"
+std::string replicas_text(const client::Worker& worker);
+
 std::string show_one(const client::GridStatus& status, const std::string& url, const View& view);
 std::string show_one(const client::Worker& worker, const View& view);
 std::string show_one(const client::Model& model, const View& view);
