@@ -52,6 +52,11 @@ std::vector<Setting> coordinator_settings(CoordinatorConfig& config) {
   add("workers.certificate_lifetime", "", "lifetime of a worker's certificate; workers renew by themselves",
       config.workers.certificate_lifetime);
   add("workers.idle_timeout", "", "a worker that is silent for this long is lost", config.workers.idle_timeout);
+  add("jobs.webhook_private_addresses", "",
+      "whether webhooks may go to private addresses and over http; only where everybody who has a key is trusted",
+      config.jobs.webhook_private_addresses);
+  add("files.max_bytes", "", "largest file for a batch", config.files.max_bytes);
+  add("batches.max_lines", "", "most lines of a batch", config.batches.max_lines);
   add("metrics.require_key", "", "whether /metrics takes an API key with the scope admin", config.metrics.require_key);
   return settings;
 }
@@ -69,6 +74,10 @@ Result<void> validate(const CoordinatorConfig& config) {
   if (config.limits.max_body_bytes < 1024) return wrong("limits.max_body_bytes must be 1024 or more");
   if (config.limits.max_body_bytes > max_held_body_bytes) {
     return wrong("limits.max_body_bytes must be " + std::to_string(max_held_body_bytes) + " (512 MiB) or less");
+  }
+  if (config.files.max_bytes < 1024) return wrong("files.max_bytes must be 1024 or more");
+  if (config.batches.max_lines < 1 || config.batches.max_lines > max_batch_lines) {
+    return wrong("batches.max_lines must be from 1 to " + std::to_string(max_batch_lines));
   }
   if (config.limits.max_connections < 1) return wrong("limits.max_connections must be 1 or more");
   if (config.jobs.max_open < 1) return wrong("jobs.max_open must be 1 or more");

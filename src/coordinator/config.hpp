@@ -13,6 +13,8 @@ namespace gogrid::coordinator {
 
 // Of all request bodies that wait together.
 inline constexpr std::int64_t max_held_body_bytes = 512 * 1024 * 1024;
+// While a batch is checked, each of its lines takes some bytes of memory.
+inline constexpr std::int64_t max_batch_lines = 10'000'000;
 
 struct CoordinatorConfig {
   struct Server {
@@ -53,6 +55,16 @@ struct CoordinatorConfig {
   struct Metrics {
     bool require_key = false;
   } metrics;
+  struct Jobs {
+    // Also http, and addresses of one's own network.
+    bool webhook_private_addresses = false;
+  } jobs;
+  struct Files {
+    std::int64_t max_bytes = 512 * 1024 * 1024;
+  } files;
+  struct Batches {
+    std::int64_t max_lines = 50'000;
+  } batches;
 };
 
 // Each setting, bound to its place in `config`, which must outlive what is returned.

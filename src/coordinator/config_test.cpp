@@ -51,6 +51,9 @@ TEST(CoordinatorConfig, WhatCannotWorkIsRefusedByName) {
       {"[workers]\ncertificate_lifetime = '400d'", "workers.certificate_lifetime"},
       {"[workers]\nidle_timeout = '10ms'", "workers.idle_timeout"},
       {"[workers]\nidle_timeout = '11m'", "workers.idle_timeout"},
+      {"[files]\nmax_bytes = 10", "files.max_bytes"},
+      {"[batches]\nmax_lines = 0", "batches.max_lines"},
+      {"[batches]\nmax_lines = 10000001", "batches.max_lines"},
   };
   for (const auto& row : table) {
     CoordinatorConfig values;

@@ -63,6 +63,8 @@ TEST_P(StoreContract, ABatchKeepsEveryFieldInEveryState) {
     batch.total_lines = 50'000;
     batch.fed_lines = 1000;
     batch.fed_bytes = 6'000'000'000;
+    batch.succeeded_lines = 40'000;
+    batch.failed_lines = 10'000;
     good(store->put_batch(batch));
     batches.push_back(batch);
   }

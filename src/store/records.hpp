@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -252,6 +253,10 @@ struct FileRecord {
 };
 
 enum class BatchState { validating, in_progress, finalizing, completed, failed, expired, cancelling, cancelled };
+// "in_progress"
+std::string_view to_string(BatchState state);
+// nullopt for what to_string() does not give.
+std::optional<BatchState> batch_state_from_string(std::string_view text);
 
 struct BatchRecord {
   domain::BatchId id;
@@ -282,6 +287,9 @@ struct BatchRecord {
   // How far lines have become jobs: lines, and bytes of the file.
   std::int64_t fed_lines = 0;
   std::uint64_t fed_bytes = 0;
+  // How its lines ended; set when it has, for its jobs are removed some day.
+  std::int64_t succeeded_lines = 0;
+  std::int64_t failed_lines = 0;
 
   friend bool operator==(const BatchRecord&, const BatchRecord&) = default;
 };

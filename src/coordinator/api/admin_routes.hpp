@@ -17,6 +17,8 @@
 namespace gogrid::coordinator {
 
 class AuditLog;
+class BatchService;
+class ClientFiles;
 class Dispatcher;
 class Enrolment;
 class JobQueue;
@@ -24,6 +26,7 @@ class KeyRing;
 class Metrics;
 class Uploads;
 class UsageMeter;
+class WebhookSecrets;
 class WorkerSessions;
 
 void mount_key_routes(Router& router, KeyRing& keys, AuditLog& audit, const Clock& clock);
@@ -56,6 +59,12 @@ struct JobSources {
   std::function<Result<void>(const std::string& url)> check_webhook;
 };
 void mount_job_routes(Router& router, JobSources sources);
+
+void mount_file_routes(Router& router, ClientFiles& files, const Clock& clock);
+
+void mount_batch_routes(Router& router, BatchService& batches, ClientFiles& files, store::BatchStore& store);
+
+void mount_webhook_routes(Router& router, const KeyRing& keys, const WebhookSecrets& secrets);
 
 void mount_queue_routes(Router& router, const Dispatcher& dispatcher, const KeyRing& keys);
 

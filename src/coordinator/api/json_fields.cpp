@@ -92,6 +92,24 @@ ApiResult<std::optional<std::vector<std::string>>> JsonFields::texts(const char*
   return std::optional<std::vector<std::string>>(value->get<std::vector<std::string>>());
 }
 
+ApiResult<std::optional<std::string>> JsonFields::text_map(const char* name, std::size_t max_count,
+                                                           std::size_t max_name_bytes,
+                                                           std::size_t max_value_bytes) const {
+  const json* value = find(name);
+  if (!value) return std::optional<std::string>();
+  const auto wrong = [&] {
+    return wrong_type(name, "an object of at most " + std::to_string(max_count) + " strings of at most " +
+                                std::to_string(max_value_bytes) + " bytes, with names of at most " +
+                                std::to_string(max_name_bytes));
+  };
+  if (!value->is_object() || value->size() > max_count) return wrong();
+  for (const auto& [key, text] : value->items()) {
+    if (key.size() > max_name_bytes || !text.is_string()) return wrong();
+    if (text.get_ref<const std::string&>().size() > max_value_bytes) return wrong();
+  }
+  return std::optional<std::string>(to_text(*value));
+}
+
 asio::awaitable<ApiResult<JsonFields>> read_fields(net::HttpExchange& exchange, std::vector<std::string_view> known) {
   auto body = co_await exchange.read_body(max_body_bytes);
   if (!body) co_return ErrorResponse(body.error());

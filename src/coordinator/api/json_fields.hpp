@@ -26,6 +26,9 @@ class JsonFields {
   ApiResult<std::optional<std::int64_t>> integer(const char* name, std::int64_t least, std::int64_t most) const;
   ApiResult<std::optional<double>> number(const char* name, double least, double most) const;
   ApiResult<std::optional<std::vector<std::string>>> texts(const char* name, std::size_t max_count) const;
+  // An object of strings, as text without white space.
+  ApiResult<std::optional<std::string>> text_map(const char* name, std::size_t max_count, std::size_t max_name_bytes,
+                                                 std::size_t max_value_bytes) const;
 
  private:
   explicit JsonFields(nlohmann::json object);

@@ -122,7 +122,9 @@ CREATE TABLE batches (
   cancelled_at      INTEGER,
   total_lines       INTEGER NOT NULL,
   fed_lines         INTEGER NOT NULL,
-  fed_bytes         INTEGER NOT NULL
+  fed_bytes         INTEGER NOT NULL,
+  succeeded_lines   INTEGER NOT NULL,
+  failed_lines      INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX batches_key ON batches (key_id);
 CREATE INDEX batches_open ON batches (state) WHERE state IN ('validating', 'in_progress', 'finalizing', 'cancelling');

@@ -1,24 +1,8 @@
 #include "store/sql/batch_mapping.hpp"
 
-#include <array>
-
 #include "store/sql/reading.hpp"
 
 namespace gogrid::store {
-namespace {
-
-// In the order of BatchState.
-constexpr std::array<std::string_view, 8> batch_states = {"validating", "in_progress", "finalizing", "completed",
-                                                          "failed",     "expired",     "cancelling", "cancelled"};
-
-BatchState state_from(std::string_view text) {
-  for (std::size_t i = 0; i < batch_states.size(); ++i)
-    if (batch_states[i] == text) return static_cast<BatchState>(i);
-  return BatchState::failed;
-}
-
-}  // namespace
-
 void read(const Rows& row, FileRecord& file) {
   file.id = FileId(row.integer(0));
   file.key_id = row.text(1);
@@ -39,7 +23,7 @@ void read(const Rows& row, BatchRecord& batch) {
   batch.error_file = FileId(row.integer(6));
   batch.metadata = row.text(7);
   batch.errors = row.text(8);
-  batch.state = state_from(row.text(9));
+  batch.state = batch_state_from_string(row.text(9)).value_or(BatchState::failed);
   batch.priority = static_cast<int>(row.integer(10));
   batch.created_at = ms_time(row, 11);
   batch.expires_at = ms_time(row, 12);
@@ -53,6 +37,8 @@ void read(const Rows& row, BatchRecord& batch) {
   batch.total_lines = row.integer(20);
   batch.fed_lines = row.integer(21);
   batch.fed_bytes = static_cast<std::uint64_t>(row.integer(22));
+  batch.succeeded_lines = row.integer(23);
+  batch.failed_lines = row.integer(24);
 }
 
 void read(const Rows& row, UsageRecord& usage) {
@@ -83,7 +69,7 @@ Result<void> put(Connection& connection, const BatchRecord& batch) {
   return changed(connection.change(
       "INSERT INTO batches (" GOGRID_BATCH_COLUMNS
       ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, "
-      "$23) ON CONFLICT (id) DO UPDATE SET key_id = excluded.key_id, endpoint = excluded.endpoint, "
+      "$23, $24, $25) ON CONFLICT (id) DO UPDATE SET key_id = excluded.key_id, endpoint = excluded.endpoint, "
       "completion_window = excluded.completion_window, input_file = excluded.input_file, "
       "output_file = excluded.output_file, error_file = excluded.error_file, metadata = excluded.metadata, "
       "errors = excluded.errors, state = excluded.state, priority = excluded.priority, "
@@ -91,13 +77,14 @@ Result<void> put(Connection& connection, const BatchRecord& batch) {
       "in_progress_at = excluded.in_progress_at, finalizing_at = excluded.finalizing_at, "
       "completed_at = excluded.completed_at, failed_at = excluded.failed_at, expired_at = excluded.expired_at, "
       "cancelling_at = excluded.cancelling_at, cancelled_at = excluded.cancelled_at, "
-      "total_lines = excluded.total_lines, fed_lines = excluded.fed_lines, fed_bytes = excluded.fed_bytes",
+      "total_lines = excluded.total_lines, fed_lines = excluded.fed_lines, fed_bytes = excluded.fed_bytes, "
+      "succeeded_lines = excluded.succeeded_lines, failed_lines = excluded.failed_lines",
       batch.id.value(), batch.key_id, batch.endpoint, batch.completion_window, batch.input_file.value(),
-      batch.output_file.value(), batch.error_file.value(), batch.metadata, batch.errors,
-      batch_states[static_cast<std::size_t>(batch.state)], batch.priority, ms(batch.created_at), ms(batch.expires_at),
-      ms(batch.in_progress_at), ms(batch.finalizing_at), ms(batch.completed_at), ms(batch.failed_at),
-      ms(batch.expired_at), ms(batch.cancelling_at), ms(batch.cancelled_at), batch.total_lines, batch.fed_lines,
-      batch.fed_bytes));
+      batch.output_file.value(), batch.error_file.value(), batch.metadata, batch.errors, to_string(batch.state),
+      batch.priority, ms(batch.created_at), ms(batch.expires_at), ms(batch.in_progress_at), ms(batch.finalizing_at),
+      ms(batch.completed_at), ms(batch.failed_at), ms(batch.expired_at), ms(batch.cancelling_at),
+      ms(batch.cancelled_at), batch.total_lines, batch.fed_lines, batch.fed_bytes, batch.succeeded_lines,
+      batch.failed_lines));
 }
 
 Result<void> insert(Connection& connection, const AuditRecord& act) {

@@ -16,7 +16,7 @@ void read(const Rows& row, AuditRecord& act);
 #define GOGRID_BATCH_COLUMNS                                                                                \
   "id, key_id, endpoint, completion_window, input_file, output_file, error_file, metadata, errors, state, " \
   "priority, created_at, expires_at, in_progress_at, finalizing_at, completed_at, failed_at, expired_at, "  \
-  "cancelling_at, cancelled_at, total_lines, fed_lines, fed_bytes "
+  "cancelling_at, cancelled_at, total_lines, fed_lines, fed_bytes, succeeded_lines, failed_lines "
 // As the index of open batches has it.
 #define GOGRID_BATCH_IS_OPEN "state IN ('validating', 'in_progress', 'finalizing', 'cancelling') "
 

@@ -121,7 +121,9 @@ CREATE TABLE batches (
   cancelled_at      BIGINT,
   total_lines       BIGINT NOT NULL,
   fed_lines         BIGINT NOT NULL,
-  fed_bytes         BIGINT NOT NULL
+  fed_bytes         BIGINT NOT NULL,
+  succeeded_lines   BIGINT NOT NULL,
+  failed_lines      BIGINT NOT NULL
 );
 CREATE INDEX batches_key ON batches (key_id, id);
 CREATE INDEX batches_open ON batches (id) WHERE state IN ('validating', 'in_progress', 'finalizing', 'cancelling');
