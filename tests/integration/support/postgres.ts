@@ -12,7 +12,7 @@ export class PostgresCluster {
 
   static async start(): Promise<PostgresCluster> {
     const cluster = new PostgresCluster();
-    after(() => cluster.stop());
+    if (process.env.NODE_TEST_CONTEXT) after(() => cluster.stop());
     // The server refuses to run as root.
     if (process.getuid!() === 0) cluster.run("chown", ["postgres", cluster.dir], false);
     cluster.run("initdb", ["-D", cluster.data, "-U", "gogrid", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]);
@@ -25,6 +25,12 @@ export class PostgresCluster {
   }
   get url(): string {
     return `postgresql:///postgres?host=${encodeURIComponent(this.dir)}&user=gogrid`;
+  }
+
+  /** A new database; its URL. */
+  database(name: string): string {
+    this.run("createdb", ["-h", this.dir, "-U", "gogrid", name]);
+    return this.url.replace("/postgres?", `/${name}?`);
   }
 
   stop(): void {
