@@ -37,7 +37,9 @@ void BatchOptions::add_to(CLI::App& app) {
   app.add_option("--priority", priority, "0 to 100, higher first; 50 if left out")
       ->check(CLI::Range(0, domain::max_priority).description(""))
       ->type_name("N");
-  app.add_option("--metadata", metadata, "To know it by; repeat for several")->type_name("NAME=VALUE");
+  app.add_option("--metadata", metadata, "To know it by; repeat for several")
+      ->allow_extra_args(false)
+      ->type_name("NAME=VALUE");
 }
 
 asio::awaitable<Result<client::Answer<client::Batch>>> create_batch(Context& context, client::CoordinatorClient& client,

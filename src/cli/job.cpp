@@ -21,9 +21,12 @@ class JobList final : public Command {
         ->delimiter(',')
         ->check(CLI::IsMember({"queued", "leased", "running", "succeeded", "failed", "cancelled", "expired"})
                     .description(""))
+        ->allow_extra_args(false)
         ->type_name("queued|leased|running|succeeded|failed|cancelled|expired");
     app->add_option("-m,--model", query_.model, "Only those for this model")->type_name("NAME");
-    app->add_option("--label", labels_, "Only those with this label; repeat for several")->type_name("NAME=VALUE");
+    app->add_option("--label", labels_, "Only those with this label; repeat for several")
+        ->allow_extra_args(false)
+        ->type_name("NAME=VALUE");
     app->add_option("--batch", query_.batch, "Only those of this batch")->type_name("ID");
     app->add_option("--limit", query_.limit, "How many")
         ->check(CLI::Range(1, 1000).description(""))

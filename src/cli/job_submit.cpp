@@ -47,7 +47,9 @@ class JobSubmit final : public Command {
     app->add_option("--idempotency-key", request_.idempotency_key,
                     "Submitting again with the same text gives the same job")
         ->type_name("TEXT");
-    app->add_option("--label", labels_, "To find it by; repeat for several")->type_name("NAME=VALUE");
+    app->add_option("--label", labels_, "To find it by; repeat for several")
+        ->allow_extra_args(false)
+        ->type_name("NAME=VALUE");
     app->add_option("--webhook", request_.webhook, "Where to tell of its end")->type_name("URL");
     app->add_flag("--wait", wait_, "Wait for the answer and print it");
     app->footer(

@@ -36,15 +36,16 @@ class JobTest : public ProgramTest {
 };
 
 TEST_F(JobTest, APromptBecomesAChatRequestAndTheIdIsPrinted) {
+  // An option does not take the words of the prompt that follow its value.
   EXPECT_EQ(run({"job",
                  "submit",
+                 "--label",
+                 "team=a",
                  "What",
                  "is",
                  "GoGrid?",
                  "--priority",
                  "10",
-                 "--label",
-                 "team=a",
                  "--label",
                  "x=y",
                  "--max-attempts",

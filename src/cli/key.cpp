@@ -21,6 +21,7 @@ void add_limit_options(CLI::App& app, client::KeyLimits& limits) {
   constexpr std::int64_t most = std::int64_t{1} << 53;
   app.add_option("--models", limits.models, "The only models it may use; several with commas between")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("NAME");
   app.add_option("--weight", limits.weight, "Its share when others want slots too: 2 gets twice as much as 1")
       ->check(CLI::Range(0.01, 1000.0).description(""))

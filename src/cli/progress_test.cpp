@@ -31,7 +31,7 @@ TEST(ProgressLine, TellsHowFarHowFastAndHowLong) {
 }
 
 TEST(ProgressLine, CountsLines) {
-  EXPECT_EQ(line("Running", 450, 1000, 0.5, 64, ProgressUnit::lines),
+  EXPECT_EQ(line("Running", 450, 1000, 0.5, 66, ProgressUnit::lines),
             "Running   45 %  450 of 1000  30.0/min  18 min 20 s left  2 failed");
 }
 

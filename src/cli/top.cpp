@@ -29,6 +29,8 @@ class LiveView {
         client_(client),
         state_(std::move(state)),
         interval_(interval),
+        sizes_(context.executor(), SIGWINCH),
+        ends_(context.executor(), SIGTERM, SIGHUP),
         keys_(context.terminal().keys()),
         screen_(context.terminal()),
         tasks_(context.executor()) {
@@ -97,9 +99,8 @@ class LiveView {
   }
 
   asio::awaitable<void> watch_size() {
-    asio::signal_set sizes(context_.executor(), SIGWINCH);
     for (;;) {
-      const auto [stopped, number] = co_await sizes.async_wait(asio::as_tuple(asio::use_awaitable));
+      const auto [stopped, number] = co_await sizes_.async_wait(asio::as_tuple(asio::use_awaitable));
       if (stopped) co_return;
       draw();
     }
@@ -107,8 +108,7 @@ class LiveView {
 
   // The terminal must get its screen back.
   asio::awaitable<void> watch_end() {
-    asio::signal_set ends(context_.executor(), SIGTERM, SIGHUP);
-    const auto [stopped, number] = co_await ends.async_wait(asio::as_tuple(asio::use_awaitable));
+    const auto [stopped, number] = co_await ends_.async_wait(asio::as_tuple(asio::use_awaitable));
     if (!stopped) end(Error(ErrorCode::cancelled, "ended"));
   }
 
@@ -116,6 +116,9 @@ class LiveView {
   client::CoordinatorClient& client_;
   TopState state_;
   std::chrono::milliseconds interval_;
+  // From before the first page on.
+  asio::signal_set sizes_;
+  asio::signal_set ends_;
   std::unique_ptr<Terminal::Keys> keys_;
   Screen screen_;
   ThroughputMeter meter_;

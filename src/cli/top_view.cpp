@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "cli/formatter/views.hpp"
 
@@ -110,6 +111,23 @@ Lines fitted(Lines lines, std::size_t room) {
   return lines;
 }
 
+// How many lines each part may have of `rows`, with an empty one before each: even shares, but what a short one leaves
+// is the longer ones'.
+std::vector<std::size_t> rooms_for(const std::vector<Lines>& parts, std::size_t rows) {
+  std::vector<std::size_t> by_size(parts.size());
+  std::iota(by_size.begin(), by_size.end(), 0);
+  std::stable_sort(by_size.begin(), by_size.end(),
+                   [&parts](std::size_t a, std::size_t b) { return parts[a].size() < parts[b].size(); });
+  std::size_t left = rows - std::min(rows, parts.size());
+  std::vector<std::size_t> rooms(parts.size());
+  for (std::size_t i = 0; i < by_size.size(); ++i) {
+    const std::size_t room = std::min(parts[by_size[i]].size(), left / (by_size.size() - i));
+    rooms[by_size[i]] = room;
+    left -= room;
+  }
+  return rooms;
+}
+
 }  // namespace
 
 void ThroughputMeter::add(Time now, const client::WorkDone& done) {
@@ -142,13 +160,9 @@ std::vector<std::string> top_lines(const TopState& state, const View& view, std:
   std::vector<Lines> parts{model_lines(state.queue.models, view), worker_lines(state.workers, view),
                            key_lines(state.queue.keys, view)};
   std::erase_if(parts, [](const Lines& part) { return part.empty(); });
+  const std::vector<std::size_t> rooms = rooms_for(parts, rows == 0 ? rows : rows - std::min(rows, out.size()));
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    std::size_t room = parts[i].size();
-    if (rows > 0) {
-      // What is left, in even shares; a part that needs less leaves the rest to those that follow.
-      const std::size_t used = std::min(rows, out.size() + (parts.size() - i));
-      room = (rows - used) / (parts.size() - i);
-    }
+    const std::size_t room = rows == 0 ? parts[i].size() : rooms[i];
     out.emplace_back();
     for (std::string& line : fitted(std::move(parts[i]), room))
       out.push_back(std::move(line));
