@@ -32,11 +32,7 @@ class ForwardUsage : public ForwardTest {
       co_await work.respond(200, "text/event-stream");
       for (const std::string& event : events)
         co_await work.data("data: " + event + "\n\n");
-      if (complete) {
-        co_await work.end();
-      } else {
-        work.reset();
-      }
+      co_await work.end(complete ? "" : "unavailable", complete ? "" : "the engine ended");
     };
   }
 };
@@ -50,8 +46,14 @@ TEST_F(ForwardUsage, WhatWholeAnswersSayIsCounted) {
       add_worker("wk_1", json_of(R"({"choices":[],"usage":{"prompt_tokens":8,"completion_tokens":4}})"));
   EXPECT_EQ(ask(chat()).status, 200);
   expect_used(1, 8, 4);
-  worker.script = json_of(R"({"choices":[],"x":")" + std::string(300'000, 'x') +
-                          R"(","usage":{"prompt_tokens":80,"completion_tokens":40}})");
+  worker.script = [](FakeWork& work) -> asio::awaitable<void> {
+    co_await work.respond(200, "application/json");
+    co_await work.data(R"({"choices":[],"x":")");
+    for (int i = 0; i < 10; ++i)
+      co_await work.data(std::string(30'000, 'x'));
+    co_await work.data(R"(","usage":{"prompt_tokens":80,"completion_tokens":40}})");
+    co_await work.end();
+  };
   EXPECT_EQ(ask(chat()).status, 200);
   expect_used(2, 88, 44);
   worker.script = json_of(R"({"error":{"message":"no"}})", 400);

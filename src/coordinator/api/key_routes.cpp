@@ -179,9 +179,14 @@ asio::awaitable<void> change_key(ApiRequest& request, const Sources& sources) {
     if (!label) co_return co_await respond_error(request.exchange, label.error());
     changes->name = std::move(*label);
   }
+  const json detail = to_json(*changes);
+  if (detail.empty()) {
+    ErrorResponse error(400, "there is nothing to change in this request", "missing_field");
+    co_return co_await respond_error(request.exchange, std::move(error));
+  }
   const std::string& id = request.parameters[0];
   if (auto good = sources.keys.may_change(id); !good) co_return co_await respond_error(request.exchange, good.error());
-  AuditLog::Act act{request.key->id, "key.change", id, to_text(to_json(*changes))};
+  AuditLog::Act act{request.key->id, "key.change", id, to_text(detail)};
   std::function<store::Pending<store::KeyRecord>()> change = [&] { return sources.keys.update(id, *changes); };
   const auto changed = co_await sources.audit.perform(std::move(act), std::move(change));
   if (!changed) co_return co_await respond_error(request.exchange, changed.error());

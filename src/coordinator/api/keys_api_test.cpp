@@ -19,7 +19,8 @@ class KeysApi : public test::CoordinatorTest {
     return reply.value;
   }
   json key(const std::string& id) {
-    for (const json& one : call("GET", "/api/v1/keys").value["data"]) {
+    const json list = call("GET", "/api/v1/keys").value["data"];
+    for (const json& one : list) {
       if (one["id"] == id) return one;
     }
     return nullptr;
