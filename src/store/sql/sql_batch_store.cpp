@@ -11,13 +11,13 @@ namespace {
 std::int64_t bound_of(std::int64_t before) { return before == 0 ? std::numeric_limits<std::int64_t>::max() : before; }
 
 Result<BatchCounts> count(Connection& connection, domain::BatchId id) {
-  // Both are in indexes of their own.
+  // Both are in indexes of their own; that lines count from 1 leads SQLite to the right one.
   const auto all =
       read_number(connection.query("SELECT COUNT(*) FROM jobs WHERE batch = $1 AND batch IS NOT NULL", id.value()));
   if (!all) return all.error();
   auto rows = connection.query(
       "SELECT state, COUNT(*) FROM jobs WHERE batch = $1 AND batch IS NOT NULL AND finished_at IS NOT NULL "
-      "GROUP BY state",
+      "AND batch_line > 0 GROUP BY state",
       id.value());
   if (!rows) return rows.error();
   BatchCounts counts;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <fstream>
 
 #include "store/open_store.hpp"
@@ -61,6 +62,77 @@ TEST_F(SqliteStoreTest, ADatabaseOfVersionOneKeepsItsRowsThroughTheNextMigration
   ASSERT_TRUE(migrate(*database, two));
   EXPECT_EQ(number(*database, "SELECT MAX(version) FROM schema_version"), 2);
   EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM api_keys WHERE id = 'k' AND note = 'x'"), 1);
+}
+
+TEST_F(SqliteStoreTest, ADatabaseOfEveryReleasedVersionKeepsItsRows) {
+  const auto all = migrations(Dialect::sqlite);
+  for (std::size_t released = 1; released < all.size(); ++released) {
+    std::filesystem::remove(file);
+    {
+      const auto old = open();
+      ASSERT_TRUE(migrate(*old, all.first(released)));
+      ASSERT_TRUE(old->run_script(
+          "INSERT INTO api_keys (id, secret_sha256, name, scopes, created_at) VALUES ('k', 's', 'n', 'admin', 7);"
+          "INSERT INTO join_tokens (id, secret_sha256, name, uses, uses_left, created_at, expires_at) "
+          "VALUES ('t', 's', 'n', 2, 1, 7, 8);"
+          "INSERT INTO workers (id, name, host_name, certificate_serial, certificate_expires_at, enrolled_at) "
+          "VALUES ('w', 'desk', 'h', '1f', 9, 7)"));
+    }
+    const auto store = open_sqlite_store(file);
+    ASSERT_TRUE(store) << store.error().detail;
+    const auto keys = loop.run((*store)->list_keys()).value();
+    ASSERT_EQ(keys.size(), 1u);
+    EXPECT_EQ(keys[0].name, "n");
+    EXPECT_EQ(keys[0].created_at, from_unix_seconds(7));
+    EXPECT_EQ(keys[0].policy, KeyPolicy());
+    EXPECT_EQ(loop.run((*store)->find_token("t")).value()->uses_left, 1);
+    EXPECT_EQ(loop.run((*store)->list_workers()).value().at(0).name, "desk");
+  }
+}
+
+TEST_F(SqliteStoreTest, TheAuditLogCannotBeRewritten) {
+  const auto database = open();
+  ASSERT_TRUE(migrate(*database));
+  ASSERT_TRUE(
+      database->run_script("INSERT INTO audit (at, actor, action, subject, detail) VALUES (1, 'a', 'b', 'c', '{}')"));
+  for (const char* sql : {"UPDATE audit SET subject = 'x'", "DELETE FROM audit",
+                          "INSERT OR REPLACE INTO audit VALUES (1, 2, 'x', 'x', 'x', '{}')"})
+    EXPECT_FALSE(database->run_script(sql)) << sql;
+  EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM audit WHERE subject = 'c'"), 1);
+}
+
+// Each of these is run for a queue or a batch of any size.
+TEST_F(SqliteStoreTest, WhatIsAskedOftenHasItsIndex) {
+  const auto database = open();
+  ASSERT_TRUE(migrate(*database));
+  const struct {
+    const char* sql;
+    const char* index;
+  } table[] = {
+      {"SELECT * FROM jobs WHERE finished_at IS NULL AND id > 5 ORDER BY id LIMIT 9", "jobs_open"},
+      {"SELECT * FROM jobs WHERE key_id = 'k' AND id < 5 ORDER BY id DESC LIMIT 9", "jobs_key"},
+      {"SELECT id, request_sha256 FROM jobs WHERE key_id = 'k' AND idempotency_key = 'i'", "jobs_idempotency"},
+      {"SELECT * FROM jobs WHERE batch = 7 AND batch IS NOT NULL AND id < 5 ORDER BY id DESC LIMIT 9", "jobs_batch"},
+      {"SELECT COUNT(*) FROM jobs WHERE batch = 7 AND batch IS NOT NULL", "COVERING INDEX jobs_batch"},
+      {"SELECT state, COUNT(*) FROM jobs WHERE batch = 7 AND batch IS NOT NULL AND finished_at IS NOT NULL "
+       "AND batch_line > 0 GROUP BY state",
+       "jobs_batch_ended"},
+      {"SELECT * FROM jobs WHERE batch = 7 AND batch IS NOT NULL AND finished_at IS NOT NULL AND batch_line > 2 "
+       "ORDER BY batch_line LIMIT 9",
+       "jobs_batch_ended"},
+      {"SELECT id FROM jobs WHERE finished_at < 5 AND finished_at IS NOT NULL ORDER BY finished_at LIMIT 9",
+       "jobs_finished"},
+  };
+  std::deque<std::string> texts;  // the connection keeps statements by their addresses
+  for (const auto& row : table) {
+    auto rows = database->query(texts.emplace_back(std::string("EXPLAIN QUERY PLAN ") + row.sql).c_str());
+    ASSERT_TRUE(rows) << row.sql;
+    ASSERT_TRUE(rows->next().value());
+    EXPECT_NE(rows->text(3).find(row.index), std::string::npos) << row.sql << ": " << rows->text(3);
+    // No sorting afterwards, but for the handful of a GROUP BY.
+    while (rows->next().value())
+      EXPECT_NE(std::string(row.sql).find("GROUP"), std::string::npos) << row.sql << ": " << rows->text(3);
+  }
 }
 
 TEST_F(SqliteStoreTest, AMigrationThatFailsChangesNothing) {
