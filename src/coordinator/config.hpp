@@ -47,6 +47,8 @@ struct CoordinatorConfig {
     std::int64_t max_open = 2'000'000;
     std::chrono::milliseconds retention = std::chrono::hours(24 * 7);
     std::chrono::milliseconds max_attempt_time = std::chrono::hours(1);
+    // Also http, and addresses of one's own network.
+    bool webhook_private_addresses = false;
   } jobs;
   struct Workers {
     std::chrono::milliseconds certificate_lifetime = std::chrono::hours(24 * 30);
@@ -55,10 +57,6 @@ struct CoordinatorConfig {
   struct Metrics {
     bool require_key = false;
   } metrics;
-  struct Jobs {
-    // Also http, and addresses of one's own network.
-    bool webhook_private_addresses = false;
-  } jobs;
   struct Files {
     std::int64_t max_bytes = 512 * 1024 * 1024;
   } files;

@@ -18,8 +18,10 @@
 #include "coordinator/data_dir.hpp"
 #include "coordinator/dispatch.hpp"
 #include "coordinator/enrolment.hpp"
+#include "coordinator/jobs/batches.hpp"
+#include "coordinator/jobs/client_files.hpp"
 #include "coordinator/jobs/job_queue.hpp"
-#include "coordinator/jobs/webhook_rules.hpp"
+#include "coordinator/jobs/webhooks.hpp"
 #include "coordinator/keys.hpp"
 #include "coordinator/metrics.hpp"
 #include "coordinator/registry.hpp"
@@ -47,6 +49,25 @@ domain::SchedulerLimits scheduler_limits(const CoordinatorConfig& config) {
   return limits;
 }
 
+BatchService::Options batch_options(const CoordinatorConfig& config, const KeyRing& keys) {
+  BatchService::Options options;
+  options.max_lines = config.batches.max_lines;
+  // What stands around the request in a line is small.
+  options.max_line_bytes = static_cast<std::size_t>(config.limits.max_body_bytes) + 64 * 1024;
+  options.retention = config.jobs.retention;
+  options.allowed_models = [&keys](const std::string& id) {
+    const store::KeyRecord* key = keys.find(id);
+    return key ? key->policy.models : std::vector<std::string>();
+  };
+  return options;
+}
+
+WebhookSender::Options webhook_options(const CoordinatorConfig& config) {
+  WebhookSender::Options options;
+  options.allow_private = config.jobs.webhook_private_addresses;
+  return options;
+}
+
 InferenceApi::Options inference_options(const CoordinatorConfig& config) {
   InferenceApi::Options options;
   options.max_body_bytes = static_cast<std::size_t>(config.limits.max_body_bytes);
@@ -71,7 +92,7 @@ net::HttpLimits http_limits(const CoordinatorConfig& config) {
 struct Coordinator::Parts {
   Parts(asio::any_io_executor its_executor, CoordinatorConfig its_config, const Clock& its_clock,
         FileDescriptor its_lock, std::unique_ptr<store::Store> its_store, net::pki::KeyAndCertificate authority,
-        std::string authority_pin);
+        std::string authority_pin, WebhookSecrets webhook_secrets);
 
   Pending<> load();
   Result<void> listen();
@@ -107,6 +128,9 @@ struct Coordinator::Parts {
   Metrics metrics;
   Dispatcher dispatcher;
   JobQueue jobs;
+  ClientFiles client_files;
+  BatchService batches;
+  WebhookSender webhooks;
   InferenceApi inference;
   Router router;
   std::string pin;
@@ -121,7 +145,8 @@ struct Coordinator::Parts {
 
 Coordinator::Parts::Parts(asio::any_io_executor its_executor, CoordinatorConfig its_config, const Clock& its_clock,
                           FileDescriptor its_lock, std::unique_ptr<store::Store> its_store,
-                          net::pki::KeyAndCertificate authority, std::string authority_pin)
+                          net::pki::KeyAndCertificate authority, std::string authority_pin,
+                          WebhookSecrets webhook_secrets)
     : executor(std::move(its_executor)),
       config(std::move(its_config)),
       clock(its_clock),
@@ -142,6 +167,10 @@ Coordinator::Parts::Parts(asio::any_io_executor its_executor, CoordinatorConfig 
       metrics(clock.system_now()),
       dispatcher(executor, scheduler_limits(config), clock, metrics),
       jobs(executor, *store, dispatcher, models, usage, metrics, clock, JobQueue::Options{config.jobs.retention}),
+      client_files(executor, FileShelf(config.server.data_dir), *store, pool, clock,
+                   static_cast<std::uint64_t>(config.files.max_bytes)),
+      batches(executor, *store, jobs, client_files, clock, batch_options(config, keys)),
+      webhooks(executor, *store, std::move(webhook_secrets), clock, webhook_options(config)),
       inference(dispatcher, models, usage, metrics, clock, inference_options(config)),
       router(keys, clock),
       pin(std::move(authority_pin)),
@@ -154,6 +183,7 @@ Pending<> Coordinator::Parts::load() {
   if (auto loaded = co_await engines.load(); !loaded) co_return loaded;
   if (auto loaded = co_await workers.load(); !loaded) co_return loaded;
   if (auto loaded = co_await uploads.load(); !loaded) co_return loaded;
+  if (auto loaded = co_await client_files.load(); !loaded) co_return loaded;
   if (auto issued = identity.issue(clock.system_now()); !issued) co_return issued;
   if (auto loaded = identity.load_public_pair(); !loaded) co_return loaded;
   co_return Result<void>();
@@ -236,6 +266,9 @@ void Coordinator::Parts::connect_parts() {
   keys.on_policy(
       [this](const std::string& id, const store::KeyPolicy& policy) { dispatcher.set_key(domain::KeyId(id), policy); });
   usage.on_unwritten([this] { flush_soon(); });
+  jobs.on_ended([this](const JobQueue::Ended& ended) {
+    if (ended.has_webhook) webhooks.wake();
+  });
   router.on_access([this](const AccessRecord& record) {
     metrics.count_request(record.pattern, record.status, record.took, record.sent_bytes);
   });
@@ -247,6 +280,7 @@ void Coordinator::Parts::expect_workers() {
 }
 
 asio::awaitable<void> Coordinator::Parts::cancel_jobs_of(std::string key_id) {
+  co_await batches.cancel_of(key_id);
   store::JobFilter filter;
   filter.key_id = std::move(key_id);
   const auto cancelled = co_await jobs.cancel_all(std::move(filter), "its key was revoked");
@@ -262,9 +296,12 @@ void Coordinator::Parts::mount_routes(std::string authority_pin) {
   mount_upload_routes(router, uploads);
   mount_enrolment_routes(router, enrolment);
   JobSources job_sources{jobs, *store, clock, static_cast<std::size_t>(config.limits.max_body_bytes),
-                         [](const std::string& url) { return check_webhook_url(url, false); }};
+                         [this](const std::string& url) { return check_webhook_url(url, webhooks.allows_private()); }};
   mount_job_routes(router, std::move(job_sources));
   mount_queue_routes(router, dispatcher, keys);
+  mount_file_routes(router, client_files, clock);
+  mount_batch_routes(router, batches, client_files, *store);
+  mount_webhook_routes(router, keys, webhooks.secrets());
   mount_usage_routes(router, usage, keys, clock);
   mount_audit_routes(router, *store);
   BlobAccess access;
@@ -328,13 +365,19 @@ asio::awaitable<void> Coordinator::Parts::run() {
   services.spawn("dispatcher", dispatcher.run());
   services.spawn("workers", sessions->run());
   services.spawn("jobs", jobs.run());
+  services.spawn("files", client_files.run());
+  services.spawn("webhooks", webhooks.run());
   co_await http->run();
   // Only now, when no request runs any more: a request needs its worker. Jobs that run are not ended: their workers
   // keep them until the coordinator is there again.
   dispatcher.stop();
+  batches.stop();
   jobs.stop();
+  client_files.stop();
+  webhooks.stop();
   sessions->stop();
   co_await services.wait();
+  co_await batches.drain();
   co_await jobs.drain();
   tasks.cancel();
   co_await tasks.wait();
@@ -355,12 +398,16 @@ asio::awaitable<Result<std::unique_ptr<Coordinator>>> Coordinator::start(asio::a
   if (!authority_info) co_return authority_info.error();
   auto store = store::open_sqlite_store(data_dir.database_file());
   if (!store) co_return store.error();
-  auto parts = std::make_unique<Parts>(executor, std::move(config), clock, std::move(*lock), std::move(*store),
-                                       std::move(*authority), authority_info->public_key_pin);
+  auto webhook_secrets = WebhookSecrets::load(data_dir.webhook_key_file());
+  if (!webhook_secrets) co_return webhook_secrets.error();
+  auto parts =
+      std::make_unique<Parts>(executor, std::move(config), clock, std::move(*lock), std::move(*store),
+                              std::move(*authority), authority_info->public_key_pin, std::move(*webhook_secrets));
   if (auto loaded = co_await parts->load(); !loaded) co_return loaded.error();
   if (auto listening = parts->listen(); !listening) co_return listening.error();
   parts->connect_parts();
   if (auto loaded = co_await parts->jobs.load(); !loaded) co_return loaded.error();
+  if (auto loaded = co_await parts->batches.load(); !loaded) co_return loaded.error();
   // Their time begins now.
   parts->expect_workers();
   co_return std::unique_ptr<Coordinator>(new Coordinator(std::move(parts)));

@@ -22,6 +22,8 @@ class DataDir {
   std::filesystem::path authority_file() const { return path_ / "ca.pem"; }
   std::filesystem::path authority_key_file() const { return path_ / "ca.key"; }
   std::filesystem::path database_file() const { return path_ / "gogrid.db"; }
+  // What the secrets that webhooks are signed with are derived from; made when it is first needed.
+  std::filesystem::path webhook_key_file() const { return path_ / "webhook.key"; }
 
   // Makes everything and the first admin key, which is returned. `conflict` when it was done before, or when something
   // is in the way. What was made is removed again on failure, and by the next call when the process died. `names` go

@@ -400,6 +400,7 @@ void JobQueue::ended(domain::JobId id, domain::JobState state) {
   const auto extra = extras_.find(id);
   if (extra != extras_.end()) {
     told.batch = extra->second.batch;
+    told.has_webhook = !extra->second.webhook_url.empty();
     extras_.erase(extra);
   }
   changed(id);

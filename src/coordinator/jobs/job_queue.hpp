@@ -116,6 +116,8 @@ class JobQueue final : private JobActions {
     domain::JobId job;
     domain::BatchId batch;
     domain::JobState state = domain::JobState::succeeded;
+    // A webhook was stored with it.
+    bool has_webhook = false;
   };
   // Called on the io thread, must not suspend. For every end.
   void on_ended(std::function<void(const Ended&)> listener) { ended_listeners_.push_back(std::move(listener)); }
