@@ -42,7 +42,7 @@ class LineReader {
       line_ += bytes.substr(0, end);
       if (line_.size() > max_line_bytes_) return too_long();
       if (end == std::string_view::npos) return {};
-      if (const auto taken = finish(sink); !taken) return taken;
+      if (auto taken = finish(sink); !taken) return taken;
       bytes.remove_prefix(end + 1);
     }
   }
@@ -59,7 +59,7 @@ class LineReader {
   Result<void> finish(Sink& sink) {
     ++count_;
     if (line_.ends_with('\r')) line_.pop_back();
-    const Result<void> taken = sink(std::string_view(line_));
+    Result<void> taken = sink(std::string_view(line_));
     line_.clear();
     return taken;
   }

@@ -23,11 +23,14 @@ asio::awaitable<bool> pause_for(std::chrono::milliseconds duration) {
 
 Error stopped() { return Error(ErrorCode::cancelled, "stopped"); }
 
+// A limit of requests a minute passes as well.
+bool may_go_on(const Error& error) { return may_pass(error) || error.code == ErrorCode::resource_exhausted; }
+
 // Makes the pause that follows `error`; an error ends it.
 template <class T>
 asio::awaitable<Result<void>> outlive(const Error& error, bool was_reached, Persistence& persistence,
                                       const Follow<T>& follow) {
-  if (!may_pass(error) || !was_reached) co_return error;
+  if (!may_go_on(error) || !was_reached) co_return error;
   const auto pause = persistence.after_failure();
   if (!pause) co_return error;
   if (follow.on_break) follow.on_break(error, *pause);

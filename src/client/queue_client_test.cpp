@@ -151,7 +151,8 @@ TEST_F(QueueClientTest, ABatchIsAskedForUntilItIsOver) {
     TestCoordinator::Reply reply;
     ++asked;
     if (asked == 2) reply.status = 503;
-    reply.body = asked < 4 ? R"({"status":"in_progress","request_counts":{"total":2,"completed":1}})"
+    if (asked == 3) reply.status = 429;
+    reply.body = asked < 5 ? R"({"status":"in_progress","request_counts":{"total":2,"completed":1}})"
                            : R"({"status":"completed","request_counts":{"total":2,"completed":2},"completed_at":5})";
     return reply;
   });
