@@ -1,5 +1,5 @@
-// gogrid-coordinator: `init` makes a data directory, `serve` runs the server in it, `key create` makes a key without
-// one.
+// gogrid-coordinator: `init` makes a data directory, `serve` runs the server in it; `key create`, `backup`, `restore`
+// and `check` work beside it.
 #include <malloc.h>
 
 #include <CLI/CLI.hpp>
@@ -11,15 +11,13 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
-#include <map>
-#include <nlohmann/json.hpp>
 
 #include "base/log.hpp"
 #include "base/task_group.hpp"
-#include "coordinator/config.hpp"
+#include "commands.hpp"
 #include "coordinator/coordinator.hpp"
-#include "coordinator/data_dir.hpp"
 
 namespace gogrid::coordinator {
 namespace {
@@ -27,74 +25,7 @@ namespace {
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
-// The value each flag was given, by the flag; a list's values are joined by commas.
-using Flags = std::map<std::string, std::string>;
-
 constexpr int wrong_usage = 2;
-
-int fail(const Error& error) {
-  std::cerr << "gogrid-coordinator: " << error.detail << "\n";
-  return EXIT_FAILURE;
-}
-
-fs::path data_dir_of(const Flags& flags) {
-  if (const auto given = flags.find("--data-dir"); given != flags.end()) return given->second;
-  const char* variable = std::getenv("GOGRID_COORDINATOR_SERVER_DATA_DIR");
-  return variable ? fs::path(variable) : default_data_dir();
-}
-
-// Flags win over the environment, which wins over the file: `config_file`, or coordinator.toml in the data directory if
-// there is one.
-Result<void> load_config(CoordinatorConfig& values, const fs::path& config_file, const Flags& flags) {
-  values.server.data_dir = data_dir_of(flags);
-  Config config(coordinator_settings(values));
-  const fs::path file = config_file.empty() ? DataDir(values.server.data_dir).config_file() : config_file;
-  auto loaded = config.load_file(file);
-  if (!loaded && (!config_file.empty() || loaded.error().code != ErrorCode::not_found)) return loaded;
-  if (auto environment = config.load_environment(::getenv); !environment) return environment;
-  for (const Setting& setting : config.settings()) {
-    const auto given = flags.find(setting.flag);
-    if (given == flags.end()) continue;
-    if (auto set = config.set_flag(setting, given->second); !set) return set;
-  }
-  return validate(values);
-}
-
-fs::path absolute_data_dir(const Flags& flags) {
-  std::error_code error;
-  return fs::absolute(data_dir_of(flags), error).lexically_normal();
-}
-
-int init(const Flags& flags, const std::vector<std::string>& names, bool as_json) {
-  const fs::path path = absolute_data_dir(flags);
-  const DataDir data_dir(path);
-  const RealClock clock;
-  const auto key = data_dir.initialise(names, clock);
-  if (!key) return fail(key.error());
-  if (as_json) {
-    const nlohmann::ordered_json answer = {
-        {"data_dir", path.string()}, {"authority_path", data_dir.authority_file().string()}, {"admin_key", *key}};
-    std::cout << answer.dump(2) << "\n";
-    return EXIT_SUCCESS;
-  }
-  std::cout << "The coordinator's data directory is " << path.string() << "\n"
-            << "Clients trust it by this certificate: " << data_dir.authority_file().string() << "\n\n"
-            << "The admin key, shown this once:\n\n  " << *key << "\n\n"
-            << "Next: gogrid-coordinator serve --data-dir " << path.string() << "\n";
-  return EXIT_SUCCESS;
-}
-
-int create_key(const Flags& flags, const std::vector<std::string>& scopes, bool as_json) {
-  const RealClock clock;
-  const auto key = DataDir(absolute_data_dir(flags)).create_key(scopes, clock);
-  if (!key) return fail(key.error());
-  if (as_json) {
-    std::cout << nlohmann::ordered_json{{"key", *key}}.dump(2) << "\n";
-  } else {
-    std::cout << "The key, shown this once:\n\n  " << *key << "\n";
-  }
-  return EXIT_SUCCESS;
-}
 
 // One line; CLI11's own codes and texts differ from error to error.
 int report_usage(const CLI::ParseError& error) {
@@ -186,6 +117,83 @@ std::string settings_help() {
          Config(coordinator_settings(defaults)).to_toml();
 }
 
+// What the command line says, and the function of the command it names.
+struct Arguments {
+  Flags flags;
+  bool as_json = false;
+  std::vector<std::string> names;
+  std::vector<std::string> scopes{"inference", "admin"};
+  fs::path backup;
+  bool with_blobs = false;
+  bool replace = false;
+  fs::path config_file;
+  std::function<int()> run;
+};
+
+// A command that works beside `serve`.
+CLI::App* add_command(CLI::App& app, Arguments& arguments, const char* name, const char* help,
+                      std::function<int()> run) {
+  CLI::App* command = app.add_subcommand(name, help);
+  command->add_option_function<std::string>(
+      "--data-dir", [&arguments](const std::string& path) { arguments.flags["--data-dir"] = path; },
+      "where the coordinator keeps its state [" + default_data_dir().string() + "]");
+  command->add_option_function<std::string>(
+      "--store", [&arguments](const std::string& url) { arguments.flags["--store"] = url; },
+      "where the store is, as for serve [store.url of the settings]");
+  command->final_callback([&arguments, run = std::move(run)] { arguments.run = run; });
+  return command;
+}
+
+void add_init_and_key(CLI::App& app, Arguments& its) {
+  CLI::App* init_command =
+      add_command(app, its, "init", "Make a data directory with an authority of its own, and the first admin key.",
+                  [&its] { return init(its.flags, its.names, its.as_json); });
+  init_command->add_flag("--json", its.as_json, "print JSON");
+  init_command->add_option("--name", its.names, "name or address by which clients reach it; may be repeated")
+      ->delimiter(',');
+
+  CLI::App* key_command = app.add_subcommand("key", "API keys, when there is none left to use the API with.");
+  key_command->require_subcommand(1);
+  CLI::App* create_command =
+      add_command(*key_command, its, "create",
+                  "Make an API key. The coordinator must not run; with a key, use `gogrid key create`.",
+                  [&its] { return create_key(its.flags, its.scopes, its.as_json); });
+  create_command->add_flag("--json", its.as_json, "print JSON");
+  create_command->add_option("--scope", its.scopes, "inference or admin; may be repeated [inference,admin]")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"inference", "admin"}));
+}
+
+void add_backup(CLI::App& app, Arguments& its) {
+  CLI::App* backup_command =
+      add_command(app, its, "backup",
+                  "Copy the store, the authority, the settings and the files of batches; the coordinator may run.",
+                  [&its] { return back_up_to(its.flags, its.backup, its.with_blobs); });
+  backup_command->add_option("--to", its.backup, "a directory to make, or a file to make that ends with .tar")
+      ->required();
+  backup_command->add_flag("--with-blobs", its.with_blobs, "models and engine bundles too");
+
+  CLI::App* restore_command = add_command(
+      app, its, "restore", "Put a backup in place of an empty coordinator, in either kind of store. None may run.",
+      [&its] { return restore_from(its.flags, its.backup, its.replace); });
+  restore_command->add_option("--from", its.backup, "what backup made")->required();
+  restore_command->add_flag("--replace", its.replace, "lose the coordinator that is there");
+
+  CLI::App* check_command = add_command(
+      app, its, "check", "Look for damage in the store, and for what does not fit; the coordinator may run.",
+      [&its] { return check(its.flags, its.as_json); });
+  check_command->add_flag("--json", its.as_json, "print JSON");
+}
+
+void add_serve(CLI::App& app, Arguments& its) {
+  CLI::App* command = app.add_subcommand(
+      "serve", "Run the coordinator. SIGTERM stops it when running requests are done, SIGHUP reads tls.* anew.");
+  command->add_option("--config", its.config_file, "settings file [coordinator.toml in the data directory]");
+  add_flags(*command, its.flags);
+  command->footer(settings_help());
+  command->final_callback([&its] { its.run = [&its] { return serve(its.flags, its.config_file); }; });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -194,47 +202,17 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", GOGRID_VERSION);
   app.require_subcommand(1);
   app.footer("Exit codes: 0 done, 1 failed, 2 wrong usage.");
-
-  Flags flags;
-  std::vector<std::string> names;
-  bool as_json = false;
-  CLI::App* init_command =
-      app.add_subcommand("init", "Make a data directory with an authority of its own, and the first admin key.");
-  const auto add_data_dir = [&](CLI::App& command) {
-    command.add_option_function<std::string>(
-        "--data-dir", [&](const std::string& path) { flags["--data-dir"] = path; },
-        "where the coordinator keeps its state [" + default_data_dir().string() + "]");
-    command.add_flag("--json", as_json, "print JSON");
-  };
-  add_data_dir(*init_command);
-  init_command->add_option("--name", names, "name or address by which clients reach it; may be repeated")
-      ->delimiter(',');
-
-  std::vector<std::string> scopes{"inference", "admin"};
-  CLI::App* key_command = app.add_subcommand("key", "API keys, when there is none left to use the API with.");
-  key_command->require_subcommand(1);
-  CLI::App* create_command = key_command->add_subcommand(
-      "create", "Make an API key. The coordinator must not run; with a key, use `gogrid key create`.");
-  add_data_dir(*create_command);
-  create_command->add_option("--scope", scopes, "inference or admin; may be repeated [inference,admin]")
-      ->delimiter(',')
-      ->check(CLI::IsMember({"inference", "admin"}));
-
-  fs::path config_file;
-  CLI::App* serve_command = app.add_subcommand(
-      "serve", "Run the coordinator. SIGTERM stops it when running requests are done, SIGHUP reads tls.* anew.");
-  serve_command->add_option("--config", config_file, "settings file [coordinator.toml in the data directory]");
-  add_flags(*serve_command, flags);
-  serve_command->footer(settings_help());
-
+  Arguments arguments;
+  add_init_and_key(app, arguments);
+  add_backup(app, arguments);
+  add_serve(app, arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // Help and version are "errors" without a code.
     return error.get_exit_code() == 0 ? app.exit(error) : report_usage(error);
   }
-  if (*create_command) return create_key(flags, scopes, as_json);
-  return *init_command ? init(flags, names, as_json) : serve(flags, config_file);
+  return arguments.run();
 }
 
 }  // namespace gogrid::coordinator

@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 
+#include "store/open_store.hpp"
+
 namespace gogrid::coordinator {
 namespace {
 
@@ -32,6 +34,12 @@ std::vector<Setting> coordinator_settings(CoordinatorConfig& config) {
   add("server.names", "--name", "further names and addresses for the server's certificate", config.server.names);
   add("server.drain_timeout", "--drain-timeout", "how long running requests may take to finish when it stops",
       config.server.drain_timeout);
+  SettingTarget store_url(config.store.url);
+  store_url.show = [&config] { return "\"" + store::without_password(config.store.url) + "\""; };
+  add("store.url", "--store",
+      "where keys, jobs and the like are kept: postgresql://user@host/database, or nothing for SQLite in the data "
+      "directory",
+      std::move(store_url));
   add("tls.cert_path", "--tls-cert", "certificate chain (PEM) for clients; without it the coordinator's own",
       config.tls.cert_path);
   add("tls.key_path", "--tls-key", "private key (PEM) of tls.cert_path", config.tls.key_path);
@@ -67,6 +75,7 @@ Result<void> validate(const CoordinatorConfig& config) {
   if (config.server.port > 65535)
     return wrong("server.port is " + std::to_string(config.server.port) + ": ports end at 65535");
   if (config.server.data_dir.empty()) return wrong("server.data_dir is empty");
+  if (auto known = store::check_url(config.store.url); !known) return known;
   if (config.tls.cert_path.empty() != config.tls.key_path.empty()) {
     return wrong("tls.cert_path and tls.key_path belong together: set both or neither");
   }

@@ -26,6 +26,10 @@ struct CoordinatorConfig {
     std::vector<std::string> names;
     std::chrono::milliseconds drain_timeout{30'000};
   } server;
+  struct Store {
+    // Empty: SQLite in the data directory. May hold a password.
+    std::string url;
+  } store;
   struct Tls {
     // A public certificate chain and its key, for clients other than workers; empty: the coordinator's own.
     std::filesystem::path cert_path;

@@ -34,6 +34,15 @@ TEST(CoordinatorConfig, TheDefaultsAreValidAndReadThemselvesBack) {
   EXPECT_EQ(Config(coordinator_settings(again)).to_toml(), text);
 }
 
+TEST(CoordinatorConfig, TheStoresPasswordIsNotShown) {
+  CoordinatorConfig values;
+  Config config(coordinator_settings(values));
+  ASSERT_TRUE(config.load_text("[store]\nurl = 'postgresql://user:hunter2@db.example/grid'", "test"));
+  EXPECT_EQ(values.store.url, "postgresql://user:hunter2@db.example/grid");
+  EXPECT_EQ(config.to_toml().find("hunter2"), std::string::npos);
+  EXPECT_NE(config.to_toml().find("db.example/grid"), std::string::npos);
+}
+
 TEST(CoordinatorConfig, WhatCannotWorkIsRefusedByName) {
   const struct {
     const char* text;
@@ -42,6 +51,7 @@ TEST(CoordinatorConfig, WhatCannotWorkIsRefusedByName) {
       {"[server]\nport = 65536", "server.port"},
       {"[tls]\ncert_path = '/x'", "tls.key_path"},
       {"[tls]\nkey_path = '/x'", "tls.cert_path"},
+      {"[store]\nurl = 'mysql://host/db'", "store.url"},
       {"[log]\nformat = 'xml'", "log.format"},
       {"[limits]\nmax_body_bytes = 10", "limits.max_body_bytes"},
       {"[limits]\nmax_body_bytes = 536870913", "limits.max_body_bytes"},

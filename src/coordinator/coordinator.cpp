@@ -396,7 +396,7 @@ asio::awaitable<Result<std::unique_ptr<Coordinator>>> Coordinator::start(asio::a
   if (!authority) co_return authority.error();
   auto authority_info = net::pki::inspect(authority->certificate);
   if (!authority_info) co_return authority_info.error();
-  auto store = store::open_sqlite_store(data_dir.database_file());
+  auto store = store::open_store(config.store.url, data_dir.path());
   if (!store) co_return store.error();
   auto webhook_secrets = WebhookSecrets::load(data_dir.webhook_key_file());
   if (!webhook_secrets) co_return webhook_secrets.error();

@@ -15,6 +15,7 @@
 #include "coordinator/blob_store.hpp"
 #include "coordinator/keys.hpp"
 #include "store/open_store.hpp"
+#include "store/where.hpp"
 
 namespace gogrid::coordinator {
 namespace asio = boost::asio;
@@ -34,11 +35,6 @@ std::string names_line(const std::vector<std::string>& names) {
   return "names = [" + list + "]";
 }
 
-std::string config_text(const std::vector<std::string>& names) {
-  return "# Settings of gogrid-coordinator; `gogrid-coordinator serve --help` lists them all.\n" +
-         (names.empty() ? "" : "\n[server]\n" + names_line(names) + "\n");
-}
-
 // Makes the key and writes down that it was made, here on this machine.
 store::Pending<std::string> create_local_key(store::Store& store, std::vector<std::string> scopes, const Clock& clock) {
   KeyRing keys(store, clock);
@@ -52,9 +48,10 @@ store::Pending<std::string> create_local_key(store::Store& store, std::vector<st
   co_return created.key;
 }
 
-Result<std::string> add_key(const fs::path& database_file, std::vector<std::string> scopes, const Clock& clock) {
+Result<std::string> add_key(const std::string& store_url, const fs::path& data_dir, std::vector<std::string> scopes,
+                            const Clock& clock) {
   asio::io_context context(1);
-  auto database = store::open_sqlite_store(database_file);
+  auto database = store::open_store(store_url, data_dir);
   if (!database) return database.error();
   Result<std::string> outcome = Error(ErrorCode::internal, "the key was not made");
   TaskGroup tasks(context.get_executor());
@@ -78,10 +75,7 @@ Result<std::string> DataDir::initialise(const std::vector<std::string>& names, c
     if (auto good = net::pki::check_host(name); !good)
       return Error(good.error().code, "--name: " + good.error().detail);
   }
-  if (auto made = make_directories(path_, private_directory); !made) return made.error();
-  if (::chmod(path_.c_str(), private_directory) != 0)
-    return system_error("cannot set the mode of " + path_.string(), errno);
-  const auto lock = take();
+  const auto lock = make_and_take();
   if (!lock) return lock.error();
   if (is_there(authority_file())) {
     return Error(ErrorCode::conflict,
@@ -95,6 +89,8 @@ Result<std::string> DataDir::initialise(const std::vector<std::string>& names, c
     return Error(ErrorCode::conflict, path_.string() +
                                           " holds a coordinator's ca.key or gogrid.db, but not its ca.pem: put that "
                                           "back from a backup, or choose another --data-dir");
+  } else if (auto unused = check_store(); !unused) {
+    return unused.error();
   }
   auto key = fill(names, clock);
   if (!key) clear_unfinished();
@@ -108,6 +104,31 @@ void DataDir::clear_unfinished() const {
     std::error_code ignored;
     fs::remove(path_ / file, ignored);
   }
+}
+
+std::string DataDir::config_text(const std::vector<std::string>& names) const {
+  std::string text = "# Settings of gogrid-coordinator; `gogrid-coordinator serve --help` lists them all.\n";
+  if (!names.empty()) text += "\n[server]\n" + names_line(names) + "\n";
+  // A literal string of TOML, which has no escapes: a URL has no quotes.
+  if (!store_url_.empty()) text += "\n[store]\nurl = '" + store_url_ + "'\n";
+  return text;
+}
+
+Result<void> DataDir::check_store() const {
+  if (auto known = store::check_url(store_url_); !known) return known;
+  if (store::is_sqlite(store_url_)) return {};
+  const auto store = store::open_store(store_url_, path_);
+  if (!store) return store.error();
+  asio::io_context context(1);
+  Result<std::vector<store::KeyRecord>> keys;
+  asio::co_spawn(context, (*store)->list_keys(),
+                 [&](std::exception_ptr, Result<std::vector<store::KeyRecord>> result) { keys = std::move(result); });
+  context.run();
+  if (!keys) return keys.error();
+  if (keys->empty()) return {};
+  return Error(ErrorCode::conflict,
+               "the database holds a coordinator's keys, whose ca.pem and ca.key are not here: restore them from a "
+               "backup, or use another database");
 }
 
 Result<void> DataDir::check_config(const std::vector<std::string>& names) const {
@@ -126,8 +147,8 @@ Result<std::string> DataDir::fill(const std::vector<std::string>& names, const C
   if (!authority) return authority.error();
   if (auto written = write_file_atomically(authority_key_file(), authority->private_key, private_file); !written)
     return written.error();
-  auto key =
-      add_key(database_file(), {std::string(to_string(Scope::inference)), std::string(to_string(Scope::admin))}, clock);
+  auto key = add_key(store_url_, path_,
+                     {std::string(to_string(Scope::inference)), std::string(to_string(Scope::admin))}, clock);
   if (!key) return key;
   if (!is_there(config_file())) {
     if (auto written = write_file_atomically(config_file(), config_text(names), private_file); !written)
@@ -142,7 +163,7 @@ Result<std::string> DataDir::fill(const std::vector<std::string>& names, const C
 Result<std::string> DataDir::create_key(std::vector<std::string> scopes, const Clock& clock) const {
   const auto held = lock();
   if (!held) return held.error();
-  return add_key(database_file(), std::move(scopes), clock);
+  return add_key(store_url_, path_, std::move(scopes), clock);
 }
 
 Result<FileDescriptor> DataDir::lock() const {
@@ -156,6 +177,13 @@ Result<FileDescriptor> DataDir::lock() const {
   std::error_code ignored;
   if (held) fs::remove(unfinished_file(), ignored);
   return held;
+}
+
+Result<FileDescriptor> DataDir::make_and_take() const {
+  if (auto made = make_directories(path_, private_directory); !made) return made.error();
+  if (::chmod(path_.c_str(), private_directory) != 0)
+    return system_error("cannot set the mode of " + path_.string(), errno);
+  return take();
 }
 
 Result<FileDescriptor> DataDir::take() const {

@@ -15,7 +15,9 @@ namespace gogrid::coordinator {
 
 class DataDir {
  public:
-  explicit DataDir(std::filesystem::path path) : path_(std::move(path)) {}
+  // `store_url` is the setting store.url.
+  explicit DataDir(std::filesystem::path path, std::string store_url = {})
+      : path_(std::move(path)), store_url_(std::move(store_url)) {}
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path config_file() const { return path_ / "coordinator.toml"; }
@@ -26,8 +28,8 @@ class DataDir {
   std::filesystem::path webhook_key_file() const { return path_ / "webhook.key"; }
 
   // Makes everything and the first admin key, which is returned. `conflict` when it was done before, or when something
-  // is in the way. What was made is removed again on failure, and by the next call when the process died. `names` go
-  // into coordinator.toml.
+  // is in the way. What was made is removed again on failure, and by the next call when the process died. `names` and
+  // the store's URL go into coordinator.toml, if there is none.
   Result<std::string> initialise(const std::vector<std::string>& names, const Clock& clock) const;
   // Makes an API key without a coordinator, which must not run: for who has lost the last one.
   Result<std::string> create_key(std::vector<std::string> scopes, const Clock& clock) const;
@@ -35,6 +37,8 @@ class DataDir {
   // Takes the directory for this process for as long as the descriptor lives; `conflict` when another one has it,
   // not_found when it was not initialised.
   Result<FileDescriptor> lock() const;
+  // The same for a directory that need not be initialised, nor be there.
+  Result<FileDescriptor> make_and_take() const;
   Result<net::pki::KeyAndCertificate> load_authority() const;
 
  private:
@@ -42,10 +46,14 @@ class DataDir {
   // Where an initialise() left off; nothing of it is of use.
   std::filesystem::path unfinished_file() const { return path_ / "init.unfinished"; }
   void clear_unfinished() const;
+  std::string config_text(const std::vector<std::string>& names) const;
   Result<void> check_config(const std::vector<std::string>& names) const;
+  // No other coordinator's keys are in a database that is not in this directory.
+  Result<void> check_store() const;
   Result<std::string> fill(const std::vector<std::string>& names, const Clock& clock) const;
 
   std::filesystem::path path_;
+  std::string store_url_;
 };
 
 }  // namespace gogrid::coordinator

@@ -17,6 +17,18 @@ Result<std::unique_ptr<Store>> open_over(std::unique_ptr<Connection> connection,
 
 }  // namespace
 
+Result<void> check_url(const std::string& where) {
+  if (is_sqlite(where)) return {};
+  if (const auto url = PostgresUrl::parse(where); !url) return url.error();
+  return {};
+}
+
+std::string without_password(const std::string& where) {
+  if (is_sqlite(where)) return where;
+  const auto url = PostgresUrl::parse(where);
+  return url ? url->without_secrets(where) : "…";
+}
+
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& path) {
   auto connection = SqliteConnection::open(path);
   if (!connection) return connection.error();

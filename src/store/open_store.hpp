@@ -14,7 +14,12 @@ namespace gogrid::store {
 // coordinator uses the database; invalid_argument for anything else. No error repeats a password of `where`.
 Result<std::unique_ptr<Store>> open_store(const std::string& where, const std::filesystem::path& data_dir);
 
-// The same for an SQLite file wherever it is.
+// Whether it can name a store, without looking for one.
+Result<void> check_url(const std::string& where);
+// For people to see.
+std::string without_password(const std::string& where);
+
+// As open_store(), for an SQLite file wherever it is.
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& path);
 
 }  // namespace gogrid::store

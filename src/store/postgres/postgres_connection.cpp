@@ -147,7 +147,8 @@ ErrorCode code_of(std::string_view state) {
 std::string one_line(std::string text) {
   while (!text.empty() && text.back() == '\n')
     text.pop_back();
-  std::replace(text.begin(), text.end(), '\n', ' ');
+  for (char& byte : text)
+    if (byte == '\n' || byte == '\t') byte = ' ';
   return text;
 }
 
