@@ -64,9 +64,9 @@ class Way {
   }
 }
 
-async function wholeWay(name: string, settings: string, url: string): Promise<void> {
+async function wholeWay(name: string, url: string): Promise<void> {
   say(`the whole way, ${name}`);
-  const grid = await standInGrid(1, 64, settings);
+  const grid = await standInGrid(1, 64, url);
   const way = new Way(grid);
   const later = { request: request(16), not_before: Math.floor(Date.now() / 1000) + 86_400 };
   const measure = async () => {
@@ -126,9 +126,8 @@ const cluster = await PostgresCluster.start();
 try {
   await storeAlone("SQLite", "");
   await storeAlone("PostgreSQL", cluster.database("alone"));
-  await wholeWay("SQLite", "", "");
-  const url = cluster.database("whole");
-  await wholeWay("PostgreSQL", `\n[store]\nurl = "${url}"\n`, url);
+  await wholeWay("SQLite", "");
+  await wholeWay("PostgreSQL", cluster.database("whole"));
   peer(cluster);
   const cpu = os.cpus();
   console.log(`${new Date().toISOString().slice(0, 10)}, ${cpu[0]!.model.trim()}, ${cpu.length} cores\n`);

@@ -101,5 +101,5 @@ test("on SQLite", async () => {
 
 test("on PostgreSQL", async () => {
   const cluster = await PostgresCluster.start();
-  await chaos(await standInGrid(3, 4, `\n[store]\nurl = "${cluster.url}"\n`));
+  await chaos(await standInGrid(3, 4, cluster.url));
 });

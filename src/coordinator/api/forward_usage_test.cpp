@@ -32,7 +32,11 @@ class ForwardUsage : public ForwardTest {
       co_await work.respond(200, "text/event-stream");
       for (const std::string& event : events)
         co_await work.data("data: " + event + "\n\n");
-      co_await work.end(complete ? "" : "unavailable", complete ? "" : "the engine ended");
+      if (complete) {
+        co_await work.end();
+      } else {
+        co_await work.end("unavailable", "the engine ended");
+      }
     };
   }
 };

@@ -75,7 +75,8 @@ asio::awaitable<void> submit(ApiRequest& request, Api api) {
   if (!submitted) co_return co_await respond_error(request.exchange, submitted.error());
   api->sources.queue.update(submitted->record);
   std::string text = text_of(shown(*api, submitted->record));
-  co_await respond_json(request.exchange, submitted->is_new ? 201 : 200, std::move(text));
+  const int status = submitted->is_new ? 201 : 200;
+  co_await respond_json(request.exchange, status, std::move(text));
 }
 
 asio::awaitable<void> list(ApiRequest& request, Api api) {

@@ -130,6 +130,8 @@ asio::awaitable<std::optional<AttemptEnd>> JobQueue::attempt(std::shared_ptr<Run
   auto opened = run->worker->open_stream();
   if (!opened) {
     if (!run->worker->is_open()) co_return std::nullopt;
+    // What it keeps for this would only be in the way.
+    if (run->resume) run->worker->release_leases({run->lease});
     co_return end_with(AttemptOutcome::refused, opened.error().detail);
   }
   run->stream = std::make_unique<WorkStream>(std::move(*opened));

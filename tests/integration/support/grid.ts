@@ -118,11 +118,11 @@ export class Grid {
   private readonly programs: Program[] = [];
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 512 });
 
-  /** A coordinator that is up. `settings` is TOML for coordinator.toml. */
-  static async start(settings = ""): Promise<Grid> {
+  /** A coordinator that is up. `settings` is TOML for coordinator.toml; `store` a URL, if it is not SQLite. */
+  static async start(settings = "", store = ""): Promise<Grid> {
     const grid = new Grid();
     grids.push(grid);
-    const init = await run(path.join(binDir, "gogrid-coordinator"), ["init", "--json", "--data-dir", grid.dataDir], {
+    const init = await run(path.join(binDir, "gogrid-coordinator"), ["init", "--json", "--data-dir", grid.dataDir, ...(store ? ["--store", store] : [])], {
       env: grid.env,
     });
     if (init.code !== 0) throw new Error(`gogrid-coordinator init: ${init.stderr}`);

@@ -8,8 +8,8 @@ import { writeTinyModel } from "./tiny_gguf.ts";
 export const standIn = ["--engine-path", path.join(binDir, "stand_in_engine")];
 
 /** A grid with the model "stand-in" on `count` workers. */
-export async function standInGrid(count: number, slots: number, settings = ""): Promise<Grid> {
-  const grid = await Grid.start(settings);
+export async function standInGrid(count: number, slots: number, store = ""): Promise<Grid> {
+  const grid = await Grid.start("", store);
   const model = path.join(grid.dir, "tiny.gguf");
   writeTinyModel(model, { seed: 1 });
   await grid.addModel(model, "stand-in", ["--slots", String(slots)]);
