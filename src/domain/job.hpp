@@ -32,7 +32,7 @@ using LeaseId = std::uint64_t;
 enum class JobState {
   queued,     // waits for a slot, or for its time
   leased,     // given to a worker
-  running,    // the worker's engine answers
+  running,    // the worker has its request
   succeeded,  // its result is stored
   failed,     // its request is wrong, or it has used up its attempts
   cancelled,  // by who submitted it

@@ -227,7 +227,7 @@ class Scheduler {
   // From the store, at the start: `attempts` were begun. With a `lease` that its `worker` may still hold.
   Actions job_restored(Job job, unsigned attempts, std::optional<SystemTime> retry_at, LeaseId lease,
                        const WorkerId& worker, SteadyTime now);
-  // The engine has begun to answer.
+  // Its worker has the request.
   void job_running(JobId id, LeaseId lease);
   // Ignored, but counted, when the lease is not the job's any more (see holds_lease). A worker that is gone is told by
   // worker_gone() and not here.

@@ -144,6 +144,9 @@ asio::awaitable<std::optional<AttemptEnd>> JobQueue::attempt(std::shared_ptr<Run
   request.resume = run->resume;
   // Whatever comes of it, the worker may have answered.
   (void)co_await run->stream->send(std::move(request));
+  if (run->ended) co_return std::nullopt;
+  dispatcher_.job_running(run->job, run->lease);
+  changed(run->job);
   co_return co_await read_answer(run);
 }
 
@@ -156,8 +159,6 @@ asio::awaitable<std::optional<AttemptEnd>> JobQueue::read_answer(std::shared_ptr
       case WorkStream::Part::Kind::response:
         run->result.status = part->status;
         run->result.content_type = std::move(part->content_type);
-        dispatcher_.job_running(run->job, run->lease);
-        changed(run->job);
         break;
       case WorkStream::Part::Kind::data: {
         run->usage.feed(part->data);
