@@ -51,8 +51,9 @@ Result<void> copy_folder(const fs::path& from, const fs::path& to) {
 Result<void> collect(const DataDir& data_dir, const std::string& store_url, const fs::path& to, bool with_blobs) {
   if (auto made = make_directories(to); !made) return made;
   if (auto stored = store::backup_store(store_url, data_dir.path(), to / store_file); !stored) return stored;
-  for (const fs::path& file : {data_dir.authority_file(), data_dir.authority_key_file(), data_dir.config_file()}) {
-    if (file == data_dir.config_file() && !is_there(file)) continue;
+  const fs::path optional[] = {data_dir.config_file(), data_dir.webhook_key_file()};
+  for (const fs::path& file : {data_dir.authority_file(), data_dir.authority_key_file(), optional[0], optional[1]}) {
+    if ((file == optional[0] || file == optional[1]) && !is_there(file)) continue;
     if (auto copied = copy_synced(file, to / file.filename()); !copied) return copied;
   }
   for (const char* folder : folders) {
@@ -137,6 +138,9 @@ Result<void> restore(const Backup& backup, const DataDir& data_dir, const std::s
   }
   if (is_there(backup.config_file()) && (replace || !is_there(data_dir.config_file()))) {
     if (auto copied = restore_text(backup.config_file(), data_dir.config_file(), private_file); !copied) return copied;
+  }
+  if (const fs::path key = backup.directory() / data_dir.webhook_key_file().filename(); is_there(key)) {
+    if (auto copied = restore_text(key, data_dir.webhook_key_file(), private_file); !copied) return copied;
   }
   fs::remove(old_authority, ignored);
   auto key = restore_text(backup.directory() / "ca.key", data_dir.authority_key_file(), private_file);

@@ -11,6 +11,7 @@
 
 #include "base/encoding.hpp"
 #include "base/file.hpp"
+#include "base/sha256.hpp"
 #include "net/net_test_support.hpp"
 
 namespace gogrid::coordinator {
