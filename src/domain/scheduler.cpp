@@ -329,7 +329,9 @@ Actions Scheduler::model_removed(const ModelId& id, SteadyTime now) {
     if (replica != worker->replicas.end()) replica->second->model = nullptr;
   }
   for (auto& [request_id, request] : requests_) {
-    if (request->model == &entry) request->model = nullptr;
+    if (request->model != &entry) continue;
+    request->model = nullptr;
+    if (request->state != RequestEntry::State::running) request->line = nullptr;
   }
   Line& line = *entry.line;
   line.model = nullptr;
@@ -371,6 +373,9 @@ Actions Scheduler::key_changed(const KeyId& id, const KeyPolicy& policy, SteadyT
   key.policy.weight = std::clamp(policy.weight, min_key_weight, max_key_weight);
   key.requests.set(policy.requests_per_minute, now);
   key.tokens.set(policy.tokens_per_minute, now);
+  // What it was not given because of its old limits is not owed to it.
+  for (const auto& [name, line] : lines_)
+    served(*line, key) = std::max(served(*line, key), line->virtual_time);
   settle_all(now, actions);
   return actions;
 }

@@ -296,12 +296,16 @@ class Scheduler {
 
   // Keys.
   KeyEntry& key_entry(const KeyId& id);
-  // Before it gets its first work to wait for.
-  void catch_up(KeyEntry& key);
-  double charge(KeyEntry& key, const Line& line, std::uint32_t prompt_tokens);
+  static double& served(Line& line, const KeyEntry& key);
+  // Before it gets its first work to wait there.
+  void catch_up(const KeyEntry& key, Line& line);
+  // Of the keys that wait there and could be served.
+  double least_served(Line& line, SteadyTime now) const;
+  double charge(const KeyEntry& key, Line& line, std::uint32_t prompt_tokens, SteadyTime now);
+  static bool within_rates(const KeyEntry& key, SteadyTime now);
   // What was guessed, corrected by what is known; without usage nothing was used.
-  void settle_account(KeyEntry& key, double charged, std::uint32_t prompt_tokens, const std::optional<Usage>& usage,
-                      SteadyTime now);
+  void settle_account(KeyEntry& key, Line* line, double charged, std::uint32_t prompt_tokens,
+                      const std::optional<Usage>& usage, SteadyTime now);
   std::optional<Reject> refuse_by_rate(const KeyEntry& key, std::uint32_t prompt_tokens, SteadyTime now) const;
 
   // Slots.
@@ -372,8 +376,6 @@ class Scheduler {
   std::map<std::string, EngineBundle> engines_;
   std::unordered_map<KeyId, std::unique_ptr<KeyEntry>> keys_;
   std::vector<KeyEntry*> keys_by_number_;
-  // What the key that was served last had been given before: where a key that comes back begins.
-  double virtual_time_ = 0;
 
   std::unordered_map<RequestId, std::unique_ptr<RequestEntry>> requests_;
   // Of waiting requests, with their sequence number.

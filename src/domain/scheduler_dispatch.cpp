@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
 #include <tuple>
 #include <utility>
 
@@ -24,22 +25,49 @@ double cost_of(const Usage& usage) {
 
 // ---- fair shares ----
 
-void Scheduler::catch_up(KeyEntry& key) {
-  if (key.requests_waiting + key.jobs_ready + key.running == 0) key.served = std::max(key.served, virtual_time_);
+double& Scheduler::served(Line& line, const KeyEntry& key) {
+  if (line.served.size() <= key.number) line.served.resize(key.number + 1);
+  return line.served[key.number];
 }
 
-double Scheduler::charge(KeyEntry& key, const Line& line, std::uint32_t prompt_tokens) {
+bool Scheduler::within_rates(const KeyEntry& key, SteadyTime now) {
+  return key.requests.has(1, now) && key.tokens.has(1, now);
+}
+
+void Scheduler::catch_up(const KeyEntry& key, Line& line) {
+  // What it did not ask for while others waited is not owed to it, whether something of it runs or not.
+  const bool waits =
+      line.queues.count(key.number) > 0 || (line.model != nullptr && line.model->waiting_by_key.count(key.number) > 0);
+  if (!waits) served(line, key) = std::max(served(line, key), line.virtual_time);
+}
+
+double Scheduler::least_served(Line& line, SteadyTime now) const {
+  double least = std::numeric_limits<double>::infinity();
+  for (const auto& [number, queue] : line.queues) {
+    const KeyEntry& key = *keys_by_number_[number];
+    if (key.has_room() && within_rates(key, now)) least = std::min(least, served(line, key));
+  }
+  if (line.model == nullptr) return least;
+  for (const auto& [number, requests] : line.model->waiting_by_key) {
+    const KeyEntry& key = *keys_by_number_[number];
+    if (key.has_room()) least = std::min(least, served(line, key));
+  }
+  return least;
+}
+
+double Scheduler::charge(const KeyEntry& key, Line& line, std::uint32_t prompt_tokens, SteadyTime now) {
   const double guess =
       std::max(line.cost.value.value_or(usual_cost), prompt_token_cost * static_cast<double>(prompt_tokens));
-  virtual_time_ = std::max(virtual_time_, key.served);
-  key.served += guess / key.policy.weight;
+  // A request may have gone before jobs of keys that were given less.
+  line.virtual_time = std::max(line.virtual_time, std::min(served(line, key), least_served(line, now)));
+  served(line, key) += guess / key.policy.weight;
   return guess;
 }
 
-void Scheduler::settle_account(KeyEntry& key, double charged, std::uint32_t prompt_tokens,
+void Scheduler::settle_account(KeyEntry& key, Line* line, double charged, std::uint32_t prompt_tokens,
                                const std::optional<Usage>& usage, SteadyTime now) {
   const double real = usage ? cost_of(*usage) : 0;
-  key.served += (real - charged) / key.policy.weight;
+  if (line != nullptr) served(*line, key) += (real - charged) / key.policy.weight;
   const double real_tokens =
       usage ? static_cast<double>(usage->prompt_tokens) + static_cast<double>(usage->completion_tokens) : 0;
   key.tokens.take(real_tokens - static_cast<double>(prompt_tokens), now);
@@ -186,32 +214,34 @@ void Scheduler::dispatch_waiting(ModelEntry& model, SteadyTime now, Actions& act
 
 Scheduler::RequestEntry* Scheduler::next_request(ModelEntry& model) const {
   RequestEntry* best = nullptr;
+  double least = 0;
   for (const auto& [number, requests] : model.waiting_by_key) {
     const KeyEntry& key = *keys_by_number_[number];
     if (!key.has_room()) continue;
     RequestEntry* first = requests.begin()->second;
-    if (best == nullptr || key.served < best->key->served ||
-        (key.served == best->key->served && first->sequence < best->sequence)) {
-      best = first;
-    }
+    const double its = served(*model.line, key);
+    if (best != nullptr && (its > least || (its == least && first->sequence > best->sequence))) continue;
+    best = first;
+    least = its;
   }
   return best;
 }
 
 Scheduler::JobEntry* Scheduler::next_job(Line& line, SteadyTime now) {
   JobEntry* best = nullptr;
+  double least = 0;
   for (const auto& [number, queue] : line.queues) {
     const KeyEntry& key = *keys_by_number_[number];
     if (!key.has_room()) continue;
-    if (!key.requests.has(1, now) || !key.tokens.has(1, now)) {
+    if (!within_rates(key, now)) {
       wake_at(std::max(key.requests.available_at(1, now), key.tokens.available_at(1, now)));
       continue;
     }
     JobEntry* first = *queue.jobs.begin();
-    if (best == nullptr || key.served < best->key->served ||
-        (key.served == best->key->served && JobOrder()(first, best))) {
-      best = first;
-    }
+    const double its = served(line, key);
+    if (best != nullptr && (its > least || (its == least && JobOrder()(best, first)))) continue;
+    best = first;
+    least = its;
   }
   return best;
 }

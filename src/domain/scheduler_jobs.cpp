@@ -137,9 +137,9 @@ void Scheduler::enqueue(JobEntry& job, SteadyTime now) {
     delayed_.emplace(from, job.id);
     return;
   }
-  catch_up(*job.key);
   job.state = JobEntry::State::ready;
   Line& line = *job.line;
+  catch_up(*job.key, line);
   if (line.ready == 0) line.unserved_since = now;
   line.queues[job.key->number].jobs.insert(&job);
   ++line.ready;
@@ -191,7 +191,7 @@ void Scheduler::start(JobEntry& job, Replica& replica, SteadyTime now, Actions& 
   ++job.attempts;
   leased_.emplace(now, job.id);
   take_slot(replica, *job.key, *job.line);
-  job.charged = charge(*job.key, *job.line, job.prompt_tokens);
+  job.charged = charge(*job.key, *job.line, job.prompt_tokens, now);
   job.key->requests.take(1, now);
   job.key->tokens.take(job.prompt_tokens, now);
   job.line->unserved_since = now;
@@ -264,7 +264,7 @@ SystemTime Scheduler::retry_time(const JobEntry& job, AttemptOutcome outcome, St
 
 void Scheduler::finish_attempt(JobEntry& job, AttemptEnd end, SteadyTime now, Actions& actions) {
   const bool answered = end.outcome == AttemptOutcome::succeeded || end.outcome == AttemptOutcome::rejected;
-  settle_account(*job.key, std::exchange(job.charged, 0), job.prompt_tokens,
+  settle_account(*job.key, job.line, std::exchange(job.charged, 0), job.prompt_tokens,
                  answered ? std::optional(end.usage) : std::nullopt, now);
   Settle settled;
   settled.job = job.id;
@@ -336,7 +336,7 @@ void Scheduler::end_job(JobEntry& job, JobState state, std::string code, std::st
     } else {
       known_workers_[job.worker].orphans.erase(job.id);
     }
-    settle_account(*job.key, std::exchange(job.charged, 0), job.prompt_tokens, std::nullopt, now);
+    settle_account(*job.key, job.line, std::exchange(job.charged, 0), job.prompt_tokens, std::nullopt, now);
   } else {
     leave_queue(job);
   }

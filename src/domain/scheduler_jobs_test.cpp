@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "domain/scheduler.hpp"
 
 namespace gogrid::domain {
@@ -72,6 +74,25 @@ class SchedulerJobsTest : public testing::Test {
   Actions pass(std::chrono::milliseconds time) {
     now_ += time;
     return scheduler_.tick(now_);
+  }
+  // Lets the job that was leased last succeed, again and again. Which ones these were.
+  std::vector<std::int64_t> serve(Actions actions, std::size_t count) {
+    std::vector<std::int64_t> order;
+    while (order.size() < count) {
+      words(actions);
+      std::int64_t leased = 0;
+      for (const auto& action : actions) {
+        if (const auto* lease = std::get_if<Lease>(&action)) leased = lease->job.value();
+      }
+      if (leased == 0) break;
+      order.push_back(leased);
+      // The last one runs on.
+      if (order.size() < count) actions = succeed(leased);
+    }
+    return order;
+  }
+  static auto of_calm(const std::vector<std::int64_t>& jobs) {
+    return std::count_if(jobs.begin(), jobs.end(), [](std::int64_t id) { return id >= 9000; });
   }
   SystemTime system_now() const { return epoch + (now_ - start_); }
   Explanation why(std::int64_t id) { return scheduler_.explain(JobId(id), now_).value_or(Explanation{}); }
@@ -281,6 +302,74 @@ TEST_F(SchedulerJobsTest, AFloodOfOneKeyDoesNotDelayAnother) {
   submit(5000, 0, "calm");
   EXPECT_EQ(why(5000).position, 1u);
   EXPECT_THAT(words(succeed(1)), ElementsAre("1=succeeded", "5000>w1#1"));
+}
+
+TEST_F(SchedulerJobsTest, AKeySavesNothingUpWhileItDoesNotWait) {
+  worker("w1");
+  submit(9000, 50, "calm");
+  // It goes on for a while beside what the other one gets, and no more is asked for.
+  Actions actions = worker("w2");
+  for (std::int64_t id = 1; id <= 300; ++id)
+    append(actions, submit(id, 50, "busy"));
+  const auto before = serve(actions, 100);
+  ASSERT_EQ(before.size(), 100u);
+  for (std::int64_t id = 9001; id <= 9100; ++id)
+    submit(id, 50, "calm");
+  EXPECT_NEAR(of_calm(serve(succeed(before.back()), 20)), 10, 1);
+}
+
+TEST_F(SchedulerJobsTest, RequestsDoNotPushBackWhoComesLater) {
+  worker("w1");
+  for (std::int64_t id = 1; id <= 300; ++id)
+    words(submit(id, 50, "busy"));
+  // Each goes first and is counted.
+  for (int i = 0; i < 50; ++i) {
+    const RequestId id("r" + std::to_string(i));
+    scheduler_.request_submitted(Request{id, ModelId("m_a"), Deadline::never(), KeyId("asks")}, now_);
+  }
+  succeed(1);
+  for (int i = 0; i < 49; ++i)
+    scheduler_.request_finished(RequestId("r" + std::to_string(i)), now_, Usage{0, 1000});
+  for (std::int64_t id = 9001; id <= 9100; ++id)
+    submit(id, 50, "calm");
+  EXPECT_NEAR(of_calm(serve(scheduler_.request_finished(RequestId("r49"), now_, Usage{0, 1000}), 20)), 10, 1);
+}
+
+TEST_F(SchedulerJobsTest, SharesOfOneModelSayNothingOfAnother) {
+  scheduler_.model_added(Model{ModelId("m_b"), "b", ModelKind::chat, "sha", 1'000'000'000, 4096, 1}, now_);
+  worker("w1");
+  Actions actions = worker("w2");
+  WorkerReport report;
+  report.replicas.push_back(ReplicaReport{ModelId("m_b"), Progress{Phase::ready, 0, 0, ""}, 1, 1});
+  scheduler_.worker_reported(WorkerId("w2"), report, now_);
+  for (std::int64_t id = 1001; id <= 1300; ++id)
+    words(submit(id, 50, "busy"));
+  for (std::int64_t id = 1; id <= 100; ++id) {
+    Job other = job(id, 50, "other");
+    other.model = "b";
+    append(actions, submit(other));
+  }
+  ASSERT_EQ(serve(actions, 90).size(), 90u);
+  for (std::int64_t id = 9001; id <= 9100; ++id)
+    submit(id, 50, "calm");
+  EXPECT_NEAR(of_calm(serve(succeed(1001), 20)), 10, 1);
+}
+
+TEST_F(SchedulerJobsTest, AKeyIsNotOwedWhatItsLimitsHeldBack) {
+  KeyPolicy limited;
+  limited.max_concurrent = 1;
+  scheduler_.key_changed(KeyId("calm"), limited, now_);
+  worker("w1");
+  submit(9000, 50, "calm");
+  for (std::int64_t id = 9001; id <= 9100; ++id)
+    submit(id, 50, "calm");
+  Actions actions = worker("w2");
+  for (std::int64_t id = 1; id <= 300; ++id)
+    append(actions, submit(id, 50, "busy"));
+  const auto before = serve(actions, 100);
+  ASSERT_EQ(of_calm(before), 0);
+  scheduler_.key_changed(KeyId("calm"), KeyPolicy{}, now_);
+  EXPECT_NEAR(of_calm(serve(succeed(before.back()), 20)), 10, 1);
 }
 
 TEST_F(SchedulerJobsTest, RequestsComeBeforeJobs) {

@@ -125,7 +125,7 @@ Actions Scheduler::request_finished(const RequestId& id, SteadyTime now, std::op
     }
     release_slot(request, now);
   }
-  settle_account(key, request.charged, request.request.prompt_tokens, usage, now);
+  settle_account(key, request.line, request.charged, request.request.prompt_tokens, usage, now);
   requests_.erase(found);
   settle_after(key, model, now, actions);
   return actions;
@@ -145,7 +145,7 @@ Actions Scheduler::request_returned(const RequestId& id, SteadyTime now) {
     note_failure(*replica.worker, std::hash<RequestId>()(id), "it gave the request back", now);
     release_slot(request, now);
   }
-  key.served -= request.charged / key.policy.weight;
+  if (request.line != nullptr) served(*request.line, key) -= request.charged / key.policy.weight;
   request.charged = 0;
   ModelEntry* model = request.model;
   if (model == nullptr) {
@@ -166,7 +166,7 @@ Actions Scheduler::request_returned(const RequestId& id, SteadyTime now) {
 }
 
 void Scheduler::enqueue(RequestEntry& request) {
-  catch_up(*request.key);
+  catch_up(*request.key, *request.line);
   request.state = RequestEntry::State::waiting;
   request.model->waiting.emplace(request.sequence, &request);
   request.model->waiting_by_key[request.key->number].emplace(request.sequence, &request);
@@ -195,7 +195,7 @@ void Scheduler::start(RequestEntry& request, Replica& replica, SteadyTime now, A
   ++request.attempts;
   ++running_;
   take_slot(replica, *request.key, *request.line);
-  request.charged = charge(*request.key, *request.line, request.request.prompt_tokens);
+  request.charged = charge(*request.key, *request.line, request.request.prompt_tokens, now);
   replica.model->prefixes.note(request.request.prefixes, replica.worker->number);
   actions.push_back(Dispatch{request.request.id, replica.worker->id, replica.model->model.id});
 }

@@ -78,9 +78,6 @@ struct Scheduler::KeyEntry {
   KeyPolicy policy;
   RateLimit requests;
   RateLimit tokens;
-  // What it has been given so far, in cost by weight: who has least is next. One that comes back after a while starts
-  // where the others are.
-  double served = 0;
   std::size_t running = 0;
   std::size_t requests_waiting = 0;
   // Waiting, delayed, running, or with a place kept for them.
@@ -119,7 +116,7 @@ struct Scheduler::RequestEntry {
   std::chrono::steady_clock::duration allowance{};
   unsigned attempts = 0;
   KeyEntry* key = nullptr;
-  Line* line = nullptr;
+  Line* line = nullptr;         // nullptr once the model is removed, unless it runs
   ModelEntry* model = nullptr;  // nullptr once the model is removed
   Replica* replica = nullptr;   // while it runs
   // What its key was charged when it began to run.
@@ -189,6 +186,11 @@ struct Scheduler::Line {
   std::size_t requests_waiting() const { return model == nullptr ? 0 : model->waiting.size(); }
   // Since when its jobs get nothing.
   SteadyTime unserved_since{};
+  // What each key has been given of this model, by its number, in cost by weight: who has least is next. One that comes
+  // back after a while starts where the others are.
+  std::vector<double> served;
+  // What the key that was next had been given: that is where the others are.
+  double virtual_time = 0;
   // Of requests and jobs that were answered: how long they held their slot, and what they cost.
   RunningMean slot_seconds;
   RunningMean cost;

@@ -149,7 +149,7 @@ Explanation Scheduler::explain_ready(const JobEntry& job, SteadyTime now) const 
   } else if (!key.has_room()) {
     explanation.reason = WaitReason::key_concurrency;
     explanation.text = concurrency_text(key.policy);
-  } else if (!key.requests.has(1, now) || !key.tokens.has(1, now)) {
+  } else if (!within_rates(key, now)) {
     const SteadyTime again = std::max(key.requests.available_at(1, now), key.tokens.available_at(1, now));
     explanation.reason = WaitReason::key_rate;
     explanation.text = "its key has used up what it may use in a minute";
