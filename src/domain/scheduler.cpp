@@ -139,12 +139,16 @@ Actions Scheduler::worker_gone(const WorkerId& id, bool may_return, SteadyTime n
   Worker& worker = *found->second;
   const bool was_available = !worker.report || worker.report->availability == Availability::available;
   if (worker.connected && may_return) known_workers_[worker.number].health.disconnected(now);
-  if (!may_return || !was_available || limits_.reconnect_grace.count() == 0) {
+  // Of one that took nothing new only what it still had is awaited.
+  const bool is_awaited = was_available || (worker.facts.keeps_leases && worker.running > 0) ||
+                          !known_workers_[worker.number].orphans.empty();
+  if (!may_return || !is_awaited || limits_.reconnect_grace.count() == 0) {
     forget_worker(id, now, actions);
   } else if (worker.connected) {
     lose_work_of(worker, now);
     if (!worker.facts.keeps_leases) lose_orphans(worker.number, now, actions);
     worker.connected = false;
+    worker.takes_nothing = !was_available;
     worker.report.reset();
     worker.expected_until = now + limits_.reconnect_grace;
     wake_at(worker.expected_until);

@@ -208,6 +208,20 @@ TEST_F(SchedulerJobsTest, ALostWorkerMayComeBackWithItsJob) {
   EXPECT_THAT(words(succeed(1)), ElementsAre("1=succeeded"));
 }
 
+TEST_F(SchedulerJobsTest, APausedWorkerMayComeBackWithItsJobToo) {
+  worker("w1");
+  words(submit(1));
+  WorkerReport paused;
+  paused.availability = Availability::paused;
+  paused.replicas.push_back(ReplicaReport{ModelId("m_a"), Progress{Phase::ready, 0, 0, ""}, 1, 1});
+  scheduler_.worker_reported(WorkerId("w1"), paused, now_);
+  EXPECT_THAT(words(gone("w1")), IsEmpty());
+  EXPECT_EQ(why(1).reason, WaitReason::worker_returning);
+  // For anything new it is as if it were there.
+  EXPECT_FALSE(scheduler_.outlook(ModelId("m_a")).hopeful());
+  EXPECT_THAT(words(worker("w1", 1, {leases_[1]})), ElementsAre("1<w1"));
+}
+
 TEST_F(SchedulerJobsTest, AWorkerThatComesBackWithoutItsJobHasLostIt) {
   worker("w1");
   words(submit(1));

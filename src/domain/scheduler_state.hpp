@@ -65,6 +65,8 @@ struct Scheduler::Worker {
   bool connected = true;
   // Of a worker that is not connected: when it is no longer expected back.
   SteadyTime expected_until{};
+  // It is awaited for its jobs only: it was paused, or the like, when it left.
+  bool takes_nothing = false;
   std::optional<WorkerReport> report;
   Placement placement;
   std::map<ModelId, std::unique_ptr<Replica>> replicas;

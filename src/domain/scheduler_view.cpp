@@ -219,7 +219,7 @@ Outlook Scheduler::outlook_of(const ModelEntry& model, SteadyTime now) const {
       continue;
     }
     if (!worker->connected) {
-      ++outlook.lost;
+      ++(worker->takes_nothing ? outlook.paused : outlook.lost);
       continue;
     }
     if (!worker->report) {
