@@ -130,25 +130,40 @@ TEST_F(ForwardTest, AWorkerThatRefusesOrResetsIsReplacedUnseen) {
       [](FakeWork& work) -> asio::awaitable<void> { co_await work.data("data without a response"); },
       [](FakeWork& work) -> asio::awaitable<void> { co_await work.respond(99'999, "text/plain"); },
   };
-  FakeWorker& bad = add_worker("wk_1");
   add_worker("wk_2", json_of(R"({"ok":true})"));
   for (std::size_t i = 0; i < refusals.size(); ++i) {
-    bad.script = refusals[i];
-    // As if it had just become ready: it is the one that is idle for longest, or held.
+    // A new one each time, so that none fails so often that it is left out; it has rested for longest.
+    FakeWorker& bad = add_worker("wk_1_" + std::to_string(i), refusals[i]);
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      const Answer answer = ask(chat());
+      EXPECT_EQ(answer.status, 200) << i;
+      EXPECT_EQ(answer.headers.get("x-gogrid-worker"), "wk_2") << i;
+    }
+    EXPECT_GT(bad.started, 0u) << i;
+    run([&]() -> asio::awaitable<void> {
+      co_await bad.report(wire::PHASE_LOADING, 0);
+      co_await until([&] { return totals().slots_free == 8; });
+    });
+  }
+}
+
+TEST_F(ForwardTest, AWorkerThatRefusesEverythingIsLeftOut) {
+  start();
+  FakeWorker& bad = add_worker(
+      "wk_1", [](FakeWork& work) -> asio::awaitable<void> { co_await work.end("unavailable", "something is wrong"); });
+  add_worker("wk_2", json_of(R"({"ok":true})"));
+  for (int i = 0; i < 12; ++i) {
+    EXPECT_EQ(ask(chat()).status, 200);
+    // Its state changes: it would be tried again but for its failures.
     run([&]() -> asio::awaitable<void> {
       co_await bad.report(wire::PHASE_LOADING, 0);
       co_await until([&] { return totals().slots_free == 8; });
       co_await bad.report(wire::PHASE_READY, 4);
       co_await until([&] { return totals().slots_free == 16; });
     });
-    const auto started = bad.started;
-    for (int attempt = 0; attempt < 3; ++attempt) {
-      const Answer answer = ask(chat());
-      EXPECT_EQ(answer.status, 200) << i;
-      EXPECT_EQ(answer.headers.get("x-gogrid-worker"), "wk_2") << i;
-    }
-    EXPECT_GT(bad.started, started) << i;
   }
+  EXPECT_EQ(bad.started, 5u);
+  EXPECT_EQ(totals().workers_quarantined, 1u);
 }
 
 // It says that it is ready and lets nobody in: waiting for it would be for ever, even for a client that hangs up.
