@@ -57,12 +57,12 @@ std::vector<Setting> coordinator_settings(CoordinatorConfig& config) {
   add("jobs.max_open", "", "jobs that may wait or run, over all keys; more are refused with 429", config.jobs.max_open);
   add("jobs.retention", "", "how long jobs, and the files of batches, are kept after their end", config.jobs.retention);
   add("jobs.max_attempt_time", "", "an attempt at a job that takes longer has failed", config.jobs.max_attempt_time);
-  add("workers.certificate_lifetime", "", "lifetime of a worker's certificate; workers renew by themselves",
-      config.workers.certificate_lifetime);
-  add("workers.idle_timeout", "", "a worker that is silent for this long is lost", config.workers.idle_timeout);
   add("jobs.webhook_private_addresses", "",
       "whether webhooks may go to private addresses and over http; only where everybody who has a key is trusted",
       config.jobs.webhook_private_addresses);
+  add("workers.certificate_lifetime", "", "lifetime of a worker's certificate; workers renew by themselves",
+      config.workers.certificate_lifetime);
+  add("workers.idle_timeout", "", "a worker that is silent for this long is lost", config.workers.idle_timeout);
   add("files.max_bytes", "", "largest file for a batch", config.files.max_bytes);
   add("batches.max_lines", "", "most lines of a batch", config.batches.max_lines);
   add("metrics.require_key", "", "whether /metrics takes an API key with the scope admin", config.metrics.require_key);

@@ -82,7 +82,8 @@ asio::awaitable<void> BatchService::run(Handle batch) {
   std::chrono::milliseconds pause = first_pause;
   bool known = false;
   while (!stopping_ && !is_final(batch->record.state)) {
-    auto done = known ? co_await step(batch) : co_await read_again(batch);
+    Pending<> next = known ? step(batch) : read_again(batch);
+    const auto done = co_await std::move(next);
     known = done.has_value();
     if (known) {
       pause = first_pause;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <charconv>
 #include <utility>
 
 #include "base/encoding.hpp"
@@ -63,11 +64,17 @@ Result<WebhookTarget> parse_webhook_url(std::string_view text, bool allow_privat
     return bad_url(allow_private ? "must begin with https:// or http://" : "must begin with https://");
   if (url.has_userinfo()) return bad_url("must not hold a user name or password");
   if (auto good = check_host(url, allow_private); !good) return good.error();
-  if (url.has_port() && url.port_number() == 0) return bad_url("has no valid port");
+  std::uint16_t port = https ? 443 : 80;
+  if (url.has_port()) {
+    const std::string text(url.port());
+    const char* end = text.data() + text.size();
+    const auto [stopped, error] = std::from_chars(text.data(), end, port);
+    if (error != std::errc() || stopped != end || port == 0) return bad_url("has no valid port");
+  }
   WebhookTarget target;
   target.tls = https;
   target.host = url.host_address();
-  target.port = url.has_port() ? url.port_number() : https ? 443 : 80;
+  target.port = port;
   target.target = std::string(url.encoded_target());
   if (!target.target.starts_with('/')) target.target.insert(0, "/");
   target.authority = std::string(url.encoded_host_and_port());
