@@ -176,7 +176,8 @@ Pending<> BatchService::feed(Handle batch) {
     const bool over = is_late(*batch) || batch->record.failed_at;
     if (over || all_fed) {
       if (batch->open > 0) {
-        co_await wait(batch, over ? SystemTime::max() : batch->record.expires_at);
+        const SystemTime until = over ? SystemTime::max() : batch->record.expires_at;
+        co_await wait(batch, until);
         continue;
       }
       if (auto counted = co_await count_open(batch); !counted) co_return counted;

@@ -198,8 +198,10 @@ TEST_F(Batches, BadLinesAreReportedByLineAndGoodOnesRun) {
   boot();
   add_worker("wk_1", [](FakeWork& work) -> asio::awaitable<void> {
     const bool refuse = work.body.find("refuse me") != std::string::npos;
-    if (!co_await work.respond(refuse ? 400 : 200, "application/json")) co_return;
-    co_await work.data(refuse ? "{\"error\":{\"message\":\"too long\"}}" : "{\"a\":\n\"b\"}\n");
+    const int status = refuse ? 400 : 200;
+    const std::string answer = refuse ? "{\"error\":{\"message\":\"too long\"}}" : "{\"a\":\n\"b\"}\n";
+    if (!co_await work.respond(status, "application/json")) co_return;
+    co_await work.data(answer);
     co_await work.end();
   });
   std::string other_model = line("other");
@@ -333,7 +335,8 @@ TEST_F(Batches, LargeResultsAndThoseThatAreNotJson) {
   add_worker("wk_1", [&large](FakeWork& work) -> asio::awaitable<void> {
     const bool text = work.body.find("as text") != std::string::npos;
     const bool broken = work.body.find("broken") != std::string::npos;
-    if (!co_await work.respond(200, text ? "text/plain" : "application/json")) co_return;
+    const std::string type = text ? "text/plain" : "application/json";
+    if (!co_await work.respond(200, type)) co_return;
     std::string answer = text || broken ? "{\"no" : "{\"x\":\n\"" + large + "\"}";
     for (std::size_t at = 0; at < answer.size(); at += 50'000) {
       if (!co_await work.data(answer.substr(at, 50'000))) co_return;

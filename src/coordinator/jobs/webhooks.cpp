@@ -52,7 +52,8 @@ asio::awaitable<void> WebhookSender::run() {
     const auto webhooks = co_await store_.list_webhooks(2 * max_at_once);
     if (stopping_) break;
     if (!webhooks) log().warn("webhooks could not be read: {}", webhooks.error().detail);
-    co_await wait_until(webhooks ? start_due(*webhooks) : clock_.system_now() + store_pause);
+    const SystemTime next = webhooks ? start_due(*webhooks) : clock_.system_now() + store_pause;
+    co_await wait_until(next);
   }
   co_await tasks_.wait();
 }
