@@ -140,6 +140,8 @@ class Scheduler {
     std::size_t requests_running = 0;
     std::size_t jobs_waiting = 0;
     std::size_t jobs_running = 0;
+    // They have ended, which is being stored.
+    std::size_t jobs_settling = 0;
     std::size_t slots_free = 0;
     std::size_t slots_busy = 0;
     // Since the start: what was answered, and ends of attempts whose lease was not the job's any more.

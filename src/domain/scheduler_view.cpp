@@ -303,6 +303,7 @@ Scheduler::Totals Scheduler::totals() const {
   totals.jobs_running = leased_.size();
   for (const auto& [name, line] : lines_)
     totals.jobs_waiting += line->open;
+  totals.jobs_settling = jobs_.size() - totals.jobs_waiting;
   totals.jobs_waiting -= totals.jobs_running;
   for (const auto phase : all_phases)
     totals.replicas[phase] = 0;

@@ -63,7 +63,9 @@ async function chaos(grid: Grid): Promise<void> {
   assert.equal(acknowledged.size, jobs);
   const left = async () => {
     const queue = await grid.api("GET", "/api/v1/queue").catch(() => undefined);
-    return queue?.status === 200 ? queue.json.totals.jobs_waiting + queue.json.totals.jobs_running : undefined;
+    if (queue?.status !== 200) return undefined;
+    const { jobs_waiting, jobs_running, jobs_settling } = queue.json.totals;
+    return jobs_waiting + jobs_running + jobs_settling;
   };
   await eventually("every job has ended", async () => (await left()) === 0, 240);
   finished = true;

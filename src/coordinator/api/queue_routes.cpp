@@ -50,6 +50,7 @@ asio::awaitable<void> show_queue(ApiRequest& request, const Dispatcher& dispatch
                               {"requests_running", totals.requests_running},
                               {"jobs_waiting", totals.jobs_waiting},
                               {"jobs_running", totals.jobs_running},
+                              {"jobs_settling", totals.jobs_settling},
                               {"slots_free", totals.slots_free},
                               {"slots_busy", totals.slots_busy}}},
                             {"done",
