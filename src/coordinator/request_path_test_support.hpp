@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -120,7 +121,8 @@ class FakeWork {
   }
   asio::awaitable<bool> data(std::string text) {
     std::string bytes;
-    wire::append_data_frame(bytes, text);
+    for (std::string_view left = text; !left.empty(); left.remove_prefix(std::min(left.size(), wire::max_data_bytes)))
+      wire::append_data_frame(bytes, left.substr(0, wire::max_data_bytes));
     co_return co_await send(std::move(bytes));
   }
   asio::awaitable<bool> end(std::string error_code = "", std::string detail = "") {
