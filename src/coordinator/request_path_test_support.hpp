@@ -406,10 +406,14 @@ class RequestPathTest : public testing::Test {
   std::uint16_t port() const { return sessions_->local_endpoint().port(); }
   domain::Scheduler::Totals totals() const { return dispatcher_->scheduler().totals(); }
 
-  static std::string chat(const std::string& rest = "") {
-    return R"({"model":"tiny","messages":[{"role":"user","content":"hi"}])" + rest + "}";
+  static std::string chat(const std::string& rest = "") { return chat_about("hi", rest); }
+  // Another one each time: the same would go to where its KV cache is.
+  std::string new_chat() { return chat_about("question " + std::to_string(++chats_), ""); }
+  static std::string chat_about(const std::string& what, const std::string& rest) {
+    return R"({"model":"tiny","messages":[{"role":"user","content":")" + what + R"("}])" + rest + "}";
   }
 
+  int chats_ = 0;
   asio::io_context io_;
   RealClock clock_;
   Metrics metrics_{std::chrono::system_clock::now()};

@@ -135,7 +135,7 @@ TEST_F(ForwardTest, AWorkerThatRefusesOrResetsIsReplacedUnseen) {
     // A new one each time, so that none fails so often that it is left out; it has rested for longest.
     FakeWorker& bad = add_worker("wk_1_" + std::to_string(i), refusals[i]);
     for (int attempt = 0; attempt < 3; ++attempt) {
-      const Answer answer = ask(chat());
+      const Answer answer = ask(new_chat());
       EXPECT_EQ(answer.status, 200) << i;
       EXPECT_EQ(answer.headers.get("x-gogrid-worker"), "wk_2") << i;
     }
@@ -153,7 +153,7 @@ TEST_F(ForwardTest, AWorkerThatRefusesEverythingIsLeftOut) {
       "wk_1", [](FakeWork& work) -> asio::awaitable<void> { co_await work.end("unavailable", "something is wrong"); });
   add_worker("wk_2", json_of(R"({"ok":true})"));
   for (int i = 0; i < 12; ++i) {
-    EXPECT_EQ(ask(chat()).status, 200);
+    EXPECT_EQ(ask(new_chat()).status, 200);
     // Its state changes: it would be tried again but for its failures.
     run([&]() -> asio::awaitable<void> {
       co_await bad.report(wire::PHASE_LOADING, 0);
