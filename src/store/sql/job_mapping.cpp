@@ -11,6 +11,13 @@ std::optional<std::int64_t> batch_of(const JobRecord& job) {
   return job.batch.value();
 }
 
+bool nothing_has_happened_to(const JobRecord& job) {
+  return job.state == domain::JobState::queued && job.attempts == 0 && job.lease == 0 && job.worker_id.empty() &&
+         !job.leased_at && !job.retry_at && !job.finished_at && job.error_code.empty() && job.error_message.empty() &&
+         job.status == 0 && job.content_type.empty() && job.result_bytes == 0 && job.result_parts == 0 &&
+         job.prompt_tokens == 0 && job.completion_tokens == 0;
+}
+
 }  // namespace
 
 void read(const Rows& row, JobRecord& job) {
@@ -69,6 +76,16 @@ void read(const Rows& row, WebhookRecord& webhook) {
 }
 
 void insert(Changes& changes, const JobRecord& job) {
+  if (nothing_has_happened_to(job)) {
+    // Nearly every job: what is the same for all of them is part of the statement, which is a tenth cheaper.
+    changes.add("INSERT INTO jobs (" GOGRID_JOB_COLUMNS
+                ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'queued', 0, 0, "
+                "'', NULL, NULL, NULL, '', '', 0, '', 0, 0, 0, 0) ON CONFLICT DO NOTHING",
+                job.id.value(), job.key_id, job.model, job.endpoint, job.priority, job.max_attempts, ms(job.created_at),
+                ms(job.not_before), ms(job.deadline), job.idempotency_key, job.request_sha256, job.request_bytes,
+                job.labels, job.webhook_url, batch_of(job), job.batch_line, job.custom_id);
+    return;
+  }
   const auto state = domain::to_string(job.state == domain::JobState::running ? domain::JobState::leased : job.state);
   changes.add(
       "INSERT INTO jobs (" GOGRID_JOB_COLUMNS
