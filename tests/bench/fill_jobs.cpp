@@ -53,8 +53,7 @@ int main(int argc, char** argv) {
   }
   asio::io_context context(1);
   std::exception_ptr failure;
-  asio::co_spawn(context,
-                 fill(**opened, options["--key"], std::strtoull(options["--count"].c_str(), nullptr, 10)),
+  asio::co_spawn(context, fill(**opened, options["--key"], std::strtoull(options["--count"].c_str(), nullptr, 10)),
                  [&](std::exception_ptr thrown) { failure = thrown; });
   context.run();
   if (!failure) return EXIT_SUCCESS;
