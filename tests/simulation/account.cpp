@@ -38,7 +38,7 @@ void Account::worker_gone(const domain::WorkerId& id, bool may_return) {
   const bool is_awaited = may_return && found->second.facts.keeps_leases;
   for (const auto job_id : found->second.jobs) {
     auto& job = jobs_.at(job_id);
-    let_go(id, leased_models_.at(job.lease), job.job.key);
+    let_go(id, leased_models_[job.lease], job.job.key);
     --running_jobs_;
     job.place = Place::away;
     job.away_until = is_awaited ? stage_.now() + limits_.reconnect_grace : stage_.now();

@@ -129,6 +129,8 @@ class Account {
   void check_interactive_first(const JobAccount& job, const domain::Lease& lease);
   void check_job_patience(const domain::Dispatch& dispatch);
   void check_attempt(const JobAccount& job, const domain::Settle& settle);
+  // Whether the worker that has just connected has kept it and may go on with it.
+  bool goes_on(const JobAccount& job) const;
   void check_end(const JobAccount& job, const domain::Settle& settle);
   void check_explained(const domain::Scheduler& scheduler, const JobAccount& job);
   void check_explained(const domain::Scheduler& scheduler, const RequestAccount& request);

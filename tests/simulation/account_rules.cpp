@@ -28,6 +28,8 @@ void Account::decided(const domain::Actions& actions) {
     if (const auto* assign = std::get_if<domain::Assign>(&action)) on(*assign);
   }
   for (const auto& action : actions) {
+    // After the first contradiction the account is of no use any more.
+    if (stage_.verdict.failure()) return;
     if (std::holds_alternative<domain::Assign>(action)) continue;
     std::visit([this](const auto& one) { on(one); }, action);
   }
@@ -35,11 +37,6 @@ void Account::decided(const domain::Actions& actions) {
     // What its key may not send is no sign of more to come.
     const auto placed = requests_.find(*event_.to_place);
     if (placed != requests_.end()) models_.at(placed->second.request.model).last_request = stage_.now();
-  }
-  for (const auto id : event_.to_resume) {
-    const auto found = jobs_.find(id);
-    if (found == jobs_.end() || found->second.place != Place::away) continue;
-    broken("kept work goes on", id.text() + " was kept by " + found->second.worker.text() + " and was not resumed");
   }
   watch_fairness();
 }
@@ -170,9 +167,10 @@ void Account::on(const domain::Lease& action) {
 
 void Account::on(const domain::Resume& action) {
   const auto found = jobs_.find(action.job);
+  const auto& kept = event_.to_resume;
   const bool is_kept = found != jobs_.end() && found->second.place == Place::away &&
                        found->second.lease == action.lease && found->second.worker == action.worker &&
-                       event_.connected == action.worker;
+                       std::find(kept.begin(), kept.end(), action.job) != kept.end();
   if (!is_kept) {
     broken("only kept work goes on", action.job.text() + " was resumed and nobody has kept it");
     return;
@@ -208,7 +206,7 @@ void Account::on(const domain::Settle& action) {
   if (job.place == Place::away) away_[job.worker].erase(action.job);
   if (job.place == Place::leased) {
     workers_.at(job.worker).jobs.erase(action.job);
-    let_go(job.worker, leased_models_.at(job.lease), job.job.key);
+    let_go(job.worker, leased_models_[job.lease], job.job.key);
     --running_jobs_;
   }
   if (job.place == Place::queued) leave_queue(job);
@@ -242,9 +240,9 @@ void Account::check_attempt(const JobAccount& job, const domain::Settle& settle)
       }
       break;
     case AttemptOutcome::worker_lost: {
-      const bool came_without = event_.connected == job.worker;
+      const bool came_without = event_.connected == job.worker && !goes_on(job);
       if (job.place == Place::away && !came_without && stage_.now() < job.away_until) {
-        broken("returning workers are awaited", name + " was given up before its worker could be back");
+        broken("returning workers are awaited", name + " was given up while its worker could be back with it");
       }
       if (job.place == Place::leased) broken("stale ends", name + " lost a worker that is there");
       break;
@@ -256,6 +254,13 @@ void Account::check_attempt(const JobAccount& job, const domain::Settle& settle)
   if (settle.end.outcome != AttemptOutcome::succeeded && settle.end.reason.empty()) {
     broken("reasons", name + " ended an attempt without a reason");
   }
+}
+
+bool Account::goes_on(const JobAccount& job) const {
+  const auto& kept = event_.to_resume;
+  if (std::find(kept.begin(), kept.end(), job.job.id) == kept.end()) return false;
+  const auto model = model_named(job.job.model);
+  return model && workers_.at(job.worker).assigned.count(*model) > 0;
 }
 
 void Account::check_end(const JobAccount& job, const domain::Settle& settle) {
@@ -372,17 +377,19 @@ void Account::compare(const domain::Scheduler& scheduler, bool thoroughly) {
 }
 
 void Account::check_explained(const domain::Scheduler& scheduler, const JobAccount& job) {
-  const std::string name = job.job.id.text();
-  const auto state = scheduler.job_state(job.job.id);
-  const bool holds = scheduler.holds_lease(job.job.id, job.lease);
+  const domain::JobId id = job.job.id;
+  const auto state = scheduler.job_state(id);
+  const bool holds = scheduler.holds_lease(id, job.lease);
   const bool is_leased = job.place == Place::leased;
-  if (holds != is_leased) broken("leases end", name + (holds ? " holds a lease that is over" : " has lost its lease"));
-  if (state.has_value() == (job.place == Place::ending)) broken("states agree", name + " is open for one of us only");
+  if (holds != is_leased)
+    broken("leases end", id.text() + (holds ? " holds a lease that is over" : " has lost its lease"));
+  if (state.has_value() == (job.place == Place::ending))
+    broken("states agree", id.text() + " is open for one of us only");
   if (job.place == Place::leased || job.place == Place::ending) return;
   if ((state == JobState::queued) != (job.place == Place::queued))
-    broken("states agree", name + " waits and has another state");
-  const auto explanation = scheduler.explain(job.job.id, stage_.now());
-  if (!explanation || explanation->text.empty()) broken("reasons", name + " waits without a reason");
+    broken("states agree", id.text() + " waits and has another state");
+  const auto explanation = scheduler.explain(id, stage_.now());
+  if (!explanation || explanation->text.empty()) broken("reasons", id.text() + " waits without a reason");
 }
 
 void Account::check_explained(const domain::Scheduler& scheduler, const RequestAccount& request) {
@@ -409,8 +416,14 @@ void Account::watch_fairness() {
       continue;
     }
     std::size_t slots = 0;
+    // What is away comes back, as what runs on a worker that has not reported yet.
+    for (const auto& [worker_id, jobs] : away_)
+      slots += jobs.size();
     for (const auto& [worker_id, worker] : workers_) {
-      if (!worker.report) continue;
+      if (!worker.report) {
+        slots += worker.jobs.size();
+        continue;
+      }
       for (const auto& replica : worker.report->replicas)
         slots += replica.model == id ? std::max<std::size_t>(replica.slots, 1) : 0;
     }

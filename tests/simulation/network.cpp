@@ -18,7 +18,9 @@ void Network::set_coordinator_up(bool is_up) {
   is_coordinator_up_ = is_up;
   if (is_up) return;
   for (const auto& link : links_) {
-    if (const auto connection = link.connection.lock()) close_at_coordinator(connection);
+    for (const auto& known : link.connections) {
+      if (const auto connection = known.lock()) close_at_coordinator(connection);
+    }
   }
 }
 
@@ -33,7 +35,9 @@ void Network::connect(std::size_t worker, std::function<void(ConnectionPtr)> don
     if (!is_coordinator_up_) return done(nullptr);
     auto connection = std::make_shared<Connection>();
     connection->worker = worker;
-    links_[worker].connection = connection;
+    auto& known = links_[worker].connections;
+    std::erase_if(known, [](const auto& old) { return old.expired(); });
+    known.push_back(connection);
     done(connection);
   });
 }
@@ -104,12 +108,15 @@ void Network::close_at_coordinator(const ConnectionPtr& connection) {
 void Network::cut(std::size_t worker, Duration duration) {
   Link& link = links_[worker];
   link.cut_until = std::max(link.cut_until, stage_.now() + duration);
-  const auto connection = link.connection.lock();
-  if (!connection || duration <= idle_timeout) return;
-  stage_.timeline.after(idle_timeout + stage_.random.between(Duration(0), 3s),
-                        [this, connection] { break_at_worker(connection); });
-  stage_.timeline.after(idle_timeout + stage_.random.between(Duration(0), 3s),
-                        [this, connection] { break_at_coordinator(connection, false); });
+  if (duration <= idle_timeout) return;
+  for (const auto& known : link.connections) {
+    const auto connection = known.lock();
+    if (!connection) continue;
+    stage_.timeline.after(idle_timeout + stage_.random.between(Duration(0), 3s),
+                          [this, connection] { break_at_worker(connection); });
+    stage_.timeline.after(idle_timeout + stage_.random.between(Duration(0), 3s),
+                          [this, connection] { break_at_coordinator(connection, false); });
+  }
 }
 
 void Network::heal() {

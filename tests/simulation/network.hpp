@@ -49,8 +49,8 @@ class Network {
     Duration latency;
     Duration extra;
     SteadyTime cut_until;
-    // The newest one.
-    std::weak_ptr<Connection> connection;
+    // Those that may be open at one end at least.
+    std::vector<std::weak_ptr<Connection>> connections;
   };
 
   // When something that is sent now arrives, no earlier than what was sent before it.

@@ -103,14 +103,34 @@ VirtualClient::Habits make_habits(Random& random, const Scenario& scenario, cons
   return habits;
 }
 
+// Keys that all want the same model all the time, and nothing else.
+void make_contest(Random& random, Scenario& scenario, double jobs_per_second) {
+  scenario.coordinator.models.resize(1);
+  for (auto& [key, policy] : scenario.coordinator.keys) {
+    policy = domain::KeyPolicy{};
+    policy.weight = random.between(0.25, 4.0);
+  }
+  for (auto& habits : scenario.clients) {
+    habits.models = {scenario.coordinator.models.front().name};
+    habits.between_jobs = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(1 / jobs_per_second));
+    habits.between_floods = Duration(0);
+    habits.between_questions = Duration(0);
+    habits.delays = 0;
+    habits.deadlines = 0;
+    habits.poison = 0;
+  }
+  scenario.troubles.model_change = Duration(0);
+  scenario.troubles.key_change = Duration(0);
+}
+
 }  // namespace
 
 Scenario make_scenario(Random& random, Size size) {
   Scenario scenario;
-  scenario.duration = std::chrono::minutes(size.minutes > 0 ? size.minutes : random.between(3, 10));
+  scenario.duration = std::chrono::minutes(size.minutes > 0 ? size.minutes : random.between(4, 12));
   scenario.coordinator.limits = make_limits(random);
   scenario.coordinator.models = make_models(random);
-  const std::size_t workers = size.workers > 0 ? size.workers : static_cast<std::size_t>(random.between(1, 6));
+  const std::size_t workers = size.workers > 0 ? size.workers : static_cast<std::size_t>(random.between(1, 7));
   scenario.coordinator.compare_every = static_cast<unsigned>(std::max<std::size_t>(8, workers * 2));
   double slots = 0;
   for (const auto& model : scenario.coordinator.models)
@@ -132,6 +152,7 @@ Scenario make_scenario(Random& random, Size size) {
     const double share = load * slots / mean_service_seconds / static_cast<double>(keys);
     scenario.clients.push_back(make_habits(random, scenario, key, share));
   }
+  if (random.chance(0.15)) make_contest(random, scenario, 2 * slots / mean_service_seconds / static_cast<double>(keys));
   return scenario;
 }
 

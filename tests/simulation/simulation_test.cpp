@@ -40,9 +40,9 @@ TEST_P(LargeWorld, BreaksNoRule) {
   SCOPED_TRACE("gogrid_simulate --seed " + std::to_string(GetParam()) + " --workers 1200 --minutes 1 --trace");
   const Report report = World(GetParam(), {1200, 1}, false).run();
   ASSERT_FALSE(report.failure) << failure_of(report);
-  EXPECT_GT(report.succeeded, 500u);
+  EXPECT_GT(report.succeeded, 100u);
 }
-INSTANTIATE_TEST_SUITE_P(Simulation, LargeWorld, testing::Values(1, 2, 4));
+INSTANTIATE_TEST_SUITE_P(Simulation, LargeWorld, testing::Values(2, 5, 7, 13));
 
 }  // namespace
 }  // namespace gogrid::simulation

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/ordered_id.hpp"
 #include "simulation/random.hpp"
 
 namespace gogrid::simulation {
@@ -75,10 +76,19 @@ class Trace {
   requires std::is_arithmetic_v<Number>
   void mix(Number number) { mix(static_cast<std::uint64_t>(number)); }
 
+  template <class Tag>
+  void mix(const OrderedId<Tag>& id) {
+    mix(static_cast<std::uint64_t>(id.value()));
+  }
+
   static std::string text_of(std::string_view text) { return std::string(text); }
   template <class Number>
   requires std::is_arithmetic_v<Number>
   static std::string text_of(Number number) { return std::to_string(number); }
+  template <class Tag>
+  static std::string text_of(const OrderedId<Tag>& id) {
+    return id.text();
+  }
   static void print(SteadyTime now, const std::string& line);
 
   const bool is_printed_;

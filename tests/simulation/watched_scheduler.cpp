@@ -8,8 +8,9 @@ Actions WatchedScheduler::decided(Actions actions) {
   for (const auto& action : actions)
     note(action);
   account_.decided(actions);
+  if (stage_.verdict.failure()) return actions;
   // The more there is to compare the less often it is.
-  const bool is_due = ++steps_ >= compare_every_ + account_.open_jobs() / 4;
+  const bool is_due = ++steps_ >= compare_every_ + account_.open_jobs();
   if (is_due) steps_ = 0;
   account_.compare(scheduler_, is_due);
   return actions;
@@ -23,13 +24,13 @@ void WatchedScheduler::note(const domain::Action& action) {
   } else if (const auto* assign = std::get_if<domain::Assign>(&action)) {
     stage_.note("  assign", assign->worker.text(), assign->assignment.models.size());
   } else if (const auto* lease = std::get_if<domain::Lease>(&action)) {
-    stage_.note("  lease", lease->job.text(), lease->lease, lease->attempt, lease->worker.text());
+    stage_.note("  lease", lease->job, lease->lease, lease->attempt, lease->worker.text());
   } else if (const auto* resume = std::get_if<domain::Resume>(&action)) {
-    stage_.note("  resume", resume->job.text(), resume->lease, resume->worker.text());
+    stage_.note("  resume", resume->job, resume->lease, resume->worker.text());
   } else if (const auto* revoke = std::get_if<domain::Revoke>(&action)) {
-    stage_.note("  revoke", revoke->job.text(), revoke->lease, revoke->worker.text());
+    stage_.note("  revoke", revoke->job, revoke->lease, revoke->worker.text());
   } else if (const auto* settle = std::get_if<domain::Settle>(&action)) {
-    stage_.note("  settle", settle->job.text(), settle->lease, settle->attempt, domain::to_string(settle->end.outcome),
+    stage_.note("  settle", settle->job, settle->lease, settle->attempt, domain::to_string(settle->end.outcome),
                 settle->end.reason, domain::to_string(settle->state), settle->error_code);
   }
 }
@@ -133,14 +134,14 @@ void WatchedScheduler::give_back_reservation(const domain::KeyId& key, std::size
 }
 
 Actions WatchedScheduler::job_submitted(domain::Job job, bool was_reserved) {
-  stage_.note("job_submitted", job.id.text(), job.key.text(), job.model, job.priority);
+  stage_.note("job_submitted", job.id, job.key.text(), job.model, job.priority);
   account_.job_submitted(job, was_reserved);
   return decided(scheduler_.job_submitted(std::move(job), was_reserved, stage_.now()));
 }
 
 Actions WatchedScheduler::job_restored(domain::Job job, unsigned attempts, std::optional<SystemTime> retry_at,
                                        domain::LeaseId lease, const domain::WorkerId& worker) {
-  stage_.note("job_restored", job.id.text(), attempts, lease, worker.text());
+  stage_.note("job_restored", job.id, attempts, lease, worker.text());
   account_.job_restored(job, attempts, retry_at, lease, worker);
   return decided(scheduler_.job_restored(std::move(job), attempts, retry_at, lease, worker, stage_.now()));
 }
@@ -148,19 +149,19 @@ Actions WatchedScheduler::job_restored(domain::Job job, unsigned attempts, std::
 void WatchedScheduler::job_running(domain::JobId id, domain::LeaseId lease) { scheduler_.job_running(id, lease); }
 
 Actions WatchedScheduler::job_ended(domain::JobId id, domain::LeaseId lease, domain::AttemptEnd end) {
-  stage_.note("job_ended", id.text(), lease, domain::to_string(end.outcome));
+  stage_.note("job_ended", id, lease, domain::to_string(end.outcome));
   account_.job_ended(id, lease, end);
   return decided(scheduler_.job_ended(id, lease, std::move(end), stage_.now()));
 }
 
 Actions WatchedScheduler::job_cancelled(domain::JobId id, const std::string& reason) {
-  stage_.note("job_cancelled", id.text());
+  stage_.note("job_cancelled", id);
   account_.job_cancelled(id);
   return decided(scheduler_.job_cancelled(id, reason, stage_.now()));
 }
 
 Actions WatchedScheduler::job_stored(domain::JobId id) {
-  stage_.note("job_stored", id.text());
+  stage_.note("job_stored", id);
   account_.job_stored(id);
   return decided(scheduler_.job_stored(id, stage_.now()));
 }
