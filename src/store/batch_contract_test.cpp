@@ -11,6 +11,7 @@ using testing::IsEmpty;
 template <class Record>
 std::vector<std::int64_t> ids_of(const std::vector<Record>& records) {
   std::vector<std::int64_t> found;
+  found.reserve(records.size());
   for (const Record& record : records)
     found.push_back(record.id.value());
   return found;

@@ -11,6 +11,7 @@ using testing::IsEmpty;
 
 std::vector<std::int64_t> ids(const std::vector<JobRecord>& jobs) {
   std::vector<std::int64_t> found;
+  found.reserve(jobs.size());
   for (const JobRecord& job : jobs)
     found.push_back(job.id.value());
   return found;

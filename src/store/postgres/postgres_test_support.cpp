@@ -63,6 +63,7 @@ PostgresServer::~PostgresServer() { stop(); }
 
 pid_t PostgresServer::launch(const std::vector<std::string>& command, bool ends_with_us) const {
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const std::string& argument : command)
     arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
