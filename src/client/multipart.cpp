@@ -9,7 +9,7 @@ namespace asio = boost::asio;
 namespace {
 
 // A name within quotes, as browsers send it (WHATWG HTML, multipart/form-data encoding).
-std::string quoted(std::string_view name) {
+std::string in_quotes(std::string_view name) {
   std::string out = "\"";
   for (const char c : name) {
     if (c == '"') {
@@ -35,13 +35,13 @@ std::size_t take(std::string& text, std::span<std::byte> buffer) {
 MultipartFile::MultipartFile(FileUpload upload)
     : upload_(std::move(upload)), boundary_("gogrid-" + to_hex(as_bytes(random_bytes(16)))) {
   before_ = "--" + boundary_ +
-            "\r\nContent-Disposition: form-data; name=\"file\"; filename=" + quoted(upload_.filename) +
+            "\r\nContent-Disposition: form-data; name=\"file\"; filename=" + in_quotes(upload_.filename) +
             "\r\nContent-Type: application/octet-stream\r\n\r\n";
   after_ = "\r\n--" + boundary_ + "--\r\n";
 }
 
 void MultipartFile::add_field(std::string_view name, std::string_view value) {
-  before_.insert(0, "--" + boundary_ + "\r\nContent-Disposition: form-data; name=" + quoted(name) + "\r\n\r\n" +
+  before_.insert(0, "--" + boundary_ + "\r\nContent-Disposition: form-data; name=" + in_quotes(name) + "\r\n\r\n" +
                         std::string(value) + "\r\n");
 }
 
