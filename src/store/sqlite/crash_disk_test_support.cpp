@@ -59,7 +59,6 @@ struct CrashDisk::Methods {
     {
       const std::lock_guard lock(its.disk->mutex_);
       if (its.disk->write_fault_ != SQLITE_OK) return its.disk->write_fault_;
-      ++its.disk->writes_;
       apply((*its.file)->content, step);
       (*its.file)->since.push_back(std::move(step));
     }
@@ -72,7 +71,6 @@ struct CrashDisk::Methods {
       const std::lock_guard lock(its.disk->mutex_);
       if (its.disk->write_fault_ != SQLITE_OK) return SQLITE_IOERR_FSYNC;
       if (its.disk->sync_fault_ != SQLITE_OK) return its.disk->sync_fault_;
-      ++its.disk->syncs_;
       File& synced = **its.file;
       synced.synced = synced.content;
       synced.since.clear();
@@ -256,16 +254,6 @@ void CrashDisk::fail_writes_with(int code) {
 void CrashDisk::fail_syncs_with(int code) {
   const std::lock_guard lock(mutex_);
   sync_fault_ = code;
-}
-
-int CrashDisk::writes() const {
-  const std::lock_guard lock(mutex_);
-  return writes_;
-}
-
-int CrashDisk::syncs() const {
-  const std::lock_guard lock(mutex_);
-  return syncs_;
 }
 
 }  // namespace gogrid::store::test

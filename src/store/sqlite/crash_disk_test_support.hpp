@@ -41,9 +41,6 @@ class CrashDisk {
   // The same for syncing alone.
   void fail_syncs_with(int code);
 
-  int writes() const;
-  int syncs() const;
-
  private:
   // One thing that was done to a file since it was synced.
   struct Step {
@@ -76,8 +73,6 @@ class CrashDisk {
   std::map<std::string, std::shared_ptr<File>> files_;
   int write_fault_ = 0;
   int sync_fault_ = 0;
-  int writes_ = 0;
-  int syncs_ = 0;
 };
 
 }  // namespace gogrid::store::test
