@@ -14,7 +14,8 @@ const clients = 8;
 async function client(grid: Grid, number: number, acknowledged: Map<string, number>): Promise<void> {
   for (let n = number; n < jobs; n += clients) {
     const tokens = 1 + (n % 40);
-    const body = { request: request(tokens), idempotency_key: `job-${n}`, max_attempts: 50 };
+    // Long enough that all the kills find something under way.
+    const body = { request: request(tokens, 20), idempotency_key: `job-${n}`, max_attempts: 50 };
     const made = await eventually(`job ${n} is acknowledged`, async () => {
       const answer = await grid.api("POST", "/api/v1/jobs", body).catch(() => undefined);
       if (answer === undefined || answer.status === 503 || answer.status === 429) return undefined;
