@@ -319,7 +319,7 @@ TEST_F(Batches, WhatHasNotEndedInTimeIsExpired) {
         co_await work.end();
       },
       1);
-  const auto created = create(lines(50), 1500ms);
+  const auto created = create(lines(50), 4s);
   const BatchRecord batch = until_state(created.id, BatchState::expired);
   EXPECT_TRUE(batch.expired_at);
   EXPECT_EQ(ids_in(batch.output_file), ids(1, 2));
@@ -416,7 +416,7 @@ TEST_F(Batches, CancellingSurvivesACrashAfterAnyWrite) {
 
 TEST_F(Batches, ABatchThatExpiredWhileNobodyWasThereIsExpired) {
   boot();
-  const auto created = create(lines(30), 300ms);
+  const auto created = create(lines(30), 4s);
   net::test::run(io_, until([this] { return totals().jobs_waiting == 20; }));
   halt();
   net::test::run(io_, until([&] { return clock_.system_now() > created.expires_at; }));
