@@ -288,9 +288,9 @@ void Scheduler::lose_orphans(std::uint32_t worker, SteadyTime now, Actions& acti
   }
 }
 
-void Scheduler::note_failure(Worker& worker, std::size_t work, const std::string& reason, SteadyTime now) {
+void Scheduler::note_failure(Worker& worker, std::size_t work, AttemptOutcome outcome, SteadyTime now) {
   WorkerHealth& health = known_workers_[worker.number].health;
-  health.failed(work, reason, now);
+  health.failed(work, outcome, now);
   if (health.quarantined(now)) wake_at(health.quarantined_until());
 }
 

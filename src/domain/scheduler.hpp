@@ -314,7 +314,7 @@ class Scheduler {
   void take_slot(Replica& replica, KeyEntry& key, Line& line);
   void free_slot(Replica& replica, KeyEntry& key, Line& line, SteadyTime now);
   void learn(Replica& replica, Line& line, SteadyTime started_at, const Usage& usage, SteadyTime now);
-  void note_failure(Worker& worker, std::size_t work, const std::string& reason, SteadyTime now);
+  void note_failure(Worker& worker, std::size_t work, AttemptOutcome outcome, SteadyTime now);
   Replica* choose_replica(ModelEntry& model, const Wish& wish, SteadyTime now) const;
   bool can_take_work(const Replica& replica, SteadyTime now) const;
   bool slots_reserved(const ModelEntry& model, SteadyTime now) const;

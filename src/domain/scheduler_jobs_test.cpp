@@ -214,7 +214,7 @@ TEST_F(SchedulerJobsTest, AWorkerThatFailsWithEverythingIsLeftOutAndTriedAgain) 
   }
   EXPECT_THAT(words(submit(6)), IsEmpty());
   EXPECT_EQ(why(6).reason, WaitReason::workers_failing);
-  EXPECT_THAT(why(6).text, HasSubstr("in quarantine: 5 requests in a row failed, the last with: the engine broke"));
+  EXPECT_THAT(why(6).text, HasSubstr("in quarantine: 5 requests in a row failed; it is tried again in "));
   EXPECT_THAT(scheduler_.worker(WorkerId("w1"))->quarantine, HasSubstr("in quarantine"));
   EXPECT_EQ(scheduler_.totals().workers_quarantined, 1u);
   submit(7);

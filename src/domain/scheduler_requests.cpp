@@ -142,7 +142,7 @@ Actions Scheduler::request_returned(const RequestId& id, SteadyTime now) {
     Replica& replica = *request.replica;
     replica.held_until = now + limits_.replica_hold;
     wake_at(replica.held_until);
-    note_failure(*replica.worker, std::hash<RequestId>()(id), "it gave the request back", now);
+    note_failure(*replica.worker, std::hash<RequestId>()(id), AttemptOutcome::refused, now);
     release_slot(request, now);
   }
   if (request.line != nullptr) served(*request.line, key) -= request.charged / key.policy.weight;

@@ -13,7 +13,6 @@ constexpr auto first_quarantine = 30s;
 constexpr auto longest_quarantine = 1800s;
 constexpr std::size_t max_disconnections = 3;
 constexpr auto disconnection_memory = 600s;
-constexpr std::size_t max_reason_bytes = 200;
 
 }  // namespace
 
@@ -23,10 +22,10 @@ void WorkerHealth::succeeded() {
   last_work_ = 0;
 }
 
-void WorkerHealth::failed(std::size_t work, const std::string& reason, SteadyTime now) {
+void WorkerHealth::failed(std::size_t work, AttemptOutcome outcome, SteadyTime now) {
   if (failures_ > 0 && work == last_work_) return;
   last_work_ = work;
-  reason_ = reason.substr(0, max_reason_bytes);
+  last_outcome_ = outcome;
   ++failures_;
   if (failures_ < max_failures && !on_probation()) return;
   const auto length = first_quarantine * (1u << std::min(quarantines_, 6u));
@@ -47,7 +46,7 @@ std::string WorkerHealth::describe(SteadyTime now) const {
   if (!quarantined(now)) return "";
   const auto left = std::chrono::ceil<std::chrono::seconds>(quarantined_until_ - now);
   return "in quarantine: " + std::to_string(failures_) + " requests in a row failed" +
-         (reason_.empty() ? "" : ", the last with: " + reason_) + "; it is tried again in " +
+         (last_outcome_ == AttemptOutcome::refused ? ", it gave the last one back" : "") + "; it is tried again in " +
          std::to_string(left.count()) + " s";
 }
 

@@ -8,14 +8,16 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "domain/job.hpp"
 
 namespace gogrid::domain {
 
 class WorkerHealth {
  public:
   void succeeded();
-  // `work` tells pieces of work apart: one that fails again and again says nothing of the worker.
-  void failed(std::size_t work, const std::string& reason, SteadyTime now);
+  // `work` tells pieces of work apart: one that fails again and again says nothing of the worker. Of the reason only
+  // the outcome is kept: describe() is read by others than whose work it was.
+  void failed(std::size_t work, AttemptOutcome outcome, SteadyTime now);
   void disconnected(SteadyTime now);
 
   bool quarantined(SteadyTime now) const { return now < quarantined_until_; }
@@ -23,14 +25,14 @@ class WorkerHealth {
   // It was in quarantine and has not succeeded since: one piece of work at a time.
   bool on_probation() const { return quarantines_ > 0; }
   bool unstable(SteadyTime now) const;
-  // "5 requests in a row failed, the last with …; tried again in 30 s"; empty when it is not in quarantine.
+  // "in quarantine: 5 requests in a row failed; it is tried again in 30 s"; empty when it is not.
   std::string describe(SteadyTime now) const;
 
  private:
   unsigned failures_ = 0;
   unsigned quarantines_ = 0;
   std::size_t last_work_ = 0;
-  std::string reason_;
+  AttemptOutcome last_outcome_ = AttemptOutcome::failed;
   SteadyTime quarantined_until_{};
   // The newest ones.
   std::deque<SteadyTime> disconnections_;
