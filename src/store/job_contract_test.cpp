@@ -156,6 +156,18 @@ TEST_P(StoreContract, AResultCountsWithTheJobsLeaseOnly) {
   EXPECT_THAT(good(store->list_attempts(JobId(1))), ElementsAre(attempt(1, 6, domain::AttemptOutcome::succeeded)));
 }
 
+TEST_P(StoreContract, AnAttemptThatItsWorkerDidNotTakeDoesNotCount) {
+  add(jobs_of({new_job(1)}));
+  EXPECT_TRUE(change(leased(1, 5, 1)));
+  EXPECT_TRUE(change(leased(1, 6, 2)));
+  JobEnded refused = ended(1, 6, JobState::queued);
+  refused.attempts = 1;
+  EXPECT_TRUE(change(refused));
+  reopen();
+  EXPECT_EQ(good(store->find_job(JobId(1))).value().attempts, 1u);
+  EXPECT_THAT(good(store->list_attempts(JobId(1))), IsEmpty());
+}
+
 TEST_P(StoreContract, ManyChangesInOneCallApplyInOrderEachForItself) {
   add(jobs_of({new_job(1), new_job(2)}));
   std::vector<JobChange> changes = {leased(1, 5),    leased(99, 6), succeeded(1, 4), succeeded(1, 5),

@@ -202,6 +202,8 @@ struct JobEnded {
   domain::LeaseId lease = 0;
   // What ended, if an attempt did.
   std::optional<AttemptRecord> attempt;
+  // Begun so far, when that is not what the lease said: its worker did not take it.
+  std::optional<unsigned> attempts;
   // queued: it will be tried again, at retry_at if that is set; otherwise the end of the job.
   domain::JobState state = domain::JobState::queued;
   SystemTime at;

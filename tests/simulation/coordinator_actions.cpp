@@ -83,6 +83,8 @@ void Coordinator::on(const domain::Settle& action) {
     attempt.outcome = action.end.outcome;
     attempt.reason = action.end.reason;
     end.attempt = std::move(attempt);
+    // What was refused was not begun.
+    if (action.end.outcome == domain::AttemptOutcome::refused) end.attempts = action.attempt - 1;
   }
   log_.push_back(std::move(end));
 }

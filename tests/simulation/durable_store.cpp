@@ -134,10 +134,7 @@ bool DurableStore::apply(const store::JobEnded& change) {
   if (domain::is_final(record.state)) return false;
   if (change.lease != 0 && (change.lease != record.lease || record.state != domain::JobState::leased)) return false;
   record.state = change.state;
-  // What was refused was not begun.
-  if (change.attempt && change.attempt->outcome == domain::AttemptOutcome::refused) {
-    record.attempts = change.attempt->number - 1;
-  }
+  if (change.attempts) record.attempts = *change.attempts;
   record.retry_at = change.retry_at;
   record.error_code = change.error_code;
   record.error_message = change.error_message;

@@ -98,11 +98,12 @@ void end(Changes& updates, const JobEnded& ended) {
   const std::uint64_t bytes = ended.status == 0 ? 0 : ended.bytes_before + ended.result.size();
   updates.add(
       "UPDATE jobs SET state = $1, retry_at = $2, finished_at = $3, error_code = $4, error_message = $5, status = $6, "
-      "content_type = $7, result_bytes = $8, result_parts = $9, prompt_tokens = $10, completion_tokens = $11 "
-      "WHERE id = $12 AND finished_at IS NULL AND ($13 = 0 OR lease = $13)",
+      "content_type = $7, result_bytes = $8, result_parts = $9, prompt_tokens = $10, completion_tokens = $11, "
+      "attempts = COALESCE($12, attempts) WHERE id = $13 AND finished_at IS NULL AND ($14 = 0 OR lease = $14)",
       domain::to_string(ended.state), final ? std::nullopt : ms(ended.retry_at),
       final ? std::optional(ms(ended.at)) : std::nullopt, ended.error_code, ended.error_message, ended.status,
-      ended.content_type, bytes, parts, ended.prompt_tokens, ended.completion_tokens, ended.job.value(), ended.lease);
+      ended.content_type, bytes, parts, ended.prompt_tokens, ended.completion_tokens, ended.attempts, ended.job.value(),
+      ended.lease);
 }
 
 // What belongs to an end that was applied.
