@@ -116,7 +116,8 @@ int restore_from(const Flags& flags, const fs::path& from, bool replace) {
   const bool its_settings = fs::exists(backup->config_file()) && (replace || !fs::exists(data_dir.config_file()));
   const auto place = find_place(flags, its_settings ? backup->config_file() : fs::path());
   if (!place) return fail(place.error());
-  if (auto done = restore(*backup, place->data_dir, place->store_url, replace); !done) return fail(done.error());
+  const RealClock clock;
+  if (auto done = restore(*backup, place->data_dir, place->store_url, replace, clock); !done) return fail(done.error());
   std::cout << "Restored into " << data_dir.path().string() << "\n";
   if (flags.contains("--store")) std::cout << "Set url under [store] in its coordinator.toml to the same store.\n";
   std::cout << "Next: gogrid-coordinator check --data-dir " << data_dir.path().string() << ", then serve\n";

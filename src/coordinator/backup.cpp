@@ -2,16 +2,21 @@
 
 #include <fcntl.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <utility>
 
 #include "base/encoding.hpp"
 #include "base/file.hpp"
+#include "coordinator/audit.hpp"
 #include "coordinator/backup_archive.hpp"
 #include "store/backup.hpp"
+#include "store/open_store.hpp"
 
 namespace gogrid::coordinator {
 namespace {
 
+namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
 constexpr const char* store_file = "gogrid.db";
@@ -69,6 +74,19 @@ Result<void> restore_text(const fs::path& from, const fs::path& to, mode_t mode)
   return write_file_atomically(to, *text, mode);
 }
 
+// In the restored store, where acts after the backup are missing.
+Result<void> note_restored(const std::string& store_url, const DataDir& data_dir, const Clock& clock) {
+  const auto store = store::open_store(store_url, data_dir.path());
+  if (!store) return store.error();
+  AuditLog audit(**store, clock);
+  asio::io_context context(1);
+  Result<void> noted;
+  asio::co_spawn(context, audit.record(AuditLog::Act{std::string(local_actor), "store.restore", "", "{}"}),
+                 [&](std::exception_ptr, Result<void> result) { noted = std::move(result); });
+  context.run();
+  return noted;
+}
+
 }  // namespace
 
 Result<void> back_up(const DataDir& data_dir, const std::string& store_url, const fs::path& to, bool with_blobs) {
@@ -117,7 +135,8 @@ Backup::~Backup() {
   if (unpacked_) fs::remove_all(directory_, ignored);
 }
 
-Result<void> restore(const Backup& backup, const DataDir& data_dir, const std::string& store_url, bool replace) {
+Result<void> restore(const Backup& backup, const DataDir& data_dir, const std::string& store_url, bool replace,
+                     const Clock& clock) {
   const auto lock = data_dir.make_and_take();
   if (!lock) return lock.error();
   if (is_there(data_dir.authority_file()) && !replace) {
@@ -133,6 +152,7 @@ Result<void> restore(const Backup& backup, const DataDir& data_dir, const std::s
     fs::rename(old_authority, data_dir.authority_file(), ignored);
     return stored;
   }
+  if (auto noted = note_restored(store_url, data_dir, clock); !noted) return noted;
   for (const char* folder : folders) {
     if (auto copied = copy_folder(backup.directory() / folder, data_dir.path() / folder); !copied) return copied;
   }

@@ -36,7 +36,8 @@ class Backup {
 
 // Makes `data_dir` and the store at `store_url` what they were when the backup was made; conflict when either holds
 // something already, unless `replace`. No coordinator may run. Interrupted, it leaves a data directory that does not
-// start, and can be run again.
-Result<void> restore(const Backup& backup, const DataDir& data_dir, const std::string& store_url, bool replace);
+// start, and can be run again. The restored audit log ends with it.
+Result<void> restore(const Backup& backup, const DataDir& data_dir, const std::string& store_url, bool replace,
+                     const Clock& clock);
 
 }  // namespace gogrid::coordinator

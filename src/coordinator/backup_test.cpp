@@ -20,7 +20,7 @@ class CoordinatorBackup : public test::CoordinatorTest, public testing::WithPara
   Result<void> restore_there(bool replace = false) {
     const auto backup = Backup::open(target(), there().path());
     if (!backup) return backup.error();
-    return restore(*backup, there(), "", replace);
+    return restore(*backup, there(), "", replace, clock);
   }
   void put_file(const fs::path& path, std::string_view text) {
     ASSERT_TRUE(make_directories(path.parent_path()));
@@ -43,6 +43,7 @@ TEST_P(CoordinatorBackup, ARunningCoordinatorComesBackFromItsBackup) {
   start();
   EXPECT_EQ(call("GET", "/v1/models").value["data"][0]["id"], "small");
   EXPECT_EQ(files_in("blobs"), 1u);
+  EXPECT_EQ(call("GET", "/api/v1/audit?limit=1").value["data"][0]["action"], "store.restore");
   // Nothing else is left lying about.
   EXPECT_EQ(std::distance(fs::directory_iterator(directory.path), {}), 3);
 }
@@ -73,7 +74,7 @@ TEST_P(CoordinatorBackup, WhereACoordinatorRunsNothingIsRestored) {
   ASSERT_TRUE(back_up(here(), "", target(), false));
   start();
   const auto backup = Backup::open(target(), here().path());
-  const auto refused = restore(*backup, here(), "", true);
+  const auto refused = restore(*backup, here(), "", true, clock);
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().detail, HasSubstr("another gogrid-coordinator"));
   EXPECT_EQ(call("GET", "/api/v1/status").status, 200);
