@@ -11,6 +11,7 @@ namespace gogrid::coordinator {
 namespace asio = boost::asio;
 
 asio::awaitable<Result<void>> WorkStream::send(Request request) {
+  has_lease_ = request.lease != 0;
   std::string out;
   {
     wire::CoordinatorWorkFrame frame;
@@ -48,7 +49,7 @@ asio::awaitable<Result<WorkStream::Part>> WorkStream::next() {
     auto part = take_part();
     if (!part) co_return part.error();
     if (*part) {
-      if ((*part)->kind == Part::Kind::end) co_await stream_->finish();
+      if ((*part)->kind == Part::Kind::end && !has_lease_) co_await stream_->finish();
       co_return **std::move(part);
     }
     const auto space = reader_.prepare();
@@ -57,6 +58,11 @@ asio::awaitable<Result<WorkStream::Part>> WorkStream::next() {
     if (*count == 0) co_return broken("the stream ended without an end frame");
     reader_.commit(*count);
   }
+}
+
+asio::awaitable<void> WorkStream::confirm() {
+  // Should it not arrive, the worker offers the answer again, and is told that nobody needs it.
+  (void)co_await stream_->finish();
 }
 
 Result<std::optional<std::string_view>> WorkStream::take_payload() {

@@ -52,6 +52,9 @@ class WorkStream {
   // The response first, then data until the end. Errors: `cancelled` (reset, connection lost), `protocol` (which
   // resets).
   boost::asio::awaitable<Result<Part>> next();
+  // After the end of work with a lease, when its answer is stored: the worker may forget it. Without a lease next()
+  // does it.
+  boost::asio::awaitable<void> confirm();
 
   // Wakes next() and send(), and tells the worker to stop. Letting go of the stream before the end has come does that
   // as well: a job that its worker should go on with needs the stream until the connection is lost.
@@ -70,6 +73,7 @@ class WorkStream {
   std::optional<std::string_view> pending_;
   // Data of several frames, put together.
   std::string gathered_;
+  bool has_lease_ = false;
   bool responded_ = false;
   bool ended_ = false;
 };

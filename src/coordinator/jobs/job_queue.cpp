@@ -137,6 +137,8 @@ asio::awaitable<void> JobQueue::drain() {
   co_await tasks_.wait();
   writer_.stop();
   co_await writer_.flushed();
+  // What that has confirmed.
+  co_await tasks_.wait();
 }
 
 // ---- submission ----
@@ -346,8 +348,10 @@ store::JobEnded JobQueue::stored_end(const domain::Settle& settle) {
   end.retry_at = settle.retry_at;
   end.error_code = settle.error_code;
   end.error_message = settle.error_message;
-  // One that a worker did not take was not begun.
-  if (settle.lease != 0 && settle.end.outcome != domain::AttemptOutcome::refused) {
+  if (settle.lease != 0 && settle.end.outcome == domain::AttemptOutcome::refused) {
+    // It was not begun.
+    end.attempts = settle.attempt - 1;
+  } else if (settle.lease != 0) {
     store::AttemptRecord& attempt = end.attempt.emplace();
     attempt.number = settle.attempt;
     attempt.lease = settle.lease;
@@ -378,8 +382,11 @@ void JobQueue::settle(domain::Settle settle) {
   if (stopping_) return;
   const domain::JobId id = settle.job;
   store::JobEnded end = stored_end(settle);
+  // Kept until its end is stored: should the coordinator crash before, the worker still has the answer.
+  const auto found = runs_.find(settle.lease);
+  std::shared_ptr<Run> run = found == runs_.end() ? nullptr : found->second;
   if (!domain::is_final(settle.state)) {
-    writer_.write(std::move(end));
+    writer_.write(std::move(end), [this, run](bool) { confirm_stored(run); });
     changed(id);
     return;
   }
@@ -388,7 +395,10 @@ void JobQueue::settle(domain::Settle settle) {
   if (extra != extras_.end() && !extra->second.webhook_url.empty())
     end.webhook = notification(extra->second.key_id, extra->second.webhook_url, settle, end.at);
   const domain::JobState state = settle.state;
-  writer_.write(std::move(end), [this, id, state](bool) { ended(id, state); });
+  writer_.write(std::move(end), [this, id, state, run](bool) {
+    confirm_stored(run);
+    ended(id, state);
+  });
 }
 
 void JobQueue::ended(domain::JobId id, domain::JobState state) {

@@ -157,6 +157,9 @@ class JobQueue final : private JobActions {
 
   void begin(std::shared_ptr<Run> run);
   boost::asio::awaitable<void> serve(std::shared_ptr<Run> run);
+  // Its end is stored: the worker may forget it.
+  void confirm_stored(const std::shared_ptr<Run>& run);
+  boost::asio::awaitable<void> confirm(std::shared_ptr<Run> run);
   // nullopt: what comes of it does not count, or its worker is gone.
   boost::asio::awaitable<std::optional<domain::AttemptEnd>> attempt(std::shared_ptr<Run> run);
   boost::asio::awaitable<std::optional<domain::AttemptEnd>> read_answer(std::shared_ptr<Run> run);

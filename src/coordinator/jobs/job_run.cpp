@@ -55,24 +55,13 @@ void JobQueue::lease(const domain::Lease& lease, std::shared_ptr<WorkerLink> wor
   change.at = std::chrono::floor<std::chrono::milliseconds>(clock_.system_now());
   // Not waited for: should it be lost with the coordinator, a later lease is larger all the same.
   writer_.write(std::move(change));
-  auto run = std::make_shared<Run>();
-  run->job = lease.job;
-  run->lease = lease.lease;
-  run->model = lease.model;
-  run->endpoint = static_cast<wire::InferenceEndpoint>(lease.tag);
-  run->worker = std::move(worker);
-  begin(std::move(run));
+  begin(Run::of(lease, std::move(worker)));
 }
 
 void JobQueue::resume(const domain::Resume& resume, std::shared_ptr<WorkerLink> worker) {
   log_event(spdlog::level::info, "worker is back with a job",
             {{"job", resume.job.text()}, {"worker", resume.worker.text()}});
-  auto run = std::make_shared<Run>();
-  run->job = resume.job;
-  run->lease = resume.lease;
-  run->model = resume.model;
-  run->endpoint = static_cast<wire::InferenceEndpoint>(resume.tag);
-  run->worker = std::move(worker);
+  auto run = Run::of(resume, std::move(worker));
   run->resume = true;
   begin(std::move(run));
 }
@@ -97,18 +86,27 @@ asio::awaitable<void> JobQueue::serve(std::shared_ptr<Run> run) {
   // Nothing of it happens before the event that leased it has been carried out.
   co_await asio::post(executor_, asio::use_awaitable);
   auto end = co_await attempt(run);
-  run->stream.reset();
   if (run->ended) co_return;
   if (end) {
     if (end->outcome == AttemptOutcome::failed || end->outcome == AttemptOutcome::refused) {
+      // Not its reason: an engine may repeat the prompt there. The job's own history has it.
       log_event(spdlog::level::info, "an attempt at a job failed",
-                {{"job", run->job.text()}, {"worker", run->worker->worker_id().text()}, {"reason", end->reason}});
+                {{"job", run->job.text()},
+                 {"worker", run->worker->worker_id().text()},
+                 {"outcome", std::string(domain::to_string(end->outcome))},
+                 {"status", std::to_string(run->result.status)}});
     }
     dispatcher_.job_ended(run->job, run->lease, std::move(*end));
   }
   const auto current = runs_.find(run->lease);
   if (current != runs_.end() && current->second == run) runs_.erase(current);
 }
+
+void JobQueue::confirm_stored(const std::shared_ptr<Run>& run) {
+  if (run && run->stream && !run->ended) tasks_.spawn("job confirmation", confirm(run));
+}
+
+asio::awaitable<void> JobQueue::confirm(std::shared_ptr<Run> run) { co_await run->stream->confirm(); }
 
 asio::awaitable<Result<std::string>> JobQueue::request_of(domain::JobId id) {
   if (auto body = requests_.take(id)) co_return std::move(*body);

@@ -36,6 +36,18 @@ struct JobQueue::Run {
   // Revoked, or the coordinator stops.
   bool ended = false;
 
+  // Of a domain::Lease or domain::Resume.
+  template <typename Given>
+  static std::shared_ptr<Run> of(const Given& given, std::shared_ptr<WorkerLink> worker) {
+    auto run = std::make_shared<Run>();
+    run->job = given.job;
+    run->lease = given.lease;
+    run->model = given.model;
+    run->endpoint = static_cast<wire::InferenceEndpoint>(given.tag);
+    run->worker = std::move(worker);
+    return run;
+  }
+
   void cut_off() {
     ended = true;
     if (stream) stream->cancel();
