@@ -30,6 +30,11 @@ interface Submitted {
   whole_us: { p50: number; p99: number };
 }
 
+function percentiles(values: number[]): { p50: number; p99: number } {
+  values.sort((a, b) => a - b);
+  return { p50: values[Math.floor(values.length / 2)]!, p99: values[Math.floor(values.length * 0.99)]! };
+}
+
 function rss(pid: number): number {
   return Number(fs.readFileSync(`/proc/${pid}/status`, "utf8").match(/^VmRSS:\s+(\d+)/m)![1]) * 1024;
 }
@@ -53,6 +58,39 @@ class Way {
     return answer;
   }
 
+  /** Microseconds until the engine has a job, and an interactive request for comparison, one after the other. */
+  async arrivals(count: number) {
+    const now = () => Number(process.hrtime.bigint()) / 1000;
+    const body = { ...(request(16) as object), ask_arrival: true };
+    const sent = new Map<string, { at: number; acknowledged: number }>();
+    const interactive: number[] = [];
+    for (let n = 0; n < count; n++) {
+      let at = now();
+      const { json } = await this.grid.api("POST", "/api/v1/jobs", { request: body });
+      sent.set(json.id, { at, acknowledged: now() });
+      at = now();
+      interactive.push((await this.grid.api("POST", "/v1/chat/completions", body)).json.arrived_us - at);
+    }
+    const arrived: number[] = [];
+    const acknowledged: number[] = [];
+    const after: number[] = [];
+    for (const [id, job] of sent) {
+      const result = await eventually(`${id} has its answer`, async () => {
+        const answer = await this.grid.api("GET", `/api/v1/jobs/${id}/result`);
+        return answer.status === 200 && answer.json;
+      });
+      arrived.push(result.arrived_us - job.at);
+      acknowledged.push(job.acknowledged - job.at);
+      after.push(result.arrived_us - job.acknowledged);
+    }
+    return {
+      interactive: percentiles(interactive),
+      arrived: percentiles(arrived),
+      acknowledged: percentiles(acknowledged),
+      after: percentiles(after),
+    };
+  }
+
   /** Jobs a second from the first submission to the last end. */
   async complete(count: number): Promise<number> {
     const done = async () => (await this.grid.api("GET", "/api/v1/queue")).json.done.jobs as number;
@@ -73,7 +111,8 @@ async function wholeWay(name: string, url: string): Promise<void> {
     const single = await way.submit(later, 1, 2000);
     const many = await way.submit(later, 64, 20_000);
     const complete = await way.complete(10_000);
-    return { single, many, complete };
+    const arrivals = await way.arrivals(1000);
+    return { single, many, complete, arrivals };
   };
   await way.complete(1000);
   const empty = await measure();
@@ -98,6 +137,12 @@ async function wholeWay(name: string, url: string): Promise<void> {
   cells("submit one, p99", (m) => m.single.whole_us.p99, "µs");
   cells("submit, 64 clients", (m) => m.many.requests_per_second, "/s");
   cells("submit to end, 64 clients", (m) => m.complete, "/s");
+  for (const part of ["p50", "p99"] as const) {
+    cells(`job sent to acknowledged, ${part}`, (m) => m.arrivals.acknowledged[part], "µs");
+    cells(`job sent to its engine has it, ${part}`, (m) => m.arrivals.arrived[part], "µs");
+    cells(`job acknowledged to its engine has it, ${part}`, (m) => m.arrivals.after[part], "µs");
+    cells(`interactive request sent to its engine has it, ${part}`, (m) => m.arrivals.interactive[part], "µs");
+  }
   rows.push("", `Memory of the coordinator for a waiting job: ${((fullBytes - emptyBytes) / waiting).toFixed(0)} bytes. ` +
     `A start with them takes ${started.toFixed(1)} s.`);
   await grid.close();
@@ -112,8 +157,7 @@ function peer(cluster: PostgresCluster): void {
   if (made.status !== 0) throw new Error(made.stderr);
   const script = path.join(dir, "peer.sql");
   fs.writeFileSync(script, `INSERT INTO peer (body) VALUES (repeat('b', 300));
-SELECT id FROM peer WHERE state = 0 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED \\gset
-UPDATE peer SET state = 1 WHERE id = :id;
+UPDATE peer SET state = 1 WHERE id = (SELECT id FROM peer WHERE state = 0 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id \\gset
 UPDATE peer SET state = 2, result = repeat('r', 300) WHERE id = :id;
 `);
   const result = spawnSync("pgbench", ["-n", "-c", "16", "-j", "2", "-T", "10", "-f", script, cluster.url], { encoding: "utf8" });

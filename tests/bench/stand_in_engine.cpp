@@ -1,6 +1,7 @@
 // Stand-in for llama-server in the overhead rows of the bench: answers at once, so that what is measured is everything
 // but the engine. Takes llama-server's --host SOCKET and ignores its other flags. Chat answers have `max_tokens`
-// tokens; with "stream" each is one event. "wait_ms" makes it think for so long before.
+// tokens; with "stream" each is one event. "wait_ms" makes it think for so long before. With "ask_arrival" the answer
+// says when the request was here: "arrived_us", of the monotonic clock.
 #include <fmt/format.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -9,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -46,6 +48,7 @@ asio::awaitable<void> handle(net::HttpExchange& exchange) {
   }
   const auto body = co_await exchange.read_body(16 * 1024 * 1024);
   if (!body) co_return;
+  const auto arrived = std::chrono::steady_clock::now().time_since_epoch();
   const auto request = nlohmann::json::parse(*body, nullptr, false);
   const int tokens = request.is_object() ? request.value("max_tokens", 16) : 16;
   const int wait_ms = request.is_object() ? request.value("wait_ms", 0) : 0;
@@ -60,9 +63,13 @@ asio::awaitable<void> handle(net::HttpExchange& exchange) {
   std::string text;
   for (int i = 0; i < tokens; ++i)
     text += " token";
+  std::string arrival;
+  if (request.is_object() && request.value("ask_arrival", false))
+    arrival =
+        fmt::format(R"("arrived_us":{},)", std::chrono::duration_cast<std::chrono::microseconds>(arrived).count());
   std::string answer = fmt::format(
-      R"({{"choices":[{{"finish_reason":"length","index":0,"message":{{"role":"assistant","content":"{}"}}}}],"usage":{{"completion_tokens":{}}}}})",
-      text, tokens);
+      R"({{{}"choices":[{{"finish_reason":"length","index":0,"message":{{"role":"assistant","content":"{}"}}}}],"usage":{{"completion_tokens":{}}}}})",
+      arrival, text, tokens);
   co_await exchange.respond(std::move(head), std::move(answer));
 }
 
