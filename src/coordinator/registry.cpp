@@ -110,7 +110,7 @@ std::optional<EngineRecord> EngineRegistry::find(std::string_view name_or_sha256
 Pending<EngineRecord> EngineRegistry::remove(std::string name_or_sha256) {
   const auto found = find(name_or_sha256);
   if (!found) co_return Error(ErrorCode::not_found, "there is no engine \"" + name_or_sha256 + "\"");
-  const EngineRecord engine = *found;
+  EngineRecord engine = *found;
   auto removed = co_await store_.remove_engine(engine.bundle.sha256);
   if (!removed) co_return removed.error();
   std::erase_if(engines_, [&](const auto& other) { return other.bundle.sha256 == engine.bundle.sha256; });

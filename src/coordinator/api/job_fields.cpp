@@ -20,8 +20,10 @@ constexpr std::size_t max_webhook_bytes = 2048;
 // The year 9999.
 constexpr std::int64_t last_second = 253'402'300'799;
 
-ErrorResponse invalid(std::string field, std::string what, std::string code = "invalid_value") {
-  return ErrorResponse(400, "\"" + field + "\" " + std::move(what), std::move(code), std::move(field));
+ErrorResponse invalid(std::string field, std::string_view what, std::string code = "invalid_value") {
+  std::string message = "\"" + field + "\" ";
+  message += what;
+  return ErrorResponse(400, std::move(message), std::move(code), std::move(field));
 }
 
 bool is_label_name(std::string_view name) {

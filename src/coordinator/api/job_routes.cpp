@@ -156,15 +156,15 @@ asio::awaitable<void> result(ApiRequest& request, Api api) {
   head.headers.add("Content-Type", job->content_type);
   head.headers.add("Content-Length", std::to_string(job->result_bytes));
   head.headers.add("x-gogrid-engine-status", std::to_string(job->status));
+  Result<std::string> bytes = std::string();
+  if (job->result_parts > 0) bytes = co_await api->sources.store.result_part(job->id, 0);
+  if (!bytes) co_return co_await respond_error(request.exchange, ErrorResponse(bytes.error()));
+  if (!co_await request.exchange.start(std::move(head))) co_return;
   for (std::int64_t part = 0; part < job->result_parts; ++part) {
-    const auto bytes = co_await api->sources.store.result_part(job->id, part);
+    if (part > 0) bytes = co_await api->sources.store.result_part(job->id, part);
     // Begun without an end the connection is closed, which tells the client.
-    if (!bytes) co_return co_await respond_error(request.exchange, ErrorResponse(bytes.error()));
-    if (part == 0 && !co_await request.exchange.start(std::move(head))) co_return;
-    const auto written = co_await request.exchange.write(*bytes);
-    if (!written) co_return;
+    if (!bytes || !co_await request.exchange.write(*bytes)) co_return;
   }
-  if (job->result_parts == 0) (void)co_await request.exchange.start(std::move(head));
   (void)co_await request.exchange.finish();
 }
 
@@ -172,7 +172,7 @@ asio::awaitable<void> result(ApiRequest& request, Api api) {
 class Events {
  public:
   Events(ApiRequest& request, Api api, asio::any_io_executor executor)
-      : request_(request), api_(std::move(api)), timer_(std::move(executor)) {
+      : request_(request), api_(std::move(api)), timer_(executor) {
     request_.exchange.watch_disconnect([this] { end(); });
     request_.on_revoke = [this] { end(); };
   }
