@@ -82,6 +82,7 @@ function(gogrid_library name)
       add_test(NAME ${name}.${label} COMMAND ${name}_test --gtest_filter=${pattern})
       set_tests_properties(${name}.${label} PROPERTIES TIMEOUT 300)
     endif()
-    gtest_discover_tests(${name}_test TEST_FILTER "${alone}" TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
+    gtest_discover_tests(${name}_test TEST_FILTER "${alone}" TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+                         DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
   endif()
 endfunction()
