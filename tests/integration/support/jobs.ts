@@ -1,7 +1,7 @@
 // Jobs and batches of tests: a grid whose engines are stand-ins, and what is asked of them.
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { binDir, Grid, type Worker } from "./grid.ts";
+import { binDir, eventually, Grid, type Worker } from "./grid.ts";
 import { writeTinyModel } from "./tiny_gguf.ts";
 
 /** What a worker is started with to run the stand-in engine, which answers at once with `max_tokens` tokens. */
@@ -21,6 +21,17 @@ export async function standInGrid(count: number, slots: number, store = ""): Pro
 
 export async function restart(worker: Worker): Promise<void> {
   await worker.start(standIn).saying(/connected/);
+}
+
+/** Does something while the worker takes no work, and lets it go on after that. */
+export async function whilePaused(worker: Worker, act: () => Promise<void>): Promise<void> {
+  const turn = async (command: string, availability: string) => {
+    const { code, stderr } = await worker.command([command]);
+    if (code !== 0) throw new Error(`gogrid-worker ${command}: ${stderr}`);
+    await eventually(`${worker.name} is ${availability}`, async () => (await worker.seen())?.availability === availability);
+  };
+  await turn("pause", "paused");
+  await act().finally(() => turn("resume", "available"));
 }
 
 /** A request whose answer tells which it was: it has that many tokens. The stand-in thinks for so long before. */
