@@ -101,9 +101,12 @@ class BatchList final : public Command {
 class BatchShow final : public Command {
  public:
   CLI::App* add_to(CLI::App& parent) override {
-    CLI::App* app = parent.add_subcommand("show", "Everything about one batch, and which lines are no requests");
+    CLI::App* app = parent.add_subcommand("show", "Everything about one batch");
     app->add_option("batch", id_, "Id, as 'gogrid batch ls' shows it")->required()->type_name("ID");
-    app->footer("Examples:\n  gogrid batch show batch_0f1e2d3c4b5a6978");
+    app->footer(
+        "A batch that failed at its start says which lines are no requests; of one that ran, 'gogrid batch result "
+        "--errors FILE' has the lines that failed.\n\n"
+        "Examples:\n  gogrid batch show batch_0f1e2d3c4b5a6978");
     return app;
   }
 

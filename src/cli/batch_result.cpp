@@ -30,7 +30,7 @@ class BatchResult final : public Command {
     app->add_option("-o,--output", path_, "Write them to this file; standard output if left out")->type_name("FILE");
     app->add_option("--errors", errors_path_, "Write the lines that failed to this file")->type_name("FILE");
     app->footer(
-        "In the order in which they were done; \"custom_id\" says whose they are.\n\n"
+        "In the order of the input; \"custom_id\" says whose they are.\n\n"
         "Examples:\n  gogrid batch result batch_0f1e2d3c4b5a6978 | jq -r .custom_id\n"
         "  gogrid batch result batch_0f1e2d3c4b5a6978 -o results.jsonl --errors errors.jsonl");
     return app;

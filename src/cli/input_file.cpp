@@ -13,4 +13,6 @@ Result<std::string> read_input_file(Terminal& terminal, const std::string& path,
   return text;
 }
 
+std::string input_name(const std::string& path) { return path == "-" ? "standard input" : path; }
+
 }  // namespace gogrid::cli

@@ -84,6 +84,7 @@ class JobSubmit final : public Command {
     const std::string id = job->value.id;
     context.terminal().error("Submitted the job " + printable(id) + "\n");
     auto answered = co_await run_stoppable(context, print_answer(context, **client, id), std::nullopt);
+    if (answered.interrupted) context.terminal().error("The job goes on: gogrid job wait " + printable(id) + "\n");
     co_return outcome_of(context, std::move(answered), "the job " + id);
   }
 
@@ -124,7 +125,7 @@ class JobSubmit final : public Command {
     // In the order that was written.
     auto request = nlohmann::ordered_json::parse(*text, nullptr, false);
     if (!request.is_object())
-      return Error(ErrorCode::invalid_argument, request_path_ + " is not a JSON object, as a request is");
+      return Error(ErrorCode::invalid_argument, input_name(request_path_) + " is not a JSON object, as a request is");
     if (model_.empty()) {
       request_.request = std::move(*text);
     } else {

@@ -73,6 +73,16 @@ std::string unknown_command(const CLI::App* app, const std::string& word) {
                  : text + "; see '" + full_name(*app) + " --help'";
 }
 
+// An id or a name that is empty, as a script's unset variable, would ask for something else: the list of them all.
+void refuse_empty(CLI::App& app) {
+  const CLI::Validator filled([](std::string& value) { return value.empty() ? "must not be empty" : ""; }, "");
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_required() && option->get_positional()) option->check(filled);
+  }
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    refuse_empty(*command);
+}
+
 int report_usage(const CLI::App& root, const CLI::ParseError& error, const std::vector<std::string>& remaining,
                  Terminal& terminal) {
   const CLI::App* app = deepest(&root);
@@ -158,6 +168,7 @@ CommandTree::CommandTree() : root(std::make_unique<CLI::App>("Private GPU infere
   add_access();
   add(*root, make_completion());
   add(*root, make_help());
+  refuse_empty(*root);
 }
 
 void CommandTree::add_queue() {

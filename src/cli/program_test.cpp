@@ -337,7 +337,7 @@ TEST_F(ProgramTest, UnfinishedUploadsAreListedAndGivenUp) {
   EXPECT_TRUE(said("give more of the id")) << terminal_.error_text;
   EXPECT_EQ(run({"upload", "rm", "none"}), ExitCode::not_found);
   EXPECT_EQ(run({"upload", "rm", "aa"}), ExitCode::not_found);
-  EXPECT_EQ(run({"upload", "rm", ""}), ExitCode::not_found);
+  EXPECT_EQ(run({"upload", "rm", ""}), ExitCode::usage);
 }
 
 TEST_F(ProgramTest, WhatIsNoModelIsRefusedBeforeAnythingIsSent) {

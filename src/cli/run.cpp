@@ -11,6 +11,7 @@
 #include "cli/commands.hpp"
 #include "cli/create_batch.hpp"
 #include "cli/endpoints.hpp"
+#include "cli/input_file.hpp"
 #include "cli/run_input.hpp"
 #include "cli/run_results.hpp"
 #include "cli/wait.hpp"
@@ -110,7 +111,7 @@ class Run final : public Command {
     const std::size_t bad = input.bad_lines();
     if (bad == input.lines().size()) {
       return Error(ErrorCode::invalid_argument,
-                   bad == 0 ? path_ + " has no lines" : "no line is a request; nothing was sent");
+                   bad == 0 ? input_name(path_) + " has no lines" : "no line is a request; nothing was sent");
     }
     if (bad == 0 || skip_bad_) return {};
     return Error(ErrorCode::invalid_argument,

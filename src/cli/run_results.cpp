@@ -97,7 +97,8 @@ Result<std::size_t> RunResults::write(const std::vector<RunLine>& lines, Form fo
       const std::string body = compact_json(member(member(outcome->result, "response"), "body"));
       text = client::answer_text(body).value_or(body);
     } else {
-      terminal_.error(printable(fmt::format("line {}: {}", line.number, failure_text(outcome->result))) + "\n");
+      const std::string problem = line.problem.empty() ? failure_text(outcome->result) : line.problem;
+      terminal_.error(printable(fmt::format("line {}: {}", line.number, problem)) + "\n");
       continue;
     }
     if (const auto written = output.write(text + "\n"); !written) return written.error();

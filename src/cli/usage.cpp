@@ -1,8 +1,6 @@
 // gogrid usage
 #include <CLI/CLI.hpp>
 
-#include <map>
-
 #include "cli/commands.hpp"
 #include "cli/formatter/queue_views.hpp"
 #include "cli/values.hpp"
@@ -19,10 +17,7 @@ class Usage final : public Command {
     app->add_option("--to", query_.to, "Last day (UTC)")->type_name("DAY");
     app->add_option("--key", query_.key, "Only this key's; its id, as 'gogrid key ls' shows it")->type_name("ID");
     app->add_option("--by", by_, "Put together what has the same day, key or model")
-        ->transform(
-            CLI::CheckedTransformer(
-                std::map<std::string, UsageBy>{{"day", UsageBy::day}, {"key", UsageBy::key}, {"model", UsageBy::model}})
-                .description(""))
+        ->check(CLI::IsMember({"day", "key", "model"}).description(""))
         ->type_name("day|key|model");
     app->footer(
         "A key with the scope admin sees everybody's, other keys their own. JSON has every row, whatever --by says.\n\n"
@@ -35,17 +30,26 @@ class Usage final : public Command {
       if (day.empty()) continue;
       if (const auto checked = parse_day(day, what); !checked) co_return context.wrong_usage(checked.error().detail);
     }
+    // Days as texts are in order.
+    if (!query_.from.empty() && !query_.to.empty() && query_.to < query_.from)
+      co_return context.wrong_usage("--from is after --to");
     const auto client = context.client();
     if (!client) co_return client.error();
     const auto rows = co_await (*client)->usage(query_);
     if (!rows) co_return rows.error();
-    print(context, rows->json, show_usage(rows->value, by_, context.view()));
+    print(context, rows->json, show_usage(rows->value, grouping(), context.view()));
     co_return Result<void>();
   }
 
  private:
+  UsageBy grouping() const {
+    if (by_ == "day") return UsageBy::day;
+    if (by_ == "key") return UsageBy::key;
+    return by_ == "model" ? UsageBy::model : UsageBy::all;
+  }
+
   client::UsageQuery query_;
-  UsageBy by_ = UsageBy::all;
+  std::string by_;
 };
 
 }  // namespace
