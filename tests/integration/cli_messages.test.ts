@@ -1,11 +1,11 @@
-// What `gogrid` says where it refuses: it names what is wrong, once, in the words of the command line, and says what to do.
+// What `gogrid` says where it refuses: it names what is wrong, and once.
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { before, test } from "node:test";
 import { Command } from "./support/command.ts";
 import type { Grid } from "./support/grid.ts";
-import { request, standInGrid, whilePaused } from "./support/jobs.ts";
+import { request, standInGrid } from "./support/jobs.ts";
 
 let grid: Grid;
 let command: Command;
@@ -53,13 +53,6 @@ test("run --text names a bad line's number once", async () => {
 test("a choice that is none is refused with the choices there are", async () => {
   await refused(["usage", "--by", "hour"], 2, /--by: hour not in \{day,key,model\}; see 'gogrid usage --help'/);
 });
-
-test("what to do is said in commands, not in requests of the API", () =>
-  whilePaused(grid.workers[0]!, async () => {
-    const id = (await command.done(["job", "submit", "Say it."])).trim();
-    await refused(["job", "result", id], 1, /has not ended yet.*gogrid job wait/);
-    await refused(["job", "submit", "-m", "nobody", "Say it."], 5, /there is no model 'nobody'.*gogrid model ls/);
-  }));
 
 test("standard input is called so", async () => {
   await refused(["job", "submit", "--request", "-"], 1, /standard input is not a JSON object/, "nonsense");

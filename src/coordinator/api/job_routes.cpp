@@ -142,7 +142,7 @@ asio::awaitable<void> retry(ApiRequest& request, Api api) {
 
 std::optional<ErrorResponse> no_result(const store::JobRecord& job) {
   if (!domain::is_final(job.state))
-    return ErrorResponse(409, "the job has not ended yet; GET its /events tells when it has", "job_not_finished");
+    return ErrorResponse(409, "the job has not ended yet: wait for it", "job_not_finished");
   if (job.status != 0) return std::nullopt;
   const std::string state(domain::to_string(job.state));
   return ErrorResponse(409, "the job has no result: it is " + state + " (" + job.error_message + ")", "job_" + state);
