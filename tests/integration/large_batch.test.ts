@@ -32,7 +32,8 @@ interface Run {
   /** Of the interactive requests meanwhile, in milliseconds. */
   times: number[];
   seconds: number;
-  grownBytes: number;
+  /** Undefined where a sanitizer takes more than the coordinator. */
+  grownBytes: number | undefined;
 }
 
 /** Lines that tell themselves apart by the tokens of their answers. */
@@ -66,12 +67,12 @@ async function ask(ended: (asked: number) => boolean): Promise<number[]> {
 
 /** Runs a batch to its end, with an interactive client beside it from before the upload on. */
 async function runBatch(input: string): Promise<Run> {
-  const resident = () => residentBytes(grid.coordinator.pid) ?? 0;
+  const resident = () => residentBytes(grid.coordinator.pid);
   const [start, began] = [resident(), performance.now()];
-  let most = start;
+  let most = start ?? 0;
   let over = false;
   const asking = ask(() => {
-    most = Math.max(most, resident());
+    most = Math.max(most, resident() ?? 0);
     return over;
   });
   const { id } = await grid.cliJson(["batch", "create", input]);
@@ -80,7 +81,9 @@ async function runBatch(input: string): Promise<Run> {
     return ["completed", "failed", "expired", "cancelled"].includes(json.status) && json;
   }, 280);
   over = true;
-  return { batch, times: await asking, seconds: (performance.now() - began) / 1000, grownBytes: most - start };
+  const times = await asking;
+  const grownBytes = start === undefined ? undefined : most - start;
+  return { batch, times, seconds: (performance.now() - began) / 1000, grownBytes };
 }
 
 /** Jobs of many megabytes, after which the store's page cache (32 MiB) is full and takes no more. */
@@ -104,14 +107,16 @@ before(async () => {
   const input = writeInput(lines);
   inputBytes = fs.statSync(input).size;
   large = await runBatch(input);
+  const grown = large.grownBytes === undefined ? "is not measured" : `grew by ${(large.grownBytes / megabyte).toFixed(1)} MiB`;
   console.log(
-    `${lines} lines, ${(inputBytes / megabyte).toFixed(1)} MiB, in ${large.seconds.toFixed(1)} s; the coordinator grew by ` +
-      `${(large.grownBytes / megabyte).toFixed(1)} MiB; an interactive request, median: ${middle(alone).toFixed(1)} ms alone, ` +
+    `${lines} lines, ${(inputBytes / megabyte).toFixed(1)} MiB, in ${large.seconds.toFixed(1)} s; the coordinator ` +
+      `${grown}; an interactive request, median: ${middle(alone).toFixed(1)} ms alone, ` +
       `${middle(large.times).toFixed(1)} ms of ${large.times.length} beside it, slowest ${Math.max(...large.times).toFixed(0)} ms`,
   );
 });
 
-test("the coordinator grows by less than a quarter of the batch's file", () => {
+test("the coordinator grows by less than a quarter of the batch's file", (context) => {
+  if (large.grownBytes === undefined) return context.skip("a sanitizer takes more");
   assert.ok(large.grownBytes < inputBytes / 4, `${large.grownBytes} bytes for a file of ${inputBytes}`);
 });
 
