@@ -92,7 +92,7 @@ test("stop finishes what runs, then leaves with code 0", async () => {
   assert.equal((await answer).status, 200);
   assert.equal(await worker.program.exited, 0);
   assert.equal((await worker.command(["status"])).code, 3);
-  await worker.start().saying(/connected/);
+  await worker.start(["--drain-timeout", "10m"]).saying(/connected/);
   await worker.replica("gogrid-sample");
 });
 
