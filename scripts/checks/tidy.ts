@@ -17,6 +17,7 @@ const unitDir = path.join(top, "build/clang-tidy");
 const database: Command[] = JSON.parse(fs.readFileSync(path.join(top, "build/dev/compile_commands.json"), "utf8"));
 const wanted = new Set(listFiles(/^(src|apps)\/.*\.cpp$/).map((file) => path.join(top, file)));
 const commands = database.filter(({ file }) => wanted.has(file));
+const unbuilt = [...wanted].filter((file) => !commands.some((one) => one.file === file));
 
 /** The same for all files of a target. */
 const flags = ({ command }: Command) => command.replace(/ -o \S+ -c .*$/, "");
@@ -32,13 +33,13 @@ function units(): Command[][] {
 function tidy(args: string[]): Promise<string> {
   return new Promise((resolve) => {
     const options = { cwd: top, encoding: "utf8" as const, maxBuffer: 1 << 28 };
-    execFile("clang-tidy-14", ["--quiet", ...args], options, (error, stdout, stderr) => resolve(error ? stdout + stderr : ""));
+    execFile("clang-tidy-14", ["--quiet", ...args], options, (error, stdout, stderr) => resolve(error ? stdout + stderr || error.message : ""));
   });
 }
 
 let unitCount = 0;
 let done = 0;
-const findings: string[] = [];
+const findings = unbuilt.map((file) => `${file}: no target builds it`);
 
 function looked(count: number, found: string): void {
   done += count;
