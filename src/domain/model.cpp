@@ -21,6 +21,44 @@ std::optional<ModelKind> model_kind_from_string(std::string_view text) {
   return std::nullopt;
 }
 
+std::string_view to_string(KvType type) {
+  switch (type) {
+    case KvType::f16:
+      return "f16";
+    case KvType::q8_0:
+      return "q8_0";
+    case KvType::q4_0:
+      return "q4_0";
+  }
+  return "f16";
+}
+
+std::optional<KvType> kv_type_from_string(std::string_view text) {
+  for (const auto type : {KvType::f16, KvType::q8_0, KvType::q4_0}) {
+    if (text == to_string(type)) return type;
+  }
+  return std::nullopt;
+}
+
+std::string_view to_string(FileRole role) {
+  switch (role) {
+    case FileRole::weights:
+      return "weights";
+    case FileRole::projector:
+      return "projector";
+    case FileRole::adapter:
+      return "adapter";
+  }
+  return "weights";
+}
+
+std::optional<FileRole> file_role_from_string(std::string_view text) {
+  for (const auto role : {FileRole::weights, FileRole::projector, FileRole::adapter}) {
+    if (text == to_string(role)) return role;
+  }
+  return std::nullopt;
+}
+
 std::uint64_t estimate_memory_bytes(const Model& model) {
   constexpr std::uint64_t engine_bytes = 256ull * 1024 * 1024;
   // The weights, a fifth more for KV cache and compute buffers, and the engine itself.
