@@ -63,6 +63,12 @@ std::vector<Setting> coordinator_settings(CoordinatorConfig& config) {
   add("workers.certificate_lifetime", "", "lifetime of a worker's certificate; workers renew by themselves",
       config.workers.certificate_lifetime);
   add("workers.idle_timeout", "", "a worker that is silent for this long is lost", config.workers.idle_timeout);
+  add("workers.busy_timeout", "", "and so is one that runs requests, after this long", config.workers.busy_timeout);
+  add("migration.enabled", "", "whether another worker goes on with a streamed answer whose worker is lost",
+      config.migration.enabled);
+  add("migration.takeover_timeout", "", "how long such a stream waits for that worker",
+      config.migration.takeover_timeout);
+  add("migration.max_per_request", "", "how often one answer may change its worker", config.migration.max_per_request);
   add("files.max_bytes", "", "largest file for a batch", config.files.max_bytes);
   add("batches.max_lines", "", "most lines of a batch", config.batches.max_lines);
   add("metrics.require_key", "", "whether /metrics takes an API key with the scope admin", config.metrics.require_key);
@@ -96,7 +102,11 @@ Result<void> validate(const CoordinatorConfig& config) {
   if (config.workers.certificate_lifetime > hours(24 * 365))
     return wrong("workers.certificate_lifetime must be 365d or less");
   if (config.workers.idle_timeout < milliseconds(1000)) return wrong("workers.idle_timeout must be 1s or more");
+  if (config.workers.busy_timeout < milliseconds(200)) return wrong("workers.busy_timeout must be 200ms or more");
   if (config.workers.idle_timeout > std::chrono::minutes(10)) return wrong("workers.idle_timeout must be 10m or less");
+  if (config.migration.takeover_timeout.count() == 0) return wrong("migration.takeover_timeout must be over 0");
+  if (config.migration.max_per_request < 1 || config.migration.max_per_request > 1'000'000)
+    return wrong("migration.max_per_request must be from 1 to 1000000; migration.enabled = false turns it off");
   if (config.limits.header_timeout.count() == 0 || config.limits.body_timeout.count() == 0) {
     return wrong("limits.header_timeout and limits.body_timeout must be over 0");
   }

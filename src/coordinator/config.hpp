@@ -57,7 +57,13 @@ struct CoordinatorConfig {
   struct Workers {
     std::chrono::milliseconds certificate_lifetime = std::chrono::hours(24 * 30);
     std::chrono::milliseconds idle_timeout{10'000};
+    std::chrono::milliseconds busy_timeout{3'000};
   } workers;
+  struct Migration {
+    bool enabled = true;
+    std::chrono::milliseconds takeover_timeout{30'000};
+    std::int64_t max_per_request = 32;
+  } migration;
   struct Metrics {
     bool require_key = false;
   } metrics;

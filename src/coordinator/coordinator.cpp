@@ -73,6 +73,9 @@ InferenceApi::Options inference_options(const CoordinatorConfig& config) {
   options.max_body_bytes = static_cast<std::size_t>(config.limits.max_body_bytes);
   options.max_held_bytes = static_cast<std::size_t>(max_held_body_bytes);
   options.wait_timeout = config.limits.wait_timeout;
+  options.migration.enabled = config.migration.enabled;
+  options.migration.takeover_timeout = config.migration.takeover_timeout;
+  options.migration.max_per_request = static_cast<unsigned>(config.migration.max_per_request);
   return options;
 }
 
@@ -208,6 +211,7 @@ Result<void> Coordinator::Parts::listen() {
     options.credentials = identity.quic_credentials();
     options.reset_secret = identity.reset_secret();
     options.transport.idle_timeout = config.workers.idle_timeout;
+    options.transport.busy_timeout = std::min(config.workers.busy_timeout, config.workers.idle_timeout);
     options.https_port = http->port();
     options.admit = [this](const std::string& id) { return workers.admit(id); };
     options.renew = [this](std::string id, std::string request) {

@@ -211,22 +211,40 @@ Dispatcher::Ticket::~Ticket() {
   if (known_) dispatcher_.carry_out(dispatcher_.scheduler_.request_finished(request_.id, dispatcher_.now(), usage_));
 }
 
-asio::awaitable<Dispatcher::Slot> Dispatcher::Ticket::slot() {
-  const bool again = std::exchange(submitted_, true);
-  assert(!again || known_);  // a rejection is the end
+bool Dispatcher::Ticket::begin_waiting() {
   outcome_.reset();
   if (cancelled_) {
     outcome_ = Slot{nullptr, Rejection{Rejection::Kind::cancelled, {}, "cancelled", {}}};
   } else if (dispatcher_.stopping_) {
     outcome_ = Slot{
         nullptr, Rejection{Rejection::Kind::stopping, {}, "the coordinator is shutting down", std::chrono::seconds(5)}};
-  } else if (again) {
-    dispatcher_.metrics_.count_retry();
-    dispatcher_.carry_out(dispatcher_.scheduler_.request_returned(request_.id, dispatcher_.now()));
-  } else {
-    known_ = true;
-    dispatcher_.carry_out(dispatcher_.scheduler_.request_submitted(request_, dispatcher_.now()));
   }
+  return !outcome_;
+}
+
+asio::awaitable<Dispatcher::Slot> Dispatcher::Ticket::slot() {
+  const bool again = std::exchange(submitted_, true);
+  assert(!again || known_);  // a rejection is the end
+  if (begin_waiting()) {
+    if (again) {
+      dispatcher_.metrics_.count_retry();
+      dispatcher_.carry_out(dispatcher_.scheduler_.request_returned(request_.id, dispatcher_.now()));
+    } else {
+      known_ = true;
+      dispatcher_.carry_out(dispatcher_.scheduler_.request_submitted(request_, dispatcher_.now()));
+    }
+  }
+  co_return co_await outcome();
+}
+
+asio::awaitable<Dispatcher::Slot> Dispatcher::Ticket::next_slot(std::chrono::milliseconds allowance) {
+  assert(known_);
+  if (begin_waiting())
+    dispatcher_.carry_out(dispatcher_.scheduler_.request_interrupted(request_.id, allowance, dispatcher_.now()));
+  co_return co_await outcome();
+}
+
+asio::awaitable<Dispatcher::Slot> Dispatcher::Ticket::outcome() {
   if (!outcome_) {
     waiting_.emplace(dispatcher_.executor_, SteadyTime::max());
     while (!outcome_)

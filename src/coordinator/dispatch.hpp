@@ -102,6 +102,9 @@ class Dispatcher {
     // Waits for a slot. Called again it says that the worker of the last one was lost or refused, and waits for
     // another.
     boost::asio::awaitable<Slot> slot();
+    // The worker of the last slot was lost in the middle of an answer that another one can go on with: waits for that
+    // one for `allowance` at most.
+    boost::asio::awaitable<Slot> next_slot(std::chrono::milliseconds allowance);
     // Wakes slot() now and makes every later one fail.
     void cancel();
     // Why it waits; nullopt when it does not.
@@ -113,6 +116,9 @@ class Dispatcher {
     friend class Dispatcher;
     Ticket(Dispatcher& dispatcher, domain::Request request);
     void wake();
+    // Unless all is over anyway.
+    bool begin_waiting();
+    boost::asio::awaitable<Slot> outcome();
 
     Dispatcher& dispatcher_;
     domain::Request request_;

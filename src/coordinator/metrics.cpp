@@ -67,6 +67,15 @@ struct Metrics::Families {
   prometheus::Counter& retries =
       family(registry, BuildCounter(), "gogrid_request_retries_total", "Attempts made again after a worker was lost")
           .Add({});
+  prometheus::Family<prometheus::Counter>& migrations =
+      family(registry, BuildCounter(), "gogrid_migrations_total",
+             "Streams whose worker was lost, by whether another one went on to their end");
+  prometheus::Counter& migrations_done = migrations.Add({{"result", "done"}});
+  prometheus::Counter& migrations_failed = migrations.Add({{"result", "failed"}});
+  prometheus::Histogram& seam_seconds =
+      family(registry, BuildHistogram(), "gogrid_migration_seconds",
+             "Time from the loss of a stream's worker to the next piece of its answer")
+          .Add({}, seconds_buckets);
   prometheus::Family<prometheus::Counter>& rejections = family(
       registry, BuildCounter(), "gogrid_requests_rejected_total", "Requests the scheduler turned away, by reason");
   prometheus::Gauge& workers =
@@ -155,6 +164,14 @@ void Metrics::observe_first_byte(std::string_view endpoint, std::chrono::steady_
 }
 
 void Metrics::count_retry() { families_->retries.Increment(); }
+
+void Metrics::count_migration(bool succeeded) {
+  (succeeded ? families_->migrations_done : families_->migrations_failed).Increment();
+}
+
+void Metrics::observe_migration(std::chrono::steady_clock::duration took) {
+  families_->seam_seconds.Observe(to_seconds(took));
+}
 
 void Metrics::count_rejection(domain::RejectCode code) {
   families_->rejections.Add({{"reason", std::string(domain::to_string(code))}}).Increment();

@@ -29,6 +29,10 @@ class Metrics {
   void observe_first_byte(std::string_view endpoint, std::chrono::steady_clock::duration took);
   // Attempts that ended with their worker and were made again.
   void count_retry();
+  // Streams that other workers went on with to their end, or not.
+  void count_migration(bool succeeded);
+  // From the loss of a stream's worker to the next piece of the answer.
+  void observe_migration(std::chrono::steady_clock::duration took);
   void count_rejection(domain::RejectCode code);
   // "submitted", or the state that one ended in.
   void count_job(std::string_view what);

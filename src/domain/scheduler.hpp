@@ -219,6 +219,9 @@ class Scheduler {
   // Its worker was lost or refused it before anything of the answer was used: it takes its old place in the queue
   // again.
   Actions request_returned(const RequestId& id, SteadyTime now);
+  // Its worker was lost or gave it up in the middle of an answer that another one can go on with, if it is found within
+  // `allowance`. It takes its old place in the queue again; what it got so far was not in vain and is no attempt.
+  Actions request_interrupted(const RequestId& id, std::chrono::steady_clock::duration allowance, SteadyTime now);
 
   // Whether `count` more jobs of the key may be accepted. If so their places are kept until each is submitted, or given
   // back. The rejection names no request.
@@ -322,6 +325,8 @@ class Scheduler {
   // Requests.
   void enqueue(RequestEntry& request);
   void leave_queue(RequestEntry& request);
+  // Waits for another slot, or is given up.
+  void take_back(RequestEntry& request, SteadyTime now, Actions& actions);
   void release_slot(RequestEntry& request, SteadyTime now);
   void start(RequestEntry& request, Replica& replica, SteadyTime now, Actions& actions);
   void reject_waiting(ModelEntry& model, RejectCode code, std::chrono::seconds retry_after, const std::string& text,

@@ -136,13 +136,30 @@ Actions Scheduler::request_returned(const RequestId& id, SteadyTime now) {
   now_ = now;
   const auto found = requests_.find(id);
   if (found == requests_.end() || found->second->state == RequestEntry::State::waiting) return actions;
+  take_back(*found->second, now, actions);
+  return actions;
+}
+
+Actions Scheduler::request_interrupted(const RequestId& id, std::chrono::steady_clock::duration allowance,
+                                       SteadyTime now) {
+  Actions actions;
+  now_ = now;
+  const auto found = requests_.find(id);
+  if (found == requests_.end() || found->second->state == RequestEntry::State::waiting) return actions;
   RequestEntry& request = *found->second;
+  request.attempts = 0;
+  request.allowance = allowance;
+  take_back(request, now, actions);
+  return actions;
+}
+
+void Scheduler::take_back(RequestEntry& request, SteadyTime now, Actions& actions) {
   KeyEntry& key = *request.key;
   if (request.state == RequestEntry::State::running) {
     Replica& replica = *request.replica;
     replica.held_until = now + limits_.replica_hold;
     wake_at(replica.held_until);
-    note_failure(*replica.worker, std::hash<RequestId>()(id), AttemptOutcome::refused, now);
+    note_failure(*replica.worker, std::hash<RequestId>()(request.request.id), AttemptOutcome::refused, now);
     release_slot(request, now);
   }
   if (request.line != nullptr) served(*request.line, key) -= request.charged / key.policy.weight;
@@ -162,7 +179,6 @@ Actions Scheduler::request_returned(const RequestId& id, SteadyTime now) {
     enqueue(request);
   }
   settle_after(key, model, now, actions);
-  return actions;
 }
 
 void Scheduler::enqueue(RequestEntry& request) {

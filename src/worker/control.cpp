@@ -105,7 +105,10 @@ asio::awaitable<Result<void>> Worker::carry_out(net::HttpExchange& exchange) {
     // What stood in its way may have been put right.
     if (sandbox_.kind() == SandboxKind::unavailable) co_await probe_sandbox();
   }
-  if (done) changed(Change::important);
+  if (done) {
+    pause_replicas();
+    changed(Change::important);
+  }
   if (path == "/v1/stop") stop();
   co_return done;
 }

@@ -153,7 +153,10 @@ asio::awaitable<Result<void>> EngineExchange::run(Pass pass) {
     co_return Error(ErrorCode::unavailable, "the engine did not answer: " + response.error().detail);
   }
   EngineAnswer answer(**response);
-  co_return co_await pass(answer);
+  auto passed = co_await pass(answer);
+  if (passed || passed.error().code == ErrorCode::cancelled) co_return passed;
+  if (auto reason = engine->given_up()) co_return *std::move(reason);
+  co_return passed;
 }
 
 asio::awaitable<Result<std::string>> EngineExchange::whole_body() {

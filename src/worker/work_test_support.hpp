@@ -174,6 +174,7 @@ class FakeEngine final : public net::HttpClient, public std::enable_shared_from_
       use.hold = std::shared_ptr<void>(&holds_, [this](void*) { --holds_; });
       ++holds_;
       use.suspect = [] {};
+      use.given_up = [] { return std::optional<Error>(); };
       return use;
     };
   }

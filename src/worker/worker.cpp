@@ -260,6 +260,14 @@ asio::awaitable<void> Worker::tidy() {
   }
 }
 
+// The owner wants the machine: engines leave the memory, and the coordinator has what they were answering gone on with
+// elsewhere.
+void Worker::pause_replicas() {
+  const bool paused = availability_.current() == Availability::paused;
+  for (const auto& [id, replica] : replicas_)
+    replica->set_paused(paused);
+}
+
 void Worker::engine_changed(Change change) {
   if (change == Change::important) {
     for (const auto& [id, replica] : replicas_)
@@ -363,6 +371,7 @@ void Worker::assigned(const wire::Assignment& assignment) {
   }
   for (const ReplicaSpec& spec : plan.start) {
     auto replica = std::make_shared<Replica>(replica_context_, spec);
+    replica->set_paused(availability_.current() == Availability::paused);
     replica->start();
     replicas_.emplace(spec.model_id, std::move(replica));
   }
@@ -380,11 +389,15 @@ asio::awaitable<void> Worker::let_go(std::shared_ptr<Replica> replica) {
   co_await replica->stopped();
 }
 
+std::optional<Error> Worker::takes_no_work() const {
+  const auto availability = availability_.current();
+  if (availability == Availability::available) return std::nullopt;
+  return Error(ErrorCode::unavailable,
+               "the worker is " + std::string(to_string(availability)) + ": " + availability_.reason());
+}
+
 Result<EngineUse> Worker::find_engine(const std::string& model_id) {
-  if (const auto availability = availability_.current(); availability != Availability::available) {
-    return Error(ErrorCode::unavailable,
-                 "the worker is " + std::string(to_string(availability)) + ": " + availability_.reason());
-  }
+  if (auto reason = takes_no_work()) return *std::move(reason);
   const auto found = replicas_.find(model_id);
   if (found == replicas_.end()) return Error(ErrorCode::unavailable, "the worker does not serve this model");
   const std::shared_ptr<Replica> replica = found->second;
@@ -396,6 +409,7 @@ Result<EngineUse> Worker::find_engine(const std::string& model_id) {
   }
   use.hold = std::make_shared<Replica::Use>(replica);
   use.suspect = [replica] { replica->suspect(); };
+  use.given_up = [this] { return takes_no_work(); };
   return use;
 }
 

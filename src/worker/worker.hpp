@@ -67,6 +67,9 @@ class Worker final : public SessionClient {
   boost::asio::awaitable<void> drained();
   boost::asio::awaitable<void> shut_down();
   void changed(Change change);
+  void pause_replicas();
+  // Why, when it is not available.
+  std::optional<Error> takes_no_work() const;
   void engine_changed(Change change);
 
   boost::asio::awaitable<void> control(net::HttpExchange& exchange);

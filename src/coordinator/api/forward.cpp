@@ -18,6 +18,8 @@ constexpr std::size_t max_whole_bytes = 64 * 1024;
 constexpr std::size_t max_error_bytes = 64 * 1024;
 // An event without an end is passed on piece by piece once it is this long.
 constexpr std::size_t max_held_bytes = 64 * 1024;
+// An answer that no worker adds anything to is given up.
+constexpr unsigned max_idle_migrations = 3;
 // nginx's for a client that closed the connection; nobody sees it but the log and the metrics.
 constexpr int status_client_gone = 499;
 
@@ -39,6 +41,14 @@ bool worth_another_try(ErrorCode code) {
 
 ErrorResponse lost_worker() {
   return ErrorResponse(503, "the worker that ran this request was lost before its answer was complete; send it again",
+                       "worker_lost");
+}
+
+ErrorResponse not_taken_over(const std::string& reason) {
+  return ErrorResponse(503,
+                       "the worker that ran this request was lost before its answer was complete, and no other one "
+                       "could go on with it: " +
+                           reason + "; send it again",
                        "worker_lost");
 }
 
@@ -95,22 +105,52 @@ asio::awaitable<void> Forward::run() {
   // While its body came.
   if (request_.revoked()) cut_off();
   for (;;) {
-    Dispatcher::Slot slot = co_await ticket_->slot();
+    Dispatcher::Slot slot;
+    if (migrations_ > 0) {
+      slot = co_await ticket_->next_slot(work_.migration.takeover_timeout);
+    } else {
+      slot = co_await ticket_->slot();
+    }
     if (cut_off_) break;
+    if (slot.rejection && migrations_ > 0) {
+      ErrorResponse error = not_taken_over(slot.rejection->text);
+      co_await end_stream(std::move(error));
+      co_return;
+    }
     if (slot.rejection) {
       ErrorResponse error = to_error_response(work_.model.name, *slot.rejection);
       co_await respond_error(exchange_, std::move(error), style_of(work_.endpoint));
       co_return;
     }
     const domain::WorkerId worker = slot.worker->worker_id();
-    const Outcome outcome = co_await attempt(std::move(slot.worker));
+    Outcome outcome = Outcome::done;
+    if (migrations_ > 0) {
+      outcome = co_await go_on(std::move(slot.worker));
+    } else {
+      outcome = co_await attempt(std::move(slot.worker));
+    }
     stream_.reset();
+    if (outcome == Outcome::interrupted && !cut_off_) {
+      if (migrations_ == 0) continuation_ = std::make_unique<wire::Continuation>(work_.endpoint, work_.body);
+      ++migrations_;
+      ++idle_migrations_;
+      if (!std::exchange(seam_open_, true)) interrupted_at_ = clock_.steady_now();
+      log_event(spdlog::level::info, "request lost its worker in the middle of the answer; another one goes on",
+                {{"request", request_.id}, {"worker", worker.text()}});
+      held_.clear();
+      continue;
+    }
     account();
+    if (outcome == Outcome::done && exchange_.started()) co_return;
     if (cut_off_) break;
     if (outcome == Outcome::done) co_return;
     log_event(spdlog::level::info, "request lost its worker before the answer; trying again",
               {{"request", request_.id}, {"worker", worker.text()}});
     held_.clear();
+  }
+  if (answered_) {
+    ErrorResponse error = key_revoked();
+    co_return co_await end_stream(std::move(error));
   }
   co_await answer_cut_off();
 }
@@ -118,6 +158,7 @@ asio::awaitable<void> Forward::run() {
 void Forward::cut_off() {
   cut_off_ = true;
   if (stream_) stream_->cancel();
+  if (takeover_) takeover_->cancel();
   if (ticket_) ticket_->cancel();
 }
 
@@ -176,14 +217,18 @@ asio::awaitable<Result<void>> Forward::begin(net::ResponseHead& head) {
   note_first_byte();
   answered_ = true;
   auto started = co_await exchange_.start(std::move(head));
-  // No other attempt from here on.
-  work_.body = std::string();
-  work_.memory = BodyMemory::Hold();
+  if (!record_) {
+    // No other attempt from here on.
+    work_.body = std::string();
+    work_.memory = BodyMemory::Hold();
+  }
   co_return started;
 }
 
 asio::awaitable<Forward::Outcome> Forward::pass_stream(net::ResponseHead head) {
   // The head waits for the first bytes: until then another worker can take over unseen.
+  if (work_.migration.enabled && wire::can_continue(work_.endpoint))
+    record_ = std::make_unique<wire::AnswerRecord>(work_.endpoint);
   for (bool begun = false;;) {
     auto part = co_await stream_->next();
     const bool ended = part && part->kind == WorkStream::Part::Kind::end;
@@ -196,13 +241,13 @@ asio::awaitable<Forward::Outcome> Forward::pass_stream(net::ResponseHead head) {
     }
     if (broken) co_return co_await end_broken_stream();
     if (ended) break;
-    passed_.feed(part->data);
     const Result<void> written = co_await write_events(part->data);
     if (!written) {
       stream_->cancel();
       co_return Outcome::done;
     }
   }
+  passed_.feed(held_);
   release_slot();
   if (!held_.empty()) {
     const Result<void> written = co_await exchange_.write(held_);
@@ -218,7 +263,7 @@ asio::awaitable<Result<void>> Forward::write_events(std::string_view bytes) {
   Result<void> written;
   if (held_.empty()) {
     if (bytes.size() - complete > max_held_bytes) complete = bytes.size();
-    saw_done_ = bytes.substr(0, complete).ends_with("data: [DONE]\n\n");
+    note_events(bytes.substr(0, complete));
     if (complete > 0) written = co_await exchange_.write(bytes.substr(0, complete));
     if (written) held_.assign(bytes.substr(complete));
     co_return written;
@@ -228,25 +273,80 @@ asio::awaitable<Result<void>> Forward::write_events(std::string_view bytes) {
   if (held_.size() - complete > max_held_bytes) complete = held_.size();
   if (complete == 0) co_return written;
   const std::string_view ready = std::string_view(held_).substr(0, complete);
-  saw_done_ = ready.ends_with("data: [DONE]\n\n");
+  note_events(ready);
   written = co_await exchange_.write(ready);
   held_.erase(0, complete);
   co_return written;
 }
 
+bool Forward::can_migrate() const {
+  return record_ && !record_->lost() && !saw_done_ && migrations_ < work_.migration.max_per_request &&
+         idle_migrations_ < max_idle_migrations;
+}
+
 asio::awaitable<Forward::Outcome> Forward::end_broken_stream() {
   if (gone_) co_return Outcome::done;
+  if (!cut_off_ && can_migrate()) co_return Outcome::interrupted;
   const ErrorResponse error = cut_off_ ? key_revoked() : lost_worker();
   if (!cut_off_)
     log_event(spdlog::level::info, "request lost its worker in the middle of the answer", {{"request", request_.id}});
+  co_await end_stream(error);
+  co_return Outcome::done;
+}
+
+asio::awaitable<void> Forward::end_stream(ErrorResponse error) {
+  if (migrations_ > 0) metrics_.count_migration(false);
+  account();
+  if (gone_) co_return;
   // What is held is half an event: no client could read it.
   if (!saw_done_) {
     const std::string event = error_event_for(work_.endpoint, error);
     const Result<void> written = co_await exchange_.write(event);
-    if (!written) co_return Outcome::done;
+    if (!written) co_return;
   }
   (void)co_await exchange_.finish();
+}
+
+asio::awaitable<Forward::Outcome> Forward::go_on(std::shared_ptr<WorkerLink> worker) {
+  Takeover::Request request;
+  request.id = request_.id;
+  request.model_id = work_.model.id.text();
+  request.endpoint = work_.endpoint;
+  request.migrations = migrations_;
+  Takeover::Write write = [this](std::string_view events) { return write_more(events); };
+  takeover_ = std::make_unique<Takeover>(std::move(request), *continuation_, *record_, std::move(write));
+  const Result<void> ended = co_await takeover_->run(std::move(worker));
+  takeover_.reset();
+  if (cut_off_) co_return Outcome::interrupted;
+  if (ended) {
+    release_slot();
+    metrics_.count_migration(true);
+    (void)co_await exchange_.finish();
+    co_return Outcome::done;
+  }
+  if (ended.error().code == ErrorCode::cancelled) co_return Outcome::done;
+  if (ended.error().code == ErrorCode::unavailable && can_migrate()) {
+    log().debug("request {}: {}", request_.id, ended.error().detail);
+    co_return Outcome::interrupted;
+  }
+  log_event(spdlog::level::warn, "request could not be gone on with by another worker",
+            {{"request", request_.id}, {"reason", ended.error().detail}});
+  ErrorResponse error = not_taken_over(ended.error().detail);
+  co_await end_stream(std::move(error));
   co_return Outcome::done;
+}
+
+asio::awaitable<Result<void>> Forward::write_more(std::string_view events) {
+  if (std::exchange(seam_open_, false)) metrics_.observe_migration(clock_.steady_now() - interrupted_at_);
+  idle_migrations_ = 0;
+  note_events(events);
+  co_return co_await exchange_.write(events);
+}
+
+void Forward::note_events(std::string_view events) {
+  passed_.feed(events);
+  if (record_) record_->feed(events);
+  saw_done_ = events.ends_with("data: [DONE]\n\n");
 }
 
 asio::awaitable<Forward::Outcome> Forward::pass_whole(net::ResponseHead head) {

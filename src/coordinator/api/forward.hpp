@@ -1,8 +1,10 @@
-// Forward: one inference request on its way to a worker and its answer on the way back. It tries again on another
-// worker as long as nothing of the answer has reached the client. Lives in its handler's coroutine.
+// Forward: one inference request on its way to a worker and its answer on the way back. When the worker is lost it
+// tries again on another one: from the beginning as long as nothing of the answer has reached the client, and from
+// where a stream was interrupted after that (Takeover). Lives in its handler's coroutine.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -14,6 +16,7 @@
 #include "coordinator/api/body_memory.hpp"
 #include "coordinator/api/error_response.hpp"
 #include "coordinator/api/router.hpp"
+#include "coordinator/api/takeover.hpp"
 #include "coordinator/dispatch.hpp"
 #include "coordinator/work_stream.hpp"
 #include "domain/model.hpp"
@@ -24,6 +27,15 @@ namespace gogrid::coordinator {
 
 class Metrics;
 class UsageMeter;
+
+// Of streams whose worker is lost in the middle of the answer.
+struct MigrationLimits {
+  bool enabled = true;
+  // How long it may take to find a worker that goes on.
+  std::chrono::milliseconds takeover_timeout{30'000};
+  // Of one answer.
+  unsigned max_per_request = 32;
+};
 
 class Forward {
  public:
@@ -38,6 +50,7 @@ class Forward {
     BodyMemory::Hold memory;
     SteadyTime arrived_at;
     Deadline wait_until = Deadline::never();
+    MigrationLimits migration;
   };
   Forward(ApiRequest& request, Dispatcher& dispatcher, UsageMeter& usage, Metrics& metrics, const Clock& clock,
           Work work);
@@ -53,9 +66,17 @@ class Forward {
     done,
     // The worker was lost or cannot do it, and the client has seen nothing of it.
     lost,
+    // The worker was lost in the middle of a stream that another one can go on with.
+    interrupted,
   };
 
   boost::asio::awaitable<Outcome> attempt(std::shared_ptr<WorkerLink> worker);
+  // The next worker goes on with an interrupted stream.
+  boost::asio::awaitable<Outcome> go_on(std::shared_ptr<WorkerLink> worker);
+  // Writes events of a stream that goes on.
+  boost::asio::awaitable<Result<void>> write_more(std::string_view events);
+  // They are about to be written.
+  void note_events(std::string_view events);
   // The answer's head is there; each of them reads the rest.
   boost::asio::awaitable<Outcome> pass_stream(net::ResponseHead head);
   boost::asio::awaitable<Outcome> pass_whole(net::ResponseHead head);
@@ -63,7 +84,10 @@ class Forward {
   // Writes what is complete of a stream of events and holds the rest.
   boost::asio::awaitable<Result<void>> write_events(std::string_view bytes);
   boost::asio::awaitable<Result<void>> begin(net::ResponseHead& head);
+  // The stream has begun and its worker is lost: it is interrupted, or ends with an error.
   boost::asio::awaitable<Outcome> end_broken_stream();
+  boost::asio::awaitable<void> end_stream(ErrorResponse error);
+  bool can_migrate() const;
   boost::asio::awaitable<void> answer_cut_off();
 
   // The client is gone, or its key was revoked: nobody is to have the answer.
@@ -83,6 +107,15 @@ class Forward {
   std::unique_ptr<Dispatcher::Ticket> ticket_;
   // Of the attempt under way.
   std::unique_ptr<WorkStream> stream_;
+  // Of a stream: what the client has of it.
+  std::unique_ptr<wire::AnswerRecord> record_;
+  // Once it was interrupted.
+  std::unique_ptr<wire::Continuation> continuation_;
+  std::unique_ptr<Takeover> takeover_;
+  unsigned migrations_ = 0;
+  // Since the last piece that the client was sent.
+  unsigned idle_migrations_ = 0;
+  SteadyTime interrupted_at_{};
   // The beginning of an event whose end has not come.
   std::string held_;
   // The stream said that it is complete.
@@ -92,6 +125,7 @@ class Forward {
   // What a whole answer says.
   std::optional<domain::Usage> said_;
   bool answered_ = false;
+  bool seam_open_ = false;
   bool accounted_ = false;
   bool gone_ = false;
   // Gone, or revoked.

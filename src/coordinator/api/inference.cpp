@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "coordinator/api/forward.hpp"
 #include "coordinator/api/inference_check.hpp"
 #include "coordinator/api/inference_errors.hpp"
 #include "coordinator/api/rate_limit_headers.hpp"
@@ -90,6 +89,7 @@ asio::awaitable<void> InferenceApi::handle(ApiRequest& request, InferenceEndpoin
   work.body = std::move(*body);
   work.memory = std::move(memory);
   work.arrived_at = arrived_at;
+  work.migration = options_.migration;
   work.wait_until = Deadline::at(arrived_at + options_.wait_timeout);
   Forward forward(request, dispatcher_, usage_, metrics_, clock_, std::move(work));
   co_await forward.run();

@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "coordinator/api/body_memory.hpp"
+#include "coordinator/api/forward.hpp"
 #include "coordinator/api/router.hpp"
 #include "wire/openai_request.hpp"
 
@@ -26,6 +27,7 @@ class InferenceApi {
     std::size_t max_held_bytes = 512 * 1024 * 1024;
     // How long a request waits for a slot.
     std::chrono::milliseconds wait_timeout{120'000};
+    MigrationLimits migration;
   };
 
   // All of them outlive it.

@@ -172,7 +172,10 @@ asio::awaitable<std::optional<AttemptEnd>> JobQueue::read_answer(std::shared_ptr
           run->result = RunResult{error.status, "application/json", 0, 0, error.body()};
           co_return end_with(AttemptOutcome::rejected, part->failure->detail);
         }
-        co_return end_with(run->result.status == 0 ? AttemptOutcome::refused : AttemptOutcome::failed,
+        // A worker whose owner wants the machine gives up also what it has begun to answer.
+        co_return end_with(run->result.status == 0 || part->failure->code == ErrorCode::unavailable
+                               ? AttemptOutcome::refused
+                               : AttemptOutcome::failed,
                            part->failure->detail);
     }
   }

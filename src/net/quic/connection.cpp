@@ -76,6 +76,7 @@ Result<std::shared_ptr<Ngtcp2Connection>> Ngtcp2Connection::make_server(Endpoint
   connection->server_ = true;
   connection->listen_options_ = &setup.options;
   connection->reset_secret_ = &setup.reset_secret;
+  connection->busy_timeout_ = nanoseconds(setup.options.transport.busy_timeout);
   ngtcp2_settings settings = make_settings(setup.options.transport);
   ngtcp2_transport_params params = make_params(setup.options.transport);
   params.original_dcid = setup.original_id.value_or(setup.initial.dcid);
@@ -105,6 +106,7 @@ Result<std::shared_ptr<Ngtcp2Connection>> Ngtcp2Connection::make_client(
     Endpoint& endpoint, const SocketAddress& remote, std::shared_ptr<const TlsCredentials> credentials,
     const ConnectOptions& options) {
   auto connection = std::make_shared<Ngtcp2Connection>(endpoint);
+  connection->busy_timeout_ = nanoseconds(options.transport.busy_timeout);
   const ngtcp2_settings settings = make_settings(options.transport);
   const ngtcp2_transport_params params = make_params(options.transport);
   const ngtcp2_cid id = endpoint.unused_connection_id();
@@ -134,7 +136,10 @@ Result<std::shared_ptr<Stream>> Ngtcp2Connection::open_stream() {
   if (stream_error_) return *stream_error_;
   std::int64_t id = -1;
   const int code = ngtcp2_conn_open_bidi_stream(conn_, &id, nullptr);
-  if (code == 0) return Ngtcp2Stream::make_handle(add_stream(id));
+  if (code == 0) {
+    if (++own_streams_ == 1) begin_watch();
+    return Ngtcp2Stream::make_handle(add_stream(id));
+  }
   if (code == NGTCP2_ERR_STREAM_ID_BLOCKED) return Error(ErrorCode::unavailable, "the peer allows no more streams now");
   return Error(ErrorCode::internal, std::string("open_stream: ") + ngtcp2_strerror(code));
 }

@@ -108,6 +108,11 @@ class Ngtcp2Connection final : public Connection, public std::enable_shared_from
   void end_pause();
   void send_segments(std::span<const std::uint8_t> bytes, std::size_t segment_bytes, const ngtcp2_path& path);
   void update_deadline(ngtcp2_tstamp not_before = 0);
+  // Of streams that we opened.
+  void begin_watch();
+  void end_watch();
+  // When the peer is lost if nothing comes from it; never while it is not watched.
+  ngtcp2_tstamp lost_at() const;
   void flush_later();
   std::shared_ptr<Ngtcp2Stream> add_stream(std::int64_t id);
   void remove_stream(std::int64_t id, Ngtcp2Stream* stream, std::optional<std::uint64_t> code);
@@ -138,6 +143,12 @@ class Ngtcp2Connection final : public Connection, public std::enable_shared_from
   std::uint64_t read_bytes_ = 0;
   std::size_t unanswered_packets_ = 0;
   std::uint64_t ended_streams_ = 0;
+  // See TransportOptions::busy_timeout.
+  ngtcp2_duration busy_timeout_ = 0;
+  ngtcp2_duration keep_alive_ = UINT64_MAX;
+  std::size_t own_streams_ = 0;
+  // While it is watched, since then at the earliest.
+  ngtcp2_tstamp heard_at_ = 0;
   // When sockets of old paths are closed.
   ngtcp2_tstamp retire_sockets_at_ = UINT64_MAX;
 

@@ -205,10 +205,12 @@ std::shared_ptr<Ngtcp2Stream> Ngtcp2Connection::add_stream(std::int64_t id) {
 }
 
 void Ngtcp2Connection::remove_stream(std::int64_t id, Ngtcp2Stream* stream, std::optional<std::uint64_t> code) {
+  const bool is_own = ngtcp2_conn_is_local_stream(conn_, id) != 0;
+  if (is_own && --own_streams_ == 0) end_watch();
   if (!stream) return;
   stream->on_transport_closed(code);
   streams_.erase(id);
-  if (ngtcp2_conn_is_local_stream(conn_, id)) return;
+  if (is_own) return;
   // Each grant is a frame of its own: an eighth of the limit at a time.
   const std::uint64_t limit = ngtcp2_conn_get_local_transport_params(conn_)->initial_max_streams_bidi;
   if (++ended_streams_ < std::max<std::uint64_t>(limit / 8, 1)) return;
@@ -267,6 +269,7 @@ void Ngtcp2Connection::on_packet(const Packet& packet) {
     }
     return;
   }
+  heard_at_ = now();
   const ngtcp2_path path = make_path(packet.local, packet.remote);
   const int code = ngtcp2_conn_read_pkt(conn_, &path, nullptr, packet.bytes.data(), packet.bytes.size(), now());
   if (code == NGTCP2_ERR_DRAINING) {
@@ -306,7 +309,8 @@ void Ngtcp2Connection::on_handshake_progress() {
   if (!server_) {
     const ngtcp2_duration ours = ngtcp2_conn_get_local_transport_params(conn_)->max_idle_timeout;
     const ngtcp2_duration theirs = ngtcp2_conn_get_remote_transport_params(conn_)->max_idle_timeout;
-    ngtcp2_conn_set_keep_alive_timeout(conn_, (theirs == 0 ? ours : std::min(ours, theirs)) / 3);
+    keep_alive_ = (theirs == 0 ? ours : std::min(ours, theirs)) / 3;
+    ngtcp2_conn_set_keep_alive_timeout(conn_, keep_alive_);
   }
   // The keys are ngtcp2's now: the session would only take up memory.
   ngtcp2_conn_set_tls_native_handle(conn_, nullptr);
@@ -469,9 +473,24 @@ void Ngtcp2Connection::end_pause() {
 
 // --- time
 
+void Ngtcp2Connection::begin_watch() {
+  if (busy_timeout_ == 0) return;
+  heard_at_ = now();
+  ngtcp2_conn_set_keep_alive_timeout(conn_, std::min(keep_alive_, busy_timeout_ / 4));
+  update_deadline();
+}
+
+void Ngtcp2Connection::end_watch() {
+  if (busy_timeout_ != 0) ngtcp2_conn_set_keep_alive_timeout(conn_, keep_alive_);
+}
+
+ngtcp2_tstamp Ngtcp2Connection::lost_at() const {
+  return busy_timeout_ == 0 || own_streams_ == 0 ? UINT64_MAX : heard_at_ + busy_timeout_;
+}
+
 void Ngtcp2Connection::update_deadline(ngtcp2_tstamp not_before) {
   if (!conn_) return;
-  const ngtcp2_tstamp next = std::min(ngtcp2_conn_get_expiry(conn_), retire_sockets_at_);
+  const ngtcp2_tstamp next = std::min({ngtcp2_conn_get_expiry(conn_), retire_sockets_at_, lost_at()});
   endpoint_->set_deadline(*this, std::max(next, not_before));
 }
 
@@ -484,6 +503,7 @@ void Ngtcp2Connection::on_timer(ngtcp2_tstamp time) {
     retire_sockets_at_ = UINT64_MAX;
     endpoint_->keep_only_socket(address(ngtcp2_conn_get_path(conn_)->local));
   }
+  if (lost_at() <= time) return fail_with(NGTCP2_ERR_IDLE_CLOSE);
   if (ngtcp2_conn_get_expiry(conn_) <= time) {
     if (const int code = ngtcp2_conn_handle_expiry(conn_, time); code != 0) {
       fail_with(code);

@@ -39,6 +39,9 @@ struct TransportOptions {
   // a third of it without packets: one side is enough, and its packets keep a NAT's mapping towards itself open.
   std::chrono::milliseconds idle_timeout{10'000};
   std::chrono::milliseconds handshake_timeout{10'000};
+  // While streams are open that we opened, a peer silent for this long is lost: it gets a PING after a quarter of it
+  // without packets. 0: idle_timeout counts then as well.
+  std::chrono::milliseconds busy_timeout{0};
   // Bytes a peer may send on one stream / in all before we have read them: the bound on buffered memory.
   std::uint64_t stream_window_bytes = 256 * 1024;
   std::uint64_t connection_window_bytes = 4 * 1024 * 1024;

@@ -94,6 +94,16 @@ void Replica::stop() {
 
 asio::awaitable<void> Replica::stopped() { co_await tasks_.wait(); }
 
+void Replica::set_paused(bool paused) {
+  if (std::exchange(paused_, paused) == paused) return;
+  if (paused && run_) {
+    // At once for requests, and soon for the machine.
+    run_->ready = false;
+    run_->process->kill();
+  }
+  wake_.notify();
+}
+
 void Replica::retry() {
   if (progress_.phase == Phase::failed) wake_.notify();
 }
@@ -138,10 +148,16 @@ void Replica::set(Progress progress) {
 
 asio::awaitable<void> Replica::supervise() {
   for (;;) {
+    while (paused_ && !stopping_) {
+      Progress waiting;
+      waiting.detail = "paused by its owner";
+      set(std::move(waiting));
+      co_await wake_.wait();
+    }
     const auto done = co_await run_once();
     run_ = nullptr;
     if (stopping_) co_return;
-    if (done) {
+    if (done || paused_) {
       back_off_.reset();
       continue;
     }
@@ -185,6 +201,7 @@ asio::awaitable<Result<void>> Replica::run_once() {
   if (!model) co_return model.error();
 
   const auto engine = co_await wait_for_engine();
+  if (paused_) co_return Result<void>();
   Progress loading;
   loading.phase = Phase::loading;
   set(loading);

@@ -45,6 +45,8 @@ class Replica {
   // letting go.
   void stop();
   boost::asio::awaitable<void> stopped();
+  // While it is paused it has no engine: the memory is the owner's, and what the engine was answering breaks off.
+  void set_paused(bool paused);
   // Something it may have waited for is there: the connection, the sandbox. Ends a wait for the next try.
   void retry();
   // Another engine is there: changes to it when no request runs.
@@ -101,6 +103,7 @@ class Replica {
   std::uint32_t requests_ = 0;
   std::shared_ptr<Run> run_;
   bool stopping_ = false;
+  bool paused_ = false;
   Notifier wake_;
   Notifier became_idle_;
 };
