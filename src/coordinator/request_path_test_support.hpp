@@ -320,6 +320,7 @@ class RequestPathTest : public testing::Test {
     api_options.wait_timeout = wait_timeout_;
     api_options.max_body_bytes = 4 * 1024 * 1024;
     api_options.max_held_bytes = max_held_bytes_;
+    api_options.migration = migration_;
     api_.emplace(*dispatcher_, library_, meter_, metrics_, clock_, api_options);
     server_ =
         std::make_unique<net::test::TestServer>(io_, [this](net::HttpExchange& exchange) { return answer(exchange); });
@@ -425,6 +426,7 @@ class RequestPathTest : public testing::Test {
   std::optional<KeyIdentity> key_;
   domain::SchedulerLimits limits_;
   WorkerSessions::Options options_;
+  MigrationLimits migration_;
   std::chrono::milliseconds wait_timeout_{20'000};
   std::size_t max_held_bytes_ = 64 * 1024 * 1024;
   std::set<std::string> revoked_;

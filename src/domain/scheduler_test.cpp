@@ -322,6 +322,25 @@ TEST_F(SchedulerTest, AReturnedRequestHasItsOldPlace) {
   EXPECT_EQ(words(finish("r1")), (Words{"r3>w2"}));
 }
 
+TEST_F(SchedulerTest, AnInterruptedRequestIsNextAndWaitsNoLongerThanItMay) {
+  ready_workers({"w1", "w2"}, 1);
+  submit("r1");
+  submit("r2");
+  submit("r3");
+  // As often as it takes: it is no attempt.
+  for (int loss = 0; loss < 5; ++loss) {
+    scheduler_.worker_gone(WorkerId("w1"), true, now_);
+    EXPECT_EQ(words(scheduler_.request_interrupted(RequestId("r1"), 10s, now_)), Words{});
+    connect("w1");
+    EXPECT_EQ(words(report_of("w1", report({replica("a", Phase::ready, 1)}))), (Words{"r1>w1"}));
+  }
+  scheduler_.worker_gone(WorkerId("w1"), true, now_);
+  scheduler_.request_interrupted(RequestId("r1"), 10s, now_);
+  now_ += 10s;
+  EXPECT_EQ(words(scheduler_.tick(now_)), (Words{"r1!model_not_ready"}));
+  EXPECT_EQ(words(finish("r2")), (Words{"r3>w2"}));
+}
+
 TEST_F(SchedulerTest, AWorkerThatLostItsConnectionIsExpectedBackForAMoment) {
   ready_workers({"w1"}, 1);
   submit("r1");

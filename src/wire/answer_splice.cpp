@@ -24,7 +24,9 @@ std::uint64_t number_at(const Json& object, const char* name) {
 void add_to(Json& object, const char* name, std::int64_t tokens) {
   const auto found = object.find(name);
   if (found == object.end() || !found->is_number_integer()) return;
-  *found = std::max<std::int64_t>(found->get<std::int64_t>() + tokens, 0);
+  // Whatever an engine says, sums of it stay in their range.
+  constexpr std::int64_t most = 1'000'000'000'000;
+  *found = std::clamp<std::int64_t>(std::clamp<std::int64_t>(found->get<std::int64_t>(), 0, most) + tokens, 0, most);
 }
 
 Error differs() {

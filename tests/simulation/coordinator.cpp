@@ -248,8 +248,9 @@ void Coordinator::requests_lost(const domain::WorkerId& id) {
   for (const auto& request : lost) {
     auto& asked = asked_.at(request);
     asked.worker = {};
-    if (asked.has_begun) {
-      finish(request, false, std::nullopt);
+    // Another worker goes on with what has begun.
+    if (std::exchange(asked.has_begun, false)) {
+      carry_out(scheduler_->request_interrupted(request));
     } else {
       carry_out(scheduler_->request_returned(request));
     }

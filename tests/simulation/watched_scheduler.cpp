@@ -119,6 +119,13 @@ Actions WatchedScheduler::request_returned(const domain::RequestId& id) {
   return decided(scheduler_.request_returned(id, stage_.now()));
 }
 
+Actions WatchedScheduler::request_interrupted(const RequestId& id) {
+  constexpr auto allowance = std::chrono::seconds(30);
+  stage_.note("request_interrupted", id.text());
+  account_.request_returned(id);
+  return decided(scheduler_.request_interrupted(id, allowance, stage_.now()));
+}
+
 std::optional<domain::Reject> WatchedScheduler::reserve_jobs(const domain::KeyId& key, const std::string& model,
                                                              std::size_t count) {
   auto refusal = scheduler_.reserve_jobs(key, model, count, stage_.now());

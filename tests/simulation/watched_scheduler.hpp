@@ -31,6 +31,7 @@ class WatchedScheduler {
   domain::Actions request_submitted(domain::Request request);
   domain::Actions request_finished(const domain::RequestId& id, std::optional<domain::Usage> usage);
   domain::Actions request_returned(const domain::RequestId& id);
+  domain::Actions request_interrupted(const domain::RequestId& id);
   std::optional<domain::Reject> reserve_jobs(const domain::KeyId& key, const std::string& model, std::size_t count);
   void give_back_reservation(const domain::KeyId& key, std::size_t count);
   domain::Actions job_submitted(domain::Job job, bool was_reserved);

@@ -146,6 +146,7 @@ asio::awaitable<void> Forward::run() {
     if (outcome == Outcome::done) co_return;
     log_event(spdlog::level::info, "request lost its worker before the answer; trying again",
               {{"request", request_.id}, {"worker", worker.text()}});
+    ++retries_;
     held_.clear();
   }
   if (answered_) {
@@ -204,6 +205,7 @@ asio::awaitable<Forward::Outcome> Forward::attempt(std::shared_ptr<WorkerLink> w
     co_return Outcome::done;
   }
   net::ResponseHead head = response_head(part->status, std::move(part->content_type), worker->worker_id());
+  if (retries_ > 0) head.headers.add("x-gogrid-migrations", std::to_string(retries_));
   const auto content_type = head.headers.get("Content-Type");
   const bool events = is_event_stream(*content_type);
   // The engine is (re)starting: the worker's report was older than that.

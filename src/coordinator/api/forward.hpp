@@ -112,6 +112,8 @@ class Forward {
   // Once it was interrupted.
   std::unique_ptr<wire::Continuation> continuation_;
   std::unique_ptr<Takeover> takeover_;
+  // Workers that were lost before anything of the answer had reached the client, and after that.
+  unsigned retries_ = 0;
   unsigned migrations_ = 0;
   // Since the last piece that the client was sent.
   unsigned idle_migrations_ = 0;

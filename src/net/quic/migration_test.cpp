@@ -242,6 +242,30 @@ TEST_F(MigrationTest, APeerThatVanishesIsATimeoutOnBothSides) {
   });
 }
 
+TEST_F(MigrationTest, APeerThatVanishesWhileItIsBusyIsMissedSooner) {
+  transport_.idle_timeout = 60'000ms;
+  transport_.busy_timeout = 200ms;
+  run([this]() -> asio::awaitable<void> {
+    start_listener(listen_options());
+    Relay relay(io_, listener_->local_endpoint());
+    const Pair pair = co_await connected_through(relay);
+    const auto stream = pair.server->open_stream().value();
+    co_await write_all(stream, "x");
+    const auto seen = (co_await pair.client->accept_stream()).value();
+    // Silent, but alive: it answers.
+    asio::steady_timer timer(io_, 700ms);
+    co_await timer.async_wait(asio::use_awaitable);
+    EXPECT_TRUE(pair.server->is_open());
+    relay.silent = true;
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ((co_await pair.server->closed()).code, ErrorCode::timeout);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 30s);
+    std::array<std::byte, 8> buffer;
+    EXPECT_EQ((co_await stream->read_some(buffer)).error().code, ErrorCode::timeout);
+    relay.stop();
+  });
+}
+
 // A restarted server (same reset secret) answers packets of connections that it does not know with a stateless reset.
 TEST_F(MigrationTest, ARestartedServerIsNoticedAtOnce) {
   run([this]() -> asio::awaitable<void> {
