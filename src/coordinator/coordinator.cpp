@@ -12,6 +12,7 @@
 #include "base/task_group.hpp"
 #include "coordinator/api/admin_routes.hpp"
 #include "coordinator/api/inference.hpp"
+#include "coordinator/api/kept_streams.hpp"
 #include "coordinator/api/router.hpp"
 #include "coordinator/audit.hpp"
 #include "coordinator/blob_store.hpp"
@@ -134,6 +135,7 @@ struct Coordinator::Parts {
   ClientFiles client_files;
   BatchService batches;
   WebhookSender webhooks;
+  KeptStreams kept_streams;
   InferenceApi inference;
   Router router;
   std::string pin;
@@ -174,7 +176,8 @@ Coordinator::Parts::Parts(asio::any_io_executor its_executor, CoordinatorConfig 
                    static_cast<std::uint64_t>(config.files.max_bytes)),
       batches(executor, *store, jobs, client_files, clock, batch_options(config, keys)),
       webhooks(executor, *store, std::move(webhook_secrets), clock, webhook_options(config)),
-      inference(dispatcher, models, usage, metrics, clock, inference_options(config)),
+      kept_streams(executor),
+      inference(dispatcher, models, kept_streams, usage, metrics, clock, inference_options(config)),
       router(keys, clock),
       pin(std::move(authority_pin)),
       tasks(executor) {}
@@ -262,6 +265,7 @@ void Coordinator::Parts::connect_parts() {
   workers.on_unwritten([this] { flush_soon(); });
   keys.on_revoke([this](const std::string& id) {
     router.end_requests_of(id);
+    kept_streams.end_requests_of(id);
     tasks.spawn("cancel the jobs of a revoked key", cancel_jobs_of(id));
   });
   keys.on_unwritten([this] { flush_soon(); });
@@ -293,6 +297,7 @@ asio::awaitable<void> Coordinator::Parts::cancel_jobs_of(std::string key_id) {
 
 void Coordinator::Parts::mount_routes(std::string authority_pin) {
   inference.mount(router);
+  kept_streams.mount(router);
   mount_key_routes(router, keys, audit, clock);
   mount_token_routes(router, *store, audit, std::move(authority_pin), clock);
   mount_worker_routes(router, workers, audit, dispatcher, *sessions);
@@ -372,6 +377,8 @@ asio::awaitable<void> Coordinator::Parts::run() {
   services.spawn("files", client_files.run());
   services.spawn("webhooks", webhooks.run());
   co_await http->run();
+  kept_streams.stop();
+  co_await kept_streams.stopped();
   // Only now, when no request runs any more: a request needs its worker. Jobs that run are not ended: their workers
   // keep them until the coordinator is there again.
   dispatcher.stop();

@@ -19,6 +19,7 @@
 #include "base/encoding.hpp"
 #include "base/task_group.hpp"
 #include "coordinator/api/inference.hpp"
+#include "coordinator/api/kept_streams.hpp"
 #include "coordinator/dispatch.hpp"
 #include "coordinator/metrics.hpp"
 #include "coordinator/registry.hpp"
@@ -321,7 +322,7 @@ class RequestPathTest : public testing::Test {
     api_options.max_body_bytes = 4 * 1024 * 1024;
     api_options.max_held_bytes = max_held_bytes_;
     api_options.migration = migration_;
-    api_.emplace(*dispatcher_, library_, meter_, metrics_, clock_, api_options);
+    api_.emplace(*dispatcher_, library_, kept_, meter_, metrics_, clock_, api_options);
     server_ =
         std::make_unique<net::test::TestServer>(io_, [this](net::HttpExchange& exchange) { return answer(exchange); });
     client_ = net::make_http_client(io_.get_executor(), server_->endpoint());
@@ -331,6 +332,8 @@ class RequestPathTest : public testing::Test {
 
   void shut_down() {
     client_.reset();
+    kept_.stop();
+    net::test::run(io_, kept_.stopped());
     if (dispatcher_) dispatcher_->stop();
     server_.reset();
     workers_.clear();
@@ -427,6 +430,7 @@ class RequestPathTest : public testing::Test {
   domain::SchedulerLimits limits_;
   WorkerSessions::Options options_;
   MigrationLimits migration_;
+  KeptStreams kept_{io_.get_executor()};
   std::chrono::milliseconds wait_timeout_{20'000};
   std::size_t max_held_bytes_ = 64 * 1024 * 1024;
   std::set<std::string> revoked_;

@@ -7,6 +7,7 @@
 
 #include "coordinator/api/inference_check.hpp"
 #include "coordinator/api/inference_errors.hpp"
+#include "coordinator/api/kept_streams.hpp"
 #include "coordinator/api/rate_limit_headers.hpp"
 #include "coordinator/dispatch.hpp"
 #include "coordinator/registry.hpp"
@@ -37,10 +38,11 @@ const std::vector<std::string>& allowed_models(const ApiRequest& request) {
 
 }  // namespace
 
-InferenceApi::InferenceApi(Dispatcher& dispatcher, const ModelLibrary& models, UsageMeter& usage, Metrics& metrics,
-                           const Clock& clock, Options options)
+InferenceApi::InferenceApi(Dispatcher& dispatcher, const ModelLibrary& models, KeptStreams& kept, UsageMeter& usage,
+                           Metrics& metrics, const Clock& clock, Options options)
     : dispatcher_(dispatcher),
       models_(models),
+      kept_(kept),
       usage_(usage),
       metrics_(metrics),
       clock_(clock),
@@ -91,7 +93,17 @@ asio::awaitable<void> InferenceApi::handle(ApiRequest& request, InferenceEndpoin
   work.arrived_at = arrived_at;
   work.migration = options_.migration;
   work.wait_until = Deadline::at(arrived_at + options_.wait_timeout);
+  if (const auto time = kept_.wanted(request); time && checked->request.stream) {
+    const auto kept_work = std::make_shared<Forward::Work>(std::move(work));
+    KeptStreams::Answer answer = [this, kept_work](ApiRequest& kept) { return forward(kept, kept_work); };
+    co_return co_await kept_.keep(request, *time, std::move(answer));
+  }
   Forward forward(request, dispatcher_, usage_, metrics_, clock_, std::move(work));
+  co_await forward.run();
+}
+
+asio::awaitable<void> InferenceApi::forward(ApiRequest& request, std::shared_ptr<Forward::Work> work) {
+  Forward forward(request, dispatcher_, usage_, metrics_, clock_, std::move(*work));
   co_await forward.run();
 }
 

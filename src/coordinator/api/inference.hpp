@@ -15,6 +15,7 @@
 namespace gogrid::coordinator {
 
 class Dispatcher;
+class KeptStreams;
 class Metrics;
 class ModelLibrary;
 class UsageMeter;
@@ -31,8 +32,8 @@ class InferenceApi {
   };
 
   // All of them outlive it.
-  InferenceApi(Dispatcher& dispatcher, const ModelLibrary& models, UsageMeter& usage, Metrics& metrics,
-               const Clock& clock, Options options);
+  InferenceApi(Dispatcher& dispatcher, const ModelLibrary& models, KeptStreams& kept, UsageMeter& usage,
+               Metrics& metrics, const Clock& clock, Options options);
 
   // Adds its routes, scope inference. The router must not outlive it.
   void mount(Router& router);
@@ -42,8 +43,11 @@ class InferenceApi {
   boost::asio::awaitable<void> show_model(ApiRequest& request);
 
  private:
+  boost::asio::awaitable<void> forward(ApiRequest& request, std::shared_ptr<Forward::Work> work);
+
   Dispatcher& dispatcher_;
   const ModelLibrary& models_;
+  KeptStreams& kept_;
   UsageMeter& usage_;
   Metrics& metrics_;
   const Clock& clock_;
