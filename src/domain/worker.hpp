@@ -7,17 +7,12 @@
 #include <vector>
 
 #include "base/id.hpp"
+#include "domain/hardware.hpp"
 #include "domain/replica.hpp"
 
 namespace gogrid::domain {
 
 using WorkerId = Id<struct WorkerTag>;
-
-struct Hardware {
-  std::string cpu;
-  std::uint32_t cpu_threads = 0;
-  std::uint64_t memory_bytes = 0;
-};
 
 struct WorkerFacts {
   std::string version;
@@ -29,6 +24,8 @@ struct WorkerFacts {
   bool has_local_engine = false;
   // It goes on with jobs for a while when its connection breaks, and keeps their answers.
   bool keeps_leases = false;
+  // It tells live figures of its hardware when it is asked to.
+  bool reads_hardware = false;
   // Of the jobs that it has kept like that.
   std::vector<std::uint64_t> leases = {};
 };

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "wire/frame.hpp"
+#include "wire/hardware_messages.hpp"
 #include "wire/worker_protocol.pb.h"
 
 namespace gogrid::wire {
@@ -14,7 +15,6 @@ constexpr std::size_t max_name_bytes = 256;
 constexpr std::size_t max_detail_bytes = 8 * 1024;
 constexpr int max_replicas = 1024;
 constexpr std::uint32_t max_slots = 4096;
-constexpr std::uint64_t max_memory_bytes = std::uint64_t{1} << 50;
 
 // WorkerWorkFrame.data and CoordinatorWorkFrame.data: field 2, length-delimited.
 constexpr char data_tag = 0x12;
@@ -97,12 +97,11 @@ domain::WorkerFacts to_facts(const Hello& hello) {
   facts.version = cut(hello.version(), max_name_bytes);
   facts.host_name = cut(hello.host_name(), max_name_bytes);
   facts.target = cut(hello.target(), max_name_bytes);
-  facts.hardware.cpu = cut(hello.hardware().cpu(), max_name_bytes);
-  facts.hardware.cpu_threads = hello.hardware().cpu_threads();
-  facts.hardware.memory_bytes = std::min(hello.hardware().memory_bytes(), max_memory_bytes);
+  facts.hardware = to_hardware(hello.hardware());
   const auto& features = hello.features();
   facts.has_local_engine = std::find(features.begin(), features.end(), feature_local_engine) != features.end();
   facts.keeps_leases = std::find(features.begin(), features.end(), feature_keeps_leases) != features.end();
+  facts.reads_hardware = std::find(features.begin(), features.end(), feature_hardware_readings) != features.end();
   const auto count = std::min(static_cast<std::size_t>(hello.leases_size()), max_leases);
   facts.leases.reserve(count);
   std::copy_n(hello.leases().begin(), count, std::back_inserter(facts.leases));
