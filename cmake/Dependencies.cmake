@@ -19,6 +19,8 @@ find_package(GTest REQUIRED)
 pkg_check_modules(gnutls REQUIRED IMPORTED_TARGET gnutls)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(edit REQUIRED IMPORTED_TARGET libedit)
+# Its types only: the loader is opened at run time.
+find_path(VULKAN_INCLUDE_DIR vulkan/vulkan_core.h REQUIRED)
 
 # ngtcp2: build/deps on Debian 12 (scripts/lib/dependencies.sh), the system's elsewhere.
 set(ngtcp2_prefix ${CMAKE_SOURCE_DIR}/build/deps/ngtcp2/usr)

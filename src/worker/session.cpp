@@ -57,15 +57,23 @@ struct Session::Link {
   TaskGroup works;
   bool important = true;
   bool progress = true;
+  bool hardware = true;
+  // What the coordinator knows of it.
+  std::string hardware_said;
+  // A frame; empty: none.
+  std::string reading;
   Notifier changed;
   // Why we ended it ourselves.
   std::optional<Error> failure;
 
+  bool has_hardware_news() const { return hardware || !reading.empty(); }
   void fail(Error error) {
     if (!failure) failure = error;
     connection->close(close_code_protocol, error.detail.substr(0, 256));
   }
 };
+
+wire::Hardware SessionClient::hardware() { return hello().hardware(); }
 
 Session::Session(asio::any_io_executor executor, SessionOptions options, SessionClient& client)
     : executor_(executor), options_(std::move(options)), client_(client), wake_(executor) {
@@ -93,6 +101,20 @@ void Session::state_changed(Change change) {
   if (!link_) return;
   link_->progress = true;
   if (change == Change::important) link_->important = true;
+  link_->changed.notify();
+}
+
+void Session::hardware_changed() {
+  if (!link_) return;
+  link_->hardware = true;
+  link_->changed.notify();
+}
+
+void Session::send_reading(const wire::HardwareReading& reading) {
+  if (!link_) return;
+  wire::WorkerFrame frame;
+  *frame.mutable_reading() = reading;
+  link_->reading = wire::encode_frame(frame);
   link_->changed.notify();
 }
 
@@ -189,6 +211,7 @@ asio::awaitable<Result<void>> Session::greet(std::shared_ptr<Link> link) {
   {
     wire::WorkerFrame frame;
     *frame.mutable_hello() = client_.hello();
+    link->hardware_said = frame.hello().hardware().SerializeAsString();
     const std::string bytes = wire::encode_frame(frame);
     auto written = co_await link->control->write(as_bytes(bytes));
     if (!written) co_return written;
@@ -253,6 +276,8 @@ void Session::take_frame(Link& link, const wire::CoordinatorFrame& frame) {
       return client_.assigned(frame.assignment());
     case wire::CoordinatorFrame::kReleaseLeases:
       return client_.released(frame.release_leases());
+    case wire::CoordinatorFrame::kWatchHardware:
+      return client_.watch_hardware(std::chrono::seconds(frame.watch_hardware().seconds()));
     case wire::CoordinatorFrame::kCertificateRenewed:
       return take_certificate(frame.certificate_renewed().certificate_chain());
     case wire::CoordinatorFrame::kWelcome:
@@ -267,12 +292,18 @@ asio::awaitable<void> Session::write_states(std::shared_ptr<Link> link) {
   std::string last;
   auto last_sent = std::chrono::steady_clock::time_point::min();
   for (;;) {
-    while (!link->progress && !link->important)
+    while (!link->progress && !link->important && !link->has_hardware_news())
       co_await link->changed.wait();
+    if (link->has_hardware_news()) {
+      const bool written = co_await write_hardware(link);
+      if (!written) co_return;
+      continue;
+    }
     const auto next =
         last_sent == std::chrono::steady_clock::time_point::min() ? last_sent : last_sent + progress_interval;
-    while (!link->important && std::chrono::steady_clock::now() < next)
+    while (!link->important && !link->has_hardware_news() && std::chrono::steady_clock::now() < next)
       co_await link->changed.wait_until(next);
+    if (link->has_hardware_news()) continue;
     link->important = false;
     link->progress = false;
     wire::WorkerFrame frame;
@@ -284,6 +315,20 @@ asio::awaitable<void> Session::write_states(std::shared_ptr<Link> link) {
     last = std::move(bytes);
     last_sent = std::chrono::steady_clock::now();
   }
+}
+
+asio::awaitable<bool> Session::write_hardware(std::shared_ptr<Link> link) {
+  std::string bytes = std::exchange(link->reading, {});
+  if (std::exchange(link->hardware, false)) {
+    wire::WorkerFrame frame;
+    *frame.mutable_hardware() = client_.hardware();
+    std::string said = frame.hardware().SerializeAsString();
+    if (said != link->hardware_said) bytes += wire::encode_frame(frame);
+    link->hardware_said = std::move(said);
+  }
+  if (bytes.empty()) co_return true;
+  const auto written = co_await link->control->write(as_bytes(bytes));
+  co_return written.has_value();
 }
 
 asio::awaitable<void> Session::accept_work(std::shared_ptr<Link> link) {

@@ -21,6 +21,8 @@
 namespace gogrid::wire {
 class Assignment;
 class CoordinatorFrame;
+class Hardware;
+class HardwareReading;
 class Hello;
 class ReleaseLeases;
 class WorkerFrame;
@@ -35,6 +37,10 @@ class SessionClient {
   virtual ~SessionClient() = default;
   virtual wire::Hello hello() = 0;
   virtual wire::WorkerState state() = 0;
+  // As in the hello, and as it is now.
+  virtual wire::Hardware hardware();
+  // The coordinator wants readings of the hardware for that long; zero: no more.
+  virtual void watch_hardware(std::chrono::seconds) {}
   virtual void connected(BlobSource source) = 0;
   virtual void disconnected() = 0;
   // The coordinator does not want this worker: it was revoked, or its certificate has expired.
@@ -77,6 +83,10 @@ class Session {
   void stop();
   // The worker's state is another: it is sent at once, or, when only progress changed, at most twice a second.
   void state_changed(Change change);
+  // Said again if it is another than was said.
+  void hardware_changed();
+  // One that was not sent yet is replaced.
+  void send_reading(const wire::HardwareReading& reading);
 
   SessionStatus status() const;
 
@@ -89,6 +99,7 @@ class Session {
   boost::asio::awaitable<Result<std::optional<wire::CoordinatorFrame>>> read_frame(std::shared_ptr<Link> link);
   boost::asio::awaitable<void> read_control(std::shared_ptr<Link> link);
   boost::asio::awaitable<void> write_states(std::shared_ptr<Link> link);
+  boost::asio::awaitable<bool> write_hardware(std::shared_ptr<Link> link);
   boost::asio::awaitable<void> accept_work(std::shared_ptr<Link> link);
   boost::asio::awaitable<void> renew_certificate(std::shared_ptr<Link> link);
   void take_frame(Link& link, const wire::CoordinatorFrame& frame);

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/utf8.hpp"
 #include "net/http_server.hpp"
+#include "wire/hardware_messages.hpp"
 #include "wire/worker_messages.hpp"
 #include "wire/worker_protocol.pb.h"
 #include "worker/engine/manifest.hpp"
@@ -47,6 +48,12 @@ SessionOptions session_options(const WorkerOptions& options, const StateDirector
   session.coordinator_host = options.identity.coordinator_host;
   session.coordinator_port = options.identity.coordinator_port;
   return session;
+}
+
+InventoryOptions inventory_options(const WorkerOptions& options, const StateDirectory& state) {
+  InventoryOptions inventory = options.inventory;
+  inventory.disk = state.blobs();
+  return inventory;
 }
 
 Leases::Options lease_options(const WorkerOptions& options, std::function<bool()> may_go_on,
@@ -165,6 +172,7 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
                   [this] { request_finished_.notify(); }),
               std::make_shared<SpoolRoom>(pool_, state.spool())),
       session_(executor, session_options(options_, state), *this),
+      hardware_(executor, inventory_options(options_, state), hardware_events()),
       stop_requested_(executor),
       request_finished_(executor),
       news_(executor),
@@ -181,6 +189,7 @@ asio::awaitable<Result<void>> Worker::run() {
   if (!server) co_return server.error();
   control_server_ = std::move(*server);
   tasks_.spawn("control socket", control_server_->run());
+  hardware_.start();
   co_await probe_sandbox();
   tasks_.spawn("engine bundle", engines_.run());
   session_task_.spawn("session", session_.run());
@@ -214,6 +223,7 @@ asio::awaitable<void> Worker::shut_down() {
   session_.stop();
   session_task_.cancel();
   leases_.stop();
+  hardware_.stop();
   cache_.stop();
   request_finished_.notify();
   for (const auto& [id, replica] : replicas_)
@@ -223,6 +233,7 @@ asio::awaitable<void> Worker::shut_down() {
   control_server_->stop(control_grace);
   co_await session_task_.wait();
   co_await leases_.stopped();
+  co_await hardware_.stopped();
   tasks_.cancel();
   co_await tasks_.wait();
   replicas_.clear();
@@ -281,15 +292,35 @@ wire::Hello Worker::hello() {
   hello.set_version(GOGRID_VERSION);
   if (!options_.config.engine_path.empty()) hello.add_features(wire::feature_local_engine);
   if (options_.config.lease_grace.count() > 0) hello.add_features(wire::feature_keeps_leases);
+  if (!options_.inventory.program.empty()) hello.add_features(wire::feature_hardware_readings);
   for (const std::uint64_t lease : leases_.kept())
     hello.add_leases(lease);
   hello.set_host_name(valid_utf8(options_.config.name.empty() ? host_name() : options_.config.name, max_name_bytes));
   hello.set_target(machine_target());
-  hello.mutable_hardware()->set_cpu(valid_utf8(cpu_name(), max_name_bytes));
-  hello.mutable_hardware()->set_cpu_threads(cpu_threads());
-  hello.mutable_hardware()->set_memory_bytes(
-      offered_memory_bytes(options_.config.max_memory_gb, available_memory_bytes()));
+  *hello.mutable_hardware() = hardware();
   return hello;
+}
+
+wire::Hardware Worker::hardware() {
+  wire::Hardware hardware;
+  hardware.set_cpu(valid_utf8(cpu_name(), max_name_bytes));
+  hardware.set_cpu_threads(cpu_threads());
+  hardware.set_memory_bytes(offered_memory_bytes(options_.config.max_memory_gb, available_memory_bytes()));
+  add_facts(hardware, hardware_.survey());
+  return hardware;
+}
+
+HardwareMonitor::Events Worker::hardware_events() {
+  HardwareMonitor::Events events;
+  events.on_look = [this] {
+    news_.notify();
+    session_.hardware_changed();
+  };
+  events.on_reading = [this](const Survey& survey) {
+    news_.notify();
+    session_.send_reading(to_reading(survey));
+  };
+  return events;
 }
 
 wire::WorkerState Worker::state() {
@@ -328,6 +359,7 @@ void Worker::connected(BlobSource source) {
 }
 
 void Worker::disconnected() {
+  hardware_.watch(std::chrono::seconds(0));
   cache_.set_source(std::nullopt);
   if (const auto count = leases_.kept().size(); count > 0) {
     log().info("{} jobs, or their answers, are kept for the coordinator for {} s", count,

@@ -16,6 +16,7 @@
 #include "worker/cache/blob_cache.hpp"
 #include "worker/config.hpp"
 #include "worker/engine/replica.hpp"
+#include "worker/hardware.hpp"
 #include "worker/identity.hpp"
 #include "worker/leases.hpp"
 #include "worker/session.hpp"
@@ -33,6 +34,8 @@ struct WorkerOptions {
   Identity identity;
   // --insecure-no-sandbox
   bool insecure_no_sandbox = false;
+  // How to look at the hardware (own_inventory() in the worker's program); without a program it is not looked at.
+  InventoryOptions inventory = {};
   // Called at each connection with the coordinator's address.
   std::function<void(const std::string& coordinator)> on_connected;
 };
@@ -52,6 +55,8 @@ class Worker final : public SessionClient {
   // SessionClient
   wire::Hello hello() override;
   wire::WorkerState state() override;
+  wire::Hardware hardware() override;
+  void watch_hardware(std::chrono::seconds time) override { hardware_.watch(time); }
   void connected(BlobSource source) override;
   void disconnected() override;
   void refused() override;
@@ -71,6 +76,7 @@ class Worker final : public SessionClient {
   // Why, when it is not available.
   std::optional<Error> takes_no_work() const;
   void engine_changed(Change change);
+  HardwareMonitor::Events hardware_events();
 
   boost::asio::awaitable<void> control(net::HttpExchange& exchange);
   boost::asio::awaitable<Result<void>> carry_out(net::HttpExchange& exchange);
@@ -88,6 +94,7 @@ class Worker final : public SessionClient {
   std::map<std::string, std::shared_ptr<Replica>> replicas_;
   Leases leases_;
   Session session_;
+  HardwareMonitor hardware_;
   std::unique_ptr<net::HttpServer> control_server_;
   std::uint64_t revision_ = 0;
   std::uint64_t requests_total_ = 0;
