@@ -244,6 +244,7 @@ int run(const GlobalOptions& global, bool insecure_no_sandbox) {
   worker::WorkerOptions options;
   options.config = setup->config;
   options.insecure_no_sandbox = insecure_no_sandbox;
+  options.inventory = worker::own_inventory();
   options.on_connected = [id = identity->worker_id](const std::string& coordinator) {
     std::printf("connected to %s as %s\n", coordinator.c_str(), id.c_str());
     std::fflush(stdout);

@@ -23,9 +23,26 @@ struct JoinOptions {
   std::string coordinator;  // HOST or HOST:PORT
 };
 
+struct GpusOptions {
+  bool json = false;
+  // Again every second, until it is stopped.
+  bool watch = false;
+  std::filesystem::path root;  // empty: this machine
+};
+
+// Of the hidden command that the worker starts itself with.
+struct ProbeFlags {
+  std::string source;
+  bool watch = false;
+  std::filesystem::path root;
+  std::filesystem::path disk;
+};
+
 int join(const GlobalOptions& global, const JoinOptions& options);
 int run(const GlobalOptions& global, bool insecure_no_sandbox);
 int show_status(const GlobalOptions& global, bool json);
+int show_gpus(const GlobalOptions& global, const GpusOptions& options);
+int probe_hardware(const ProbeFlags& flags);
 int pause(const GlobalOptions& global, const std::string& reason);
 int resume(const GlobalOptions& global);
 int stop(const GlobalOptions& global);

@@ -79,6 +79,20 @@ int run_command(int argc, char** argv) {
   bool json = false;
   CLI::App* status = app.add_subcommand("status", "Show what the running worker does");
   status->add_flag("--json", json, "Print it as JSON");
+  worker_app::GpusOptions gpus_options;
+  CLI::App* gpus = app.add_subcommand(
+      "gpus", "Show this machine's GPUs: memory, load, and who uses them; memory, disk and battery. Needs no worker");
+  gpus->add_flag("--json", gpus_options.json, "Print it as JSON");
+  gpus->add_flag("--watch", gpus_options.watch, "Look again every second, until Ctrl-C");
+  gpus->add_option("--root", gpus_options.root,
+                   "Read /sys and /proc below this directory instead: another machine's, copied")
+      ->check(CLI::ExistingDirectory);
+  worker_app::ProbeFlags probe_flags;
+  CLI::App* probe = app.add_subcommand("probe-hardware", "")->group("");
+  probe->add_option("--source", probe_flags.source)->required()->check(CLI::IsMember({"system", "vulkan"}));
+  probe->add_option("--root", probe_flags.root)->required();
+  probe->add_option("--disk", probe_flags.disk);
+  probe->add_flag("--watch", probe_flags.watch);
   std::string reason;
   CLI::App* pause = app.add_subcommand("pause", "Take no new work, also after a restart; what runs finishes");
   pause->add_option("--reason", reason, "Shown on the coordinator");
@@ -96,6 +110,8 @@ int run_command(int argc, char** argv) {
   if (*join) return worker_app::join(global, join_options);
   if (*run) return worker_app::run(global, insecure);
   if (*status) return worker_app::show_status(global, json);
+  if (*gpus) return worker_app::show_gpus(global, gpus_options);
+  if (*probe) return worker_app::probe_hardware(probe_flags);
   if (*pause) return worker_app::pause(global, reason);
   if (*resume) return worker_app::resume(global);
   if (*stop) return worker_app::stop(global);
