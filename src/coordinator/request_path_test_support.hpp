@@ -170,6 +170,8 @@ class FakeWorker {
     hello.set_host_name(id + ".local");
     hello.set_target("linux-x86_64");
     hello.mutable_hardware()->set_memory_bytes(64'000'000'000);
+    for (const std::string& feature : features)
+      hello.add_features(feature);
     for (const std::uint64_t lease : leases)
       hello.add_leases(lease);
     co_await send(wire::encode_frame(frame));
@@ -238,6 +240,10 @@ class FakeWorker {
   // Named in its hello.
   std::vector<std::uint64_t> leases;
   std::vector<std::uint64_t> released_leases;
+  // Named in its hello.
+  std::vector<std::string> features;
+  // How often it was asked for readings of its hardware.
+  std::size_t watches = 0;
   std::size_t started = 0;
   std::size_t finished = 0;
   Error refusal;
@@ -262,6 +268,7 @@ class FakeWorker {
         auto frame = wire::decode_frame<wire::CoordinatorFrame>(**payload);
         if (frame->has_welcome()) welcome = frame->welcome();
         if (frame->has_assignment()) assignments.push_back(frame->assignment());
+        if (frame->has_watch_hardware()) ++watches;
         for (const std::uint64_t lease : frame->release_leases().leases())
           released_leases.push_back(lease);
         if (frame->has_certificate_renewed()) renewed_chain = frame->certificate_renewed().certificate_chain();

@@ -6,6 +6,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <list>
 #include <utility>
 
 #include "base/encoding.hpp"
@@ -13,6 +14,7 @@
 #include "coordinator/dispatch.hpp"
 #include "coordinator/metrics.hpp"
 #include "wire/frame.hpp"
+#include "wire/hardware_messages.hpp"
 #include "wire/worker_messages.hpp"
 #include "wire/worker_protocol.pb.h"
 
@@ -32,6 +34,11 @@ constexpr std::chrono::milliseconds state_burst{2000};
 constexpr std::chrono::milliseconds longest_handshake{5'000};
 constexpr std::size_t many_handshakes = 32;
 constexpr std::chrono::seconds quiet_time{3};
+// Whoever looks asks again within this time, or the worker stops looking.
+constexpr std::chrono::seconds watch_time{10};
+constexpr std::chrono::seconds watch_renewal{5};
+// Workers that are asked send one a second.
+constexpr std::chrono::milliseconds fresh_time{3000};
 
 }  // namespace
 
@@ -64,6 +71,16 @@ class WorkerSessions::Session final : public WorkerLink, public std::enable_shar
   Result<std::shared_ptr<quic::Stream>> open_stream() override { return connection_->open_stream(); }
   bool is_open() const override { return connection_->is_open(); }
 
+  const domain::Hardware& hardware() const { return facts_.hardware; }
+  std::optional<Reading> reading() const {
+    const auto age = owner_.clock_.steady_now() - reading_at_;
+    if (!reading_ || age > fresh_time) return std::nullopt;
+    return Reading{*reading_, std::chrono::duration_cast<std::chrono::milliseconds>(age)};
+  }
+  // False when the worker does not know how.
+  bool watch_hardware();
+  asio::awaitable<void> reading_arrives(std::chrono::milliseconds wait);
+
   const std::string& ticket() const { return ticket_; }
   Connected describe() const {
     const auto remote = connection_->remote_endpoint();
@@ -79,6 +96,7 @@ class WorkerSessions::Session final : public WorkerLink, public std::enable_shar
   asio::awaitable<Result<void>> read_frames();
   asio::awaitable<Result<void>> renew(std::string certificate_request);
   asio::awaitable<void> pace_states();
+  void take_reading(const wire::HardwareReading& reading);
   void start_writing();
   asio::awaitable<void> write_outbox(std::shared_ptr<Session> self);
   void enter_service(const wire::Hello& hello);
@@ -96,11 +114,17 @@ class WorkerSessions::Session final : public WorkerLink, public std::enable_shar
   std::optional<domain::Assignment> assignment_;
   std::optional<std::string> renewed_chain_;
   std::vector<domain::LeaseId> released_;
+  bool watch_wanted_ = false;
   std::uint64_t revision_ = 0;
   bool writing_ = false;
   SteadyTime renewal_allowed_at_{};
   // When the states that were taken would have been due at the allowed pace.
   SteadyTime states_due_{};
+  // Its newest live figures, for those who wait for some.
+  std::optional<domain::HardwareReading> reading_;
+  SteadyTime reading_at_{};
+  SteadyTime watch_renewed_at_{};
+  std::list<asio::steady_timer*> reading_waiters_;
   bool closing_ = false;
   bool in_service_ = false;
 };
@@ -111,6 +135,8 @@ asio::awaitable<void> WorkerSessions::Session::run() {
   Result<void> outcome = co_await greet();
   if (outcome) outcome = co_await read_frames();
   const bool was_closing = closing_;
+  for (auto* waiter : reading_waiters_)
+    waiter->cancel();
   if (!outcome && outcome.error().code == ErrorCode::protocol) {
     owner_.metrics_.count_protocol_error();
     log_event(spdlog::level::warn, "worker broke the protocol; its connection is closed",
@@ -214,10 +240,14 @@ asio::awaitable<Result<void>> WorkerSessions::Session::read_frames() {
     if (!frame) co_return frame.error();
     // Of states that arrived together only the last one counts.
     std::optional<wire::WorkerState> state;
+    std::optional<wire::Hardware> hardware;
+    std::optional<wire::HardwareReading> reading;
     std::string certificate_request;
     for (;;) {
       if (frame->kind_case() == wire::WorkerFrame::kHello) co_return Error(ErrorCode::protocol, "a second hello");
       if (frame->kind_case() == wire::WorkerFrame::kState) state = std::move(*frame->mutable_state());
+      if (frame->kind_case() == wire::WorkerFrame::kHardware) hardware = std::move(*frame->mutable_hardware());
+      if (frame->kind_case() == wire::WorkerFrame::kReading) reading = std::move(*frame->mutable_reading());
       if (frame->kind_case() == wire::WorkerFrame::kRenewCertificate) {
         certificate_request = std::move(*frame->mutable_renew_certificate()->mutable_certificate_request());
       }
@@ -228,8 +258,12 @@ asio::awaitable<Result<void>> WorkerSessions::Session::read_frames() {
       if (!frame) co_return frame.error();
     }
     if (closing_) co_return Error(ErrorCode::cancelled, "closing");
-    if (state) {
-      owner_.dispatcher_.worker_reported(id_, wire::to_report(*state));
+    if (hardware) facts_.hardware = wire::to_hardware(*hardware);
+    if (reading) take_reading(*reading);
+    if (state) owner_.dispatcher_.worker_reported(id_, wire::to_report(*state));
+    if (hardware || reading || state) {
+      hardware.reset();
+      reading.reset();
       state.reset();
       co_await pace_states();
     }
@@ -270,6 +304,30 @@ asio::awaitable<Result<void>> WorkerSessions::Session::renew(std::string certifi
   co_return Result<void>();
 }
 
+void WorkerSessions::Session::take_reading(const wire::HardwareReading& reading) {
+  reading_ = wire::to_reading(reading);
+  reading_at_ = owner_.clock_.steady_now();
+  for (auto* waiter : reading_waiters_)
+    waiter->cancel();
+}
+
+bool WorkerSessions::Session::watch_hardware() {
+  if (!facts_.reads_hardware) return false;
+  const SteadyTime now = owner_.clock_.steady_now();
+  if (watch_renewed_at_ != SteadyTime{} && now - watch_renewed_at_ < watch_renewal) return true;
+  watch_renewed_at_ = now;
+  watch_wanted_ = true;
+  start_writing();
+  return true;
+}
+
+asio::awaitable<void> WorkerSessions::Session::reading_arrives(std::chrono::milliseconds wait) {
+  asio::steady_timer timer(owner_.executor_, wait);
+  const auto place = reading_waiters_.insert(reading_waiters_.end(), &timer);
+  co_await timer.async_wait(use_tuple);
+  reading_waiters_.erase(place);
+}
+
 void WorkerSessions::Session::start_writing() {
   if (std::exchange(writing_, true)) return;
   owner_.tasks_.spawn("worker outbox", write_outbox(shared_from_this()));
@@ -284,6 +342,8 @@ asio::awaitable<void> WorkerSessions::Session::write_outbox([[maybe_unused]] std
       bytes = wire::encode_frame(frame);
     } else if (!released_.empty()) {
       bytes = wire::encode_release(std::exchange(released_, {}));
+    } else if (std::exchange(watch_wanted_, false)) {
+      bytes = wire::encode_watch_hardware(static_cast<std::uint32_t>(watch_time.count()));
     } else if (assignment_) {
       bytes = wire::encode_assignment(++revision_, *std::exchange(assignment_, std::nullopt));
     } else {
@@ -391,6 +451,28 @@ std::optional<WorkerSessions::Connected> WorkerSessions::find(std::string_view w
   const auto found = sessions_.find(std::string(worker_id));
   if (found == sessions_.end()) return std::nullopt;
   return found->second->describe();
+}
+
+const domain::Hardware* WorkerSessions::hardware(std::string_view worker_id) const {
+  const auto found = sessions_.find(std::string(worker_id));
+  return found == sessions_.end() ? nullptr : &found->second->hardware();
+}
+
+std::optional<WorkerSessions::Reading> WorkerSessions::reading(std::string_view worker_id) const {
+  const auto found = sessions_.find(std::string(worker_id));
+  return found == sessions_.end() ? std::nullopt : found->second->reading();
+}
+
+asio::awaitable<std::optional<WorkerSessions::Reading>> WorkerSessions::read_hardware(std::string worker_id,
+                                                                                      std::chrono::milliseconds wait) {
+  const auto found = sessions_.find(worker_id);
+  if (found == sessions_.end()) co_return std::nullopt;
+  const auto session = found->second;
+  if (!session->watch_hardware()) co_return std::nullopt;
+  auto fresh = session->reading();
+  if (fresh || !session->is_open()) co_return fresh;
+  co_await session->reading_arrives(wait);
+  co_return session->reading();
 }
 
 Result<void> WorkerSessions::set_credentials(const quic::Credentials& credentials) {

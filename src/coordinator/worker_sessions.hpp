@@ -83,6 +83,18 @@ class WorkerSessions {
   };
   std::optional<Connected> find(std::string_view worker_id) const;
 
+  // As the worker said last; null when it is not connected. Valid until the next suspension.
+  const domain::Hardware* hardware(std::string_view worker_id) const;
+  struct Reading {
+    domain::HardwareReading reading;
+    std::chrono::milliseconds age{};
+  };
+  // What it told a moment ago; nullopt: nothing, as nobody asked.
+  std::optional<Reading> reading(std::string_view worker_id) const;
+  // Asks the worker for readings, for a while, and waits for a fresh one: `wait` at most. A worker that does not know
+  // how has none.
+  boost::asio::awaitable<std::optional<Reading>> read_hardware(std::string worker_id, std::chrono::milliseconds wait);
+
   Result<void> set_credentials(const net::quic::Credentials& credentials);
   boost::asio::ip::udp::endpoint local_endpoint() const;
 

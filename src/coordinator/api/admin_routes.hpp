@@ -36,7 +36,7 @@ void mount_token_routes(Router& router, store::TokenStore& tokens, AuditLog& aud
                         const Clock& clock);
 
 void mount_worker_routes(Router& router, WorkerRegistry& workers, AuditLog& audit, const Dispatcher& dispatcher,
-                         const WorkerSessions& sessions);
+                         WorkerSessions& sessions);
 
 void mount_library_routes(Router& router, ModelLibrary& models, EngineRegistry& engines, Uploads& uploads,
                           AuditLog& audit, const Dispatcher& dispatcher);

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "coordinator/api/admin_routes.hpp"
+#include "coordinator/api/hardware_json.hpp"
 #include "coordinator/api/json_fields.hpp"
 #include "coordinator/audit.hpp"
 #include "coordinator/dispatch.hpp"
@@ -11,6 +12,9 @@ namespace gogrid::coordinator {
 namespace asio = boost::asio;
 using nlohmann::json;
 namespace {
+
+// How long a caller that wants live figures waits for them: a worker that has just been asked has to wake up to it.
+constexpr std::chrono::milliseconds reading_wait{3000};
 
 json time_or_null(const std::optional<SystemTime>& time) { return time ? json(to_unix_seconds(*time)) : json(); }
 
@@ -36,9 +40,6 @@ void add_live(json& worker, const domain::Scheduler::WorkerView& view) {
   if (view.facts) {
     worker["version"] = view.facts->version;
     worker["target"] = view.facts->target;
-    worker["hardware"] = {{"cpu", view.facts->hardware.cpu},
-                          {"cpu_threads", view.facts->hardware.cpu_threads},
-                          {"memory_bytes", view.facts->hardware.memory_bytes}};
   }
   if (view.report) {
     worker["availability"] = domain::to_string(view.report->availability);
@@ -66,6 +67,7 @@ json to_json(const WorkerRecord& record, const Dispatcher& dispatcher, const Wor
                  {"version", record.version},
                  {"target", record.target},
                  {"hardware", nullptr},
+                 {"readings", nullptr},
                  {"address", connected ? json(connected->address) : json()},
                  {"connected_since", connected ? json(to_unix_seconds(connected->since)) : json()},
                  {"rtt_ms", connected ? json(static_cast<double>(connected->rtt.count()) / 1000) : json()},
@@ -76,6 +78,8 @@ json to_json(const WorkerRecord& record, const Dispatcher& dispatcher, const Wor
                  {"engine", nullptr},
                  {"replicas", json::array()}};
   if (!connected) return worker;
+  if (const auto* hardware = sessions.hardware(record.id)) worker["hardware"] = hardware_json(*hardware);
+  if (const auto reading = sessions.reading(record.id)) worker["readings"] = reading_json(*reading);
   if (const auto view = dispatcher.scheduler().worker(domain::WorkerId(record.id))) add_live(worker, *view);
   return worker;
 }
@@ -83,7 +87,7 @@ json to_json(const WorkerRecord& record, const Dispatcher& dispatcher, const Wor
 struct Sources {
   WorkerRegistry& workers;
   const Dispatcher& dispatcher;
-  const WorkerSessions& sessions;
+  WorkerSessions& sessions;
 };
 
 asio::awaitable<void> list_workers(ApiRequest& request, const Sources& sources) {
@@ -100,6 +104,8 @@ asio::awaitable<void> show_worker(ApiRequest& request, const Sources& sources) {
     ErrorResponse error(404, "there is no worker \"" + request.parameters[0] + "\"", "worker_not_found");
     co_return co_await respond_error(request.exchange, std::move(error));
   }
+  if (request.exchange.request().query("live") == "true")
+    (void)co_await sources.sessions.read_hardware(worker->id, reading_wait);
   std::string text = to_text(to_json(*worker, sources.dispatcher, sources.sessions));
   co_await respond_json(request.exchange, 200, std::move(text));
 }
@@ -119,7 +125,7 @@ asio::awaitable<void> revoke_worker(ApiRequest& request, WorkerRegistry& workers
 }  // namespace
 
 void mount_worker_routes(Router& router, WorkerRegistry& workers, AuditLog& audit, const Dispatcher& dispatcher,
-                         const WorkerSessions& sessions) {
+                         WorkerSessions& sessions) {
   const Sources sources{workers, dispatcher, sessions};
   router.add("GET", "/api/v1/workers", Scope::admin,
              [sources](ApiRequest& request) { return list_workers(request, sources); });
