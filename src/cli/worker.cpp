@@ -33,17 +33,19 @@ class WorkerList final : public Command {
 class WorkerShow final : public Command {
  public:
   CLI::App* add_to(CLI::App& parent) override {
-    CLI::App* app =
-        parent.add_subcommand("show", "Everything about one worker, and why it does not work if it does not");
+    CLI::App* app = parent.add_subcommand(
+        "show", "Everything about one worker, its hardware as it is now, and why it does not work");
     app->add_option("worker", name_, "Name or id")->required()->type_name("NAME");
-    app->footer("Examples:\n  gogrid worker show den-pc");
+    app->footer(
+        "Live figures are read on the worker for as long as somebody looks, and not otherwise.\n\nExamples:\n  gogrid "
+        "worker show den-pc\n  gogrid worker show den-pc --json");
     return app;
   }
 
   asio::awaitable<Result<void>> run(Context& context) override {
     const auto client = context.client();
     if (!client) co_return client.error();
-    const auto worker = co_await (*client)->worker(name_);
+    const auto worker = co_await (*client)->worker(name_, true);
     if (!worker) co_return worker.error();
     print(context, worker->json, show_one(worker->value, context.view()));
     co_return Result<void>();

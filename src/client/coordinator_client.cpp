@@ -67,8 +67,8 @@ asio::awaitable<Result<Answer<GridStatus>>> CoordinatorClient::status() {
 asio::awaitable<Result<Answer<std::vector<Worker>>>> CoordinatorClient::workers() {
   return api_->get<std::vector<Worker>>("/api/v1/workers");
 }
-asio::awaitable<Result<Answer<Worker>>> CoordinatorClient::worker(std::string name) {
-  return api_->get<Worker>("/api/v1/workers/" + segment(name));
+asio::awaitable<Result<Answer<Worker>>> CoordinatorClient::worker(std::string name, bool live) {
+  return api_->get<Worker>("/api/v1/workers/" + segment(name) + (live ? "?live=true" : ""));
 }
 asio::awaitable<Result<void>> CoordinatorClient::revoke_worker(std::string name) {
   return api_->remove("/api/v1/workers/" + segment(name));

@@ -158,7 +158,8 @@ class CoordinatorClient {
   Reply<Answer<GridStatus>> status();
   Reply<Answer<std::vector<Worker>>> workers();
   // `name` is a name or an id, here and below.
-  Reply<Answer<Worker>> worker(std::string name);
+  // `live`: with what its hardware does just now, which the worker looks at for that.
+  Reply<Answer<Worker>> worker(std::string name, bool live = false);
   Reply<void> revoke_worker(std::string name);
   Reply<Answer<std::vector<Model>>> models();
   Reply<Answer<Model>> model(std::string name);

@@ -34,7 +34,7 @@ TEST_F(CoordinatorClientTest, ReadsWhatTheServerSaysAndKeepsItsText) {
   const Worker& worker = workers->value.front();
   EXPECT_EQ(worker.name, "den");
   EXPECT_TRUE(worker.connected);
-  EXPECT_EQ(worker.memory_bytes, 17179869184);
+  EXPECT_EQ(worker.hardware.memory_bytes, 17179869184);
   EXPECT_EQ(worker.last_seen_at, 1700000000);
   EXPECT_EQ(worker.revoked_at, std::nullopt);
   ASSERT_EQ(worker.replicas.size(), 1u);

@@ -30,6 +30,62 @@ void read(const json& value, ReplicaState& out) {
   out.pid = integer_of(member(value, "pid"));
 }
 
+void read_gpu(const json& value, Gpu& out) {
+  out.id = text_of(member(value, "id"));
+  out.vendor = text_of(member(value, "vendor"));
+  out.name = text_of(member(value, "name"));
+  out.pci_id = text_of(member(value, "pci_id"));
+  out.driver = text_of(member(value, "driver"));
+  out.driver_version = text_of(member(value, "driver_version"));
+  out.total_bytes = integer_of(member(value, "total_bytes"));
+  out.integrated = flag_of(member(value, "integrated"));
+  out.software = flag_of(member(value, "software"));
+}
+
+std::optional<std::int64_t> bytes_of(const json& value) {
+  if (!value.is_number()) return std::nullopt;
+  return integer_of(value);
+}
+
+void read_gpu_reading(const json& value, Gpu& out) {
+  out.asleep = flag_of(member(value, "asleep"));
+  out.used_bytes = bytes_of(member(value, "used_bytes"));
+  out.free_bytes = bytes_of(member(value, "free_bytes"));
+  out.utilisation_percent = number_of(member(value, "utilisation_percent"));
+  out.temperature_celsius = number_of(member(value, "temperature_celsius"));
+  out.power_watts = number_of(member(value, "power_watts"));
+  out.foreign_bytes = bytes_of(member(value, "foreign_bytes"));
+  out.foreign_processes = integer_of(member(value, "foreign_processes"));
+}
+
+void read_hardware(const json& value, const json& readings, Hardware& out) {
+  out.cpu = text_of(member(value, "cpu"));
+  out.cpu_threads = integer_of(member(value, "cpu_threads"));
+  out.memory_bytes = integer_of(member(value, "memory_bytes"));
+  out.disk_bytes = integer_of(member(value, "disk_bytes"));
+  out.has_battery = flag_of(member(value, "has_battery"));
+  if (const json& gpus = member(value, "gpus"); gpus.is_array()) {
+    for (const json& gpu : gpus)
+      read_gpu(gpu, out.gpus.emplace_back());
+  }
+  if (const json& sources = member(value, "looked_at"); sources.is_array()) {
+    for (const json& source : sources)
+      out.looked_at.push_back(text_of(source));
+  }
+  out.memory_available_bytes = bytes_of(member(readings, "memory_available_bytes"));
+  out.cpu_percent = number_of(member(readings, "cpu_percent"));
+  out.disk_free_bytes = bytes_of(member(readings, "disk_free_bytes"));
+  out.battery_percent = number_of(member(member(readings, "battery"), "percent"));
+  out.battery_state = text_of(member(member(readings, "battery"), "state"));
+  if (const json& on_mains = member(readings, "on_mains"); on_mains.is_boolean()) out.on_mains = on_mains.get<bool>();
+  const json& live = member(readings, "gpus");
+  for (std::size_t i = 0; live.is_array() && i < live.size(); ++i) {
+    for (Gpu& gpu : out.gpus) {
+      if (gpu.id == text_of(member(live[i], "id"))) read_gpu_reading(live[i], gpu);
+    }
+  }
+}
+
 void read_replicas(const json& value, std::vector<ReplicaState>& out) {
   if (!value.is_array()) return;
   for (const json& element : value)
@@ -132,10 +188,7 @@ void read(const json& value, Worker& out) {
   out.sandbox = text_of(member(value, "sandbox"));
   out.version = text_of(member(value, "version"));
   out.target = text_of(member(value, "target"));
-  const json& hardware = member(value, "hardware");
-  out.cpu = text_of(member(hardware, "cpu"));
-  out.cpu_threads = integer_of(member(hardware, "cpu_threads"));
-  out.memory_bytes = integer_of(member(hardware, "memory_bytes"));
+  read_hardware(member(value, "hardware"), member(value, "readings"), out.hardware);
   out.address = text_of(member(value, "address"));
   out.rtt_ms = number_of(member(value, "rtt_ms"));
   out.enrolled_at = time_of(member(value, "enrolled_at"));

@@ -74,6 +74,44 @@ struct GridStatus {
   std::string engine;
 };
 
+// What a worker said of a GPU; the numbers are there when it was asked for live figures and knows them.
+struct Gpu {
+  std::string id;
+  std::string vendor;
+  std::string name;
+  std::string pci_id;
+  std::string driver;
+  std::string driver_version;
+  std::int64_t total_bytes = 0;
+  bool integrated = false;
+  bool software = false;
+  bool asleep = false;
+  std::optional<std::int64_t> used_bytes;
+  std::optional<std::int64_t> free_bytes;
+  std::optional<double> utilisation_percent;
+  std::optional<double> temperature_celsius;
+  std::optional<double> power_watts;
+  std::optional<std::int64_t> foreign_bytes;
+  std::int64_t foreign_processes = 0;
+};
+
+struct Hardware {
+  std::string cpu;
+  std::int64_t cpu_threads = 0;
+  std::int64_t memory_bytes = 0;
+  std::int64_t disk_bytes = 0;
+  bool has_battery = false;
+  std::vector<Gpu> gpus;
+  std::vector<std::string> looked_at;
+  // Live figures.
+  std::optional<std::int64_t> memory_available_bytes;
+  std::optional<double> cpu_percent;
+  std::optional<std::int64_t> disk_free_bytes;
+  std::optional<double> battery_percent;
+  std::string battery_state;
+  std::optional<bool> on_mains;
+};
+
 struct Worker {
   std::string id;
   std::string name;
@@ -83,9 +121,7 @@ struct Worker {
   std::string sandbox;
   std::string version;
   std::string target;
-  std::string cpu;
-  std::int64_t cpu_threads = 0;
-  std::int64_t memory_bytes = 0;
+  Hardware hardware;
   std::string address;
   std::optional<double> rtt_ms;
   std::optional<UnixSeconds> enrolled_at;

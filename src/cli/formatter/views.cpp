@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "cli/formatter/hardware_view.hpp"
+
 namespace gogrid::cli {
 namespace {
 
@@ -233,9 +235,7 @@ std::string show_one(const client::Worker& worker, const View& view) {
   facts.add("Version", worker.version);
   facts.add("Target", worker.target);
   facts.add("Sandbox", sandbox_cell(worker.sandbox));
-  facts.add("Processor",
-            worker.cpu_threads > 0 ? fmt::format("{} ({} threads)", worker.cpu, worker.cpu_threads) : worker.cpu);
-  facts.add("Memory", bytes(worker.memory_bytes));
+  add_hardware(facts, worker.hardware);
   facts.add("Address", worker.address);
   facts.add("Round trip", worker.rtt_ms ? fmt::format("{:.1f} ms", *worker.rtt_ms) : "");
   facts.add("Enrolled", time_and_distance(worker.enrolled_at, view));
@@ -249,6 +249,7 @@ std::string show_one(const client::Worker& worker, const View& view) {
     facts.add("Engine", engine);
   }
   std::string out = facts.text(view);
+  if (!worker.hardware.gpus.empty()) out += "\n" + gpus_table(worker.hardware, view);
   if (worker.replicas.empty()) return out;
   Table table({{"MODEL", Align::left, true},
                {"STATE"},
