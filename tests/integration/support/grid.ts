@@ -54,10 +54,12 @@ export class Worker {
   readonly stateDir: string;
   program!: Program;
   private readonly grid: Grid;
+  private readonly extraEnv: NodeJS.ProcessEnv;
 
-  constructor(grid: Grid, name: string) {
+  constructor(grid: Grid, name: string, extraEnv: NodeJS.ProcessEnv = {}) {
     this.grid = grid;
     this.name = name;
+    this.extraEnv = extraEnv;
     this.stateDir = path.join(grid.dir, name);
   }
 
@@ -67,6 +69,7 @@ export class Worker {
       HOME: this.grid.dir,
       GOGRID_COORDINATOR_HOST: "127.0.0.1",
       GOGRID_COORDINATOR_PORT: String(this.grid.port),
+      ...this.extraEnv,
     };
   }
 
@@ -194,8 +197,8 @@ export class Grid {
     await this.cliJson(["model", "add", file, "--name", name, ...args]);
   }
 
-  async addWorker(name: string, args: string[] = []): Promise<Worker> {
-    const worker = new Worker(this, name);
+  async addWorker(name: string, args: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Worker> {
+    const worker = new Worker(this, name, env);
     this.workers.push(worker);
     const joined = await worker.join();
     if (joined.code !== 0) throw new Error(`join: ${joined.stderr}`);
