@@ -119,7 +119,7 @@ Actions WatchedScheduler::request_returned(const domain::RequestId& id) {
   return decided(scheduler_.request_returned(id, stage_.now()));
 }
 
-Actions WatchedScheduler::request_interrupted(const RequestId& id) {
+Actions WatchedScheduler::request_interrupted(const domain::RequestId& id) {
   constexpr auto allowance = std::chrono::seconds(30);
   stage_.note("request_interrupted", id.text());
   account_.request_returned(id);

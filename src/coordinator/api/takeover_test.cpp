@@ -17,15 +17,13 @@ std::string chunk(const std::string& text, const std::string& id) {
 
 class TakeoverTest : public ForwardTest {
  protected:
-  // Says so much of the answer and is lost.
+  // Says so much of the answer, then its engine dies.
   FakeWorker& add_losing_worker(const std::string& id) {
-    FakeWorker& worker = add_worker(id);
-    worker.script = [&worker](FakeWork& work) -> asio::awaitable<void> {
+    return add_worker(id, [](FakeWork& work) -> asio::awaitable<void> {
       co_await work.respond(200, "text/event-stream");
       co_await work.data(chunk("Go", "one") + chunk("Grid", "one") + "data: {\"half");
-      worker.disconnect();
-    };
-    return worker;
+      co_await work.end("io", "the engine died");
+    });
   }
   // Answers as an engine does that goes on; keeps what it was asked.
   FakeWorker& add_next_worker(const std::string& id) {
@@ -99,8 +97,7 @@ TEST_F(TakeoverTest, AnEngineThatCannotGoOnIsAnError) {
 TEST_F(TakeoverTest, ASecondLossGoesOnFromWhatTheClientHasThen) {
   start();
   add_losing_worker("wk_1");
-  FakeWorker& second = add_worker("wk_2");
-  second.script = [&](FakeWork& work) -> asio::awaitable<void> {
+  add_worker("wk_2", [&](FakeWork& work) -> asio::awaitable<void> {
     co_await work.respond(200, "application/json");
     if (work.request.path() == "/apply-template") co_await work.data(R"({"prompt":"<assistant>GoGrid"})");
     if (work.request.path() == "/tokenize") co_await work.data(tokens_);
@@ -108,11 +105,11 @@ TEST_F(TakeoverTest, ASecondLossGoesOnFromWhatTheClientHasThen) {
       tokens_ = R"({"tokens":[{"piece":"Go"},{"piece":"Grid"},{"piece":", a"}]})";
       add_next_worker("wk_3");
       co_await work.data(chunk(", a", "two"));
-      second.disconnect();
+      co_await work.end("io", "the engine died");
       co_return;
     }
     co_await work.end();
-  };
+  });
   const Answer answer = ask(chat(greedy));
   EXPECT_EQ(answer.body,
             chunk("Go", "one") + chunk("Grid", "one") + chunk(", a", "one") + chunk("!", "one") + "data: [DONE]\n\n");
