@@ -292,7 +292,9 @@ test("many streams while workers are killed: every one completes", async () => {
       else if (kind === 0) texts.set(0, (texts.get(0) ?? new Set()).add(content(events)));
       else if (kind === 2) {
         const deltas = events.flatMap((event) => event.choices?.[0]?.delta?.tool_calls ?? []);
-        JSON.parse(deltas.map((delta: any) => delta.function?.arguments ?? "").join(""));
+        // Sampled, it may talk until there is no room for the call.
+        if (!events.some((event) => event.choices?.[0]?.finish_reason === "length"))
+          JSON.parse(deltas.map((delta: any) => delta.function?.arguments ?? "").join(""));
       }
     }
   };
