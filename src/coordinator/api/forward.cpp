@@ -18,8 +18,10 @@ constexpr std::size_t max_whole_bytes = 64 * 1024;
 constexpr std::size_t max_error_bytes = 64 * 1024;
 // An event without an end is passed on piece by piece once it is this long.
 constexpr std::size_t max_held_bytes = 64 * 1024;
-// An answer that no worker adds anything to is given up.
-constexpr unsigned max_idle_migrations = 3;
+// An answer that nobody adds anything to is given up when so many workers have failed with it, or were lost: what kills
+// engines must not go round.
+constexpr unsigned max_failures = 3;
+constexpr unsigned max_losses = 8;
 // nginx's for a client that closed the connection; nobody sees it but the log and the metrics.
 constexpr int status_client_gone = 499;
 
@@ -122,7 +124,8 @@ asio::awaitable<void> Forward::run() {
       co_await respond_error(exchange_, std::move(error), style_of(work_.endpoint));
       co_return;
     }
-    const domain::WorkerId worker = slot.worker->worker_id();
+    const std::shared_ptr<WorkerLink> link = slot.worker;
+    const domain::WorkerId worker = link->worker_id();
     Outcome outcome = Outcome::done;
     if (migrations_ > 0) {
       outcome = co_await go_on(std::move(slot.worker));
@@ -133,7 +136,7 @@ asio::awaitable<void> Forward::run() {
     if (outcome == Outcome::interrupted && !cut_off_) {
       if (migrations_ == 0) continuation_ = std::make_unique<wire::Continuation>(work_.endpoint, work_.body);
       ++migrations_;
-      ++idle_migrations_;
+      ++(link->is_open() ? failures_ : losses_);
       if (!std::exchange(seam_open_, true)) interrupted_at_ = clock_.steady_now();
       log_event(spdlog::level::info, "request lost its worker in the middle of the answer; another one goes on",
                 {{"request", request_.id}, {"worker", worker.text()}});
@@ -283,7 +286,7 @@ asio::awaitable<Result<void>> Forward::write_events(std::string_view bytes) {
 
 bool Forward::can_migrate() const {
   return record_ && !record_->lost() && !saw_done_ && migrations_ < work_.migration.max_per_request &&
-         idle_migrations_ < max_idle_migrations;
+         failures_ < max_failures && losses_ < max_losses;
 }
 
 asio::awaitable<Forward::Outcome> Forward::end_broken_stream() {
@@ -340,7 +343,7 @@ asio::awaitable<Forward::Outcome> Forward::go_on(std::shared_ptr<WorkerLink> wor
 
 asio::awaitable<Result<void>> Forward::write_more(std::string_view events) {
   if (std::exchange(seam_open_, false)) metrics_.observe_migration(clock_.steady_now() - interrupted_at_);
-  idle_migrations_ = 0;
+  failures_ = losses_ = 0;
   note_events(events);
   co_return co_await exchange_.write(events);
 }

@@ -115,8 +115,9 @@ class Forward {
   // Workers that were lost before anything of the answer had reached the client, and after that.
   unsigned retries_ = 0;
   unsigned migrations_ = 0;
-  // Since the last piece that the client was sent.
-  unsigned idle_migrations_ = 0;
+  // Of workers, since the last piece that the client was sent.
+  unsigned failures_ = 0;
+  unsigned losses_ = 0;
   SteadyTime interrupted_at_{};
   // The beginning of an event whose end has not come.
   std::string held_;
