@@ -7,7 +7,7 @@
 #include <limits>
 #include <map>
 #include <string_view>
-#include <type_traits>
+#include <utility>
 
 namespace gogrid::domain {
 namespace {
@@ -19,6 +19,11 @@ constexpr std::uint64_t max_tensors = 1'000'000;
 constexpr std::uint64_t max_key_bytes = 65'535;
 constexpr std::uint64_t max_kept_text_bytes = 256;
 constexpr std::uint32_t max_dimensions = 4;
+// What any model has of these, many times over: no product of them overflows.
+constexpr std::int64_t max_layers = 4096;
+constexpr std::int64_t max_heads = 65'536;
+constexpr std::int64_t max_head_length = 65'536;
+constexpr std::int64_t max_split_files = 1024;
 // Bytes of the shortest metadata entry (key length, key, type, value) and tensor entry.
 constexpr std::uint64_t min_metadata_bytes = 8 + 1 + 4 + 1;
 constexpr std::uint64_t min_tensor_bytes = 8 + 1 + 4 + 8 + 4 + 8;
@@ -139,40 +144,67 @@ class Reader {
 struct Value {
   std::optional<std::int64_t> number;
   std::optional<std::string> text;
+  // Of an array.
+  std::optional<std::uint64_t> count;
+  std::vector<std::int64_t> numbers;
 };
 
-Value read_value(Reader& reader) {
+std::int64_t to_signed(std::uint64_t number) {
+  return static_cast<std::int64_t>(std::min<std::uint64_t>(number, std::numeric_limits<std::int64_t>::max()));
+}
+
+// nullopt for a type that is no whole number: nothing was read.
+std::optional<std::int64_t> read_integer(Reader& reader, Type type) {
+  switch (type) {
+    case Type::u8:
+    case Type::boolean:
+      return reader.number<std::uint8_t>();
+    case Type::i8:
+      return reader.number<std::int8_t>();
+    case Type::u16:
+      return reader.number<std::uint16_t>();
+    case Type::i16:
+      return reader.number<std::int16_t>();
+    case Type::u32:
+      return reader.number<std::uint32_t>();
+    case Type::i32:
+      return reader.number<std::int32_t>();
+    case Type::i64:
+      return reader.number<std::int64_t>();
+    case Type::u64:
+      return to_signed(reader.number<std::uint64_t>());
+    default:
+      return std::nullopt;
+  }
+}
+
+void read_array(Reader& reader, Value& value, bool keep_numbers) {
+  const auto element = reader.number<std::uint32_t>();
+  const auto count = reader.number<std::uint64_t>();
+  value.count = count;
+  if (element == static_cast<std::uint32_t>(Type::string)) {
+    if (!reader.fits(count, sizeof(std::uint64_t))) return;
+    for (std::uint64_t i = 0; i < count && reader.ok(); ++i)
+      reader.text(std::numeric_limits<std::uint64_t>::max(), "a text");
+    return;
+  }
+  const auto each = fixed_bytes(element);
+  if (each == 0) return reader.fail("it is damaged: an array of type " + std::to_string(element));
+  if (!keep_numbers || count > static_cast<std::uint64_t>(max_layers)) return reader.skip(count, each);
+  if (!reader.fits(count, each)) return;
+  for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
+    const auto number = read_integer(reader, static_cast<Type>(element));
+    if (!number) return reader.skip(count - i, each);
+    value.numbers.push_back(*number);
+  }
+}
+
+// `keep_numbers`: those of an array, if they are whole.
+Value read_value(Reader& reader, bool keep_numbers) {
   Value value;
   const auto type = reader.number<std::uint32_t>();
+  if ((value.number = read_integer(reader, static_cast<Type>(type)))) return value;
   switch (static_cast<Type>(type)) {
-    case Type::u8:
-      value.number = reader.number<std::uint8_t>();
-      break;
-    case Type::i8:
-      value.number = reader.number<std::int8_t>();
-      break;
-    case Type::u16:
-      value.number = reader.number<std::uint16_t>();
-      break;
-    case Type::i16:
-      value.number = reader.number<std::int16_t>();
-      break;
-    case Type::u32:
-      value.number = reader.number<std::uint32_t>();
-      break;
-    case Type::i32:
-      value.number = reader.number<std::int32_t>();
-      break;
-    case Type::boolean:
-      value.number = reader.number<std::uint8_t>();
-      break;
-    case Type::i64:
-      value.number = reader.number<std::int64_t>();
-      break;
-    case Type::u64:
-      value.number = static_cast<std::int64_t>(
-          std::min<std::uint64_t>(reader.number<std::uint64_t>(), std::numeric_limits<std::int64_t>::max()));
-      break;
     case Type::f32:
     case Type::f64:
       reader.skip(1, fixed_bytes(type));
@@ -180,20 +212,9 @@ Value read_value(Reader& reader) {
     case Type::string:
       value.text = reader.text(std::numeric_limits<std::uint64_t>::max(), "a text").substr(0, max_kept_text_bytes);
       break;
-    case Type::array: {
-      const auto element = reader.number<std::uint32_t>();
-      const auto count = reader.number<std::uint64_t>();
-      if (element == static_cast<std::uint32_t>(Type::string)) {
-        if (!reader.fits(count, sizeof(std::uint64_t))) break;
-        for (std::uint64_t i = 0; i < count && reader.ok(); ++i)
-          reader.text(std::numeric_limits<std::uint64_t>::max(), "a text");
-      } else if (const auto each = fixed_bytes(element); each > 0) {
-        reader.skip(count, each);
-      } else {
-        reader.fail("it is damaged: an array of type " + std::to_string(element));
-      }
+    case Type::array:
+      read_array(reader, value, keep_numbers);
       break;
-    }
     default:
       reader.fail("it is damaged: a value of type " + std::to_string(type));
   }
@@ -207,6 +228,9 @@ std::uint32_t clamp_u32(std::int64_t number) {
 struct Metadata {
   std::map<std::string, std::int64_t, std::less<>> numbers;
   std::map<std::string, std::string, std::less<>> texts;
+  // Of arrays that are kept (see is_kept_array).
+  std::map<std::string, std::vector<std::int64_t>, std::less<>> lists;
+  std::map<std::string, std::uint64_t, std::less<>> counts;
 
   std::int64_t number(const std::string& key, std::int64_t otherwise) const {
     const auto found = numbers.find(key);
@@ -218,15 +242,24 @@ struct Metadata {
   }
 };
 
+// What a model has for each of its layers; other arrays can be of any size and are of no use here.
+bool is_kept_array(std::string_view key) {
+  return key.ends_with(".attention.head_count_kv") || key.ends_with(".attention.head_count");
+}
+
 Metadata read_metadata(Reader& reader, std::uint64_t count) {
   Metadata metadata;
   if (!reader.fits(count, min_metadata_bytes)) return metadata;
   for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
     std::string key(reader.text(max_key_bytes, "a key"));
     if (reader.ok() && key.empty()) reader.fail("it is damaged: an empty key");
-    Value value = read_value(reader);
+    const bool keep_numbers = is_kept_array(key);
+    Value value = read_value(reader, keep_numbers);
     if (!reader.ok()) break;
-    if (value.number)
+    if (value.count) {
+      if (keep_numbers) metadata.lists.emplace(key, std::move(value.numbers));
+      if (key == "tokenizer.ggml.tokens") metadata.counts.emplace(std::move(key), *value.count);
+    } else if (value.number)
       metadata.numbers.emplace(std::move(key), *value.number);
     else if (value.text)
       metadata.texts.emplace(std::move(key), std::move(*value.text));
@@ -290,22 +323,110 @@ std::string quantization_of(const Metadata& metadata, const Tensors& tensors) {
   return type ? type->name : "";
 }
 
-GgufHeader describe(std::uint32_t version, const Metadata& metadata, const Tensors& tensors) {
+// The architecture's metadata on its attention, each within its bound.
+class AttentionFacts {
+ public:
+  AttentionFacts(Reader& reader, const Metadata& metadata, std::string prefix)
+      : reader_(reader), metadata_(metadata), prefix_(std::move(prefix)) {}
+
+  std::int64_t bounded(const std::string& key, std::int64_t otherwise, std::int64_t most) {
+    const std::int64_t number = metadata_.number(prefix_ + key, otherwise);
+    return check(key, number, most);
+  }
+  // The same number for each layer, or an array.
+  std::int64_t of_layer(const std::string& key, std::size_t layer, std::int64_t otherwise, std::int64_t most) {
+    const auto list = metadata_.lists.find(prefix_ + key);
+    if (list == metadata_.lists.end()) return bounded(key, otherwise, most);
+    if (layer >= list->second.size()) return 0;
+    return check(key, list->second[layer], most);
+  }
+
+ private:
+  std::int64_t check(const std::string& key, std::int64_t number, std::int64_t most) {
+    if (number >= 0 && number <= most) return number;
+    reader_.fail("it is damaged: " + prefix_ + key + " is " + std::to_string(number));
+    return 0;
+  }
+
+  Reader& reader_;
+  const Metadata& metadata_;
+  std::string prefix_;
+};
+
+// As llama.cpp reckons it; layers with a sliding window are counted in full.
+std::uint64_t kv_bytes_per_token(AttentionFacts& facts, std::int64_t layers, std::uint32_t embedding_length) {
+  constexpr std::uint64_t f16_bytes = 2;
+  std::uint64_t bytes = 0;
+  for (std::int64_t layer = 0; layer < layers; ++layer) {
+    const auto index = static_cast<std::size_t>(layer);
+    const std::int64_t heads = facts.of_layer("attention.head_count", index, 0, max_heads);
+    const std::int64_t kv_heads = facts.of_layer("attention.head_count_kv", index, heads, max_heads);
+    const std::int64_t usual = heads == 0 ? 0 : std::min<std::int64_t>(embedding_length / heads, max_head_length);
+    const std::int64_t key = facts.bounded("attention.key_length", usual, max_head_length);
+    const std::int64_t value = facts.bounded("attention.value_length", usual, max_head_length);
+    bytes += static_cast<std::uint64_t>(kv_heads) * static_cast<std::uint64_t>(key + value) * f16_bytes;
+  }
+  return bytes;
+}
+
+bool is_encoder(std::string_view architecture) {
+  constexpr std::string_view encoders[] = {
+      "bert",        "nomic-bert", "nomic-bert-moe", "jina-bert-v2",    "jina-bert-v3",
+      "modern-bert", "neo-bert",   "t5encoder",      "gemma-embedding", "eurobert"};
+  return std::find(std::begin(encoders), std::end(encoders), architecture) != std::end(encoders);
+}
+
+FileRole role_of(const Metadata& metadata, const std::string& architecture) {
+  const std::string type = metadata.text("general.type");
+  if (type == "adapter") return FileRole::adapter;
+  // Older projectors have no type.
+  if (type == "mmproj" || architecture == "clip") return FileRole::projector;
+  return FileRole::weights;
+}
+
+void read_split(Reader& reader, const Metadata& metadata, GgufHeader& header) {
+  const std::int64_t count = metadata.number("split.count", 1);
+  const std::int64_t number = metadata.number("split.no", 0);
+  // llama-gguf-split writes 0 of a file that it merged.
+  if (count <= 1) return;
+  if (count > max_split_files || number < 0 || number >= count) {
+    return reader.fail("it is damaged: it says it is part " + std::to_string(number) + " of " + std::to_string(count));
+  }
+  header.split_number = clamp_u32(number);
+  header.split_count = clamp_u32(count);
+  header.split_tensors =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(metadata.number("split.tensors.count", 0), 0));
+}
+
+GgufHeader describe(Reader& reader, std::uint32_t version, const Metadata& metadata, const Tensors& tensors) {
   GgufHeader header;
   header.version = version;
   header.architecture = metadata.text("general.architecture");
   header.name = metadata.text("general.name");
   header.quantization = quantization_of(metadata, tensors);
   header.parameters = tensors.elements;
+  header.role = role_of(metadata, header.architecture);
   const std::string prefix = header.architecture + ".";
   header.context_length = clamp_u32(metadata.number(prefix + "context_length", 0));
-  header.layers = clamp_u32(metadata.number(prefix + "block_count", 0));
-  header.embedding_length = clamp_u32(metadata.number(prefix + "embedding_length", 0));
   if (metadata.numbers.contains(prefix + "pooling_type"))
     header.pooling_type = metadata.number(prefix + "pooling_type", 0);
   header.has_chat_template = metadata.texts.contains("tokenizer.chat_template");
   header.has_classifier = tensors.has_classifier;
   header.tokenizer_model = metadata.text("tokenizer.ggml.model");
+  if (header.role == FileRole::projector) header.projector_type = metadata.text("clip.projector_type");
+  read_split(reader, metadata, header);
+  if (header.role != FileRole::weights) return header;
+
+  AttentionFacts facts(reader, metadata, prefix);
+  const std::int64_t layers = facts.bounded("block_count", 0, max_layers);
+  header.shape.layers = clamp_u32(layers);
+  header.shape.embedding_length = clamp_u32(metadata.number(prefix + "embedding_length", 0));
+  const auto tokens = metadata.counts.find("tokenizer.ggml.tokens");
+  const std::int64_t counted = tokens == metadata.counts.end() ? 0 : to_signed(tokens->second);
+  header.shape.vocabulary = clamp_u32(metadata.number(prefix + "vocab_size", counted));
+  // Encoders read their text at once and keep nothing.
+  if (!is_encoder(header.architecture))
+    header.shape.kv_bytes_per_token = kv_bytes_per_token(facts, layers, header.shape.embedding_length);
   return header;
 }
 
@@ -313,12 +434,9 @@ GgufHeader describe(std::uint32_t version, const Metadata& metadata, const Tenso
 
 ModelKind GgufHeader::kind() const {
   constexpr std::int64_t rank = 4;
-  constexpr std::string_view encoders[] = {
-      "bert",        "nomic-bert", "nomic-bert-moe", "jina-bert-v2",    "jina-bert-v3",
-      "modern-bert", "neo-bert",   "t5encoder",      "gemma-embedding", "eurobert"};
-  const bool is_encoder = std::find(std::begin(encoders), std::end(encoders), architecture) != std::end(encoders);
-  if (pooling_type == rank || (is_encoder && has_classifier)) return ModelKind::rerank;
-  if (is_encoder || pooling_type.value_or(0) > 0) return ModelKind::embedding;
+  const bool encodes = is_encoder(architecture);
+  if (pooling_type == rank || (encodes && has_classifier)) return ModelKind::rerank;
+  if (encodes || pooling_type.value_or(0) > 0) return ModelKind::embedding;
   return ModelKind::chat;
 }
 
@@ -355,13 +473,13 @@ Result<std::optional<GgufHeader>> parse_gguf(std::span<const std::byte> prefix, 
   if (reader.needs_more()) return std::optional<GgufHeader>();
   if (!reader.ok()) return refuse(reader.fault());
 
-  GgufHeader header = describe(version, metadata, tensors);
-  if (header.architecture.empty())
+  GgufHeader header = describe(reader, version, metadata, tensors);
+  if (!reader.ok()) return refuse(reader.fault());
+  if (header.architecture.empty() && header.split_number == 0)
     return refuse("its header does not say which architecture it is (general.architecture)");
-  if (tensor_count == 0) return refuse("it holds no tensors: it is a vocabulary or a part of a model, not a model");
-  if (metadata.number("split.count", 1) > 1) {
-    return refuse("it is one part of a split model: join the parts first with llama-gguf-split --merge");
-  }
+  // The first part of a split model may hold no more than the metadata.
+  if (tensor_count == 0 && header.split_count == 1)
+    return refuse("it holds no tensors: it is a vocabulary or a part of a model, not a model");
   header.tensors = tensor_count;
   const auto mask = static_cast<std::uint64_t>(alignment) - 1;
   header.data_offset_bytes = (reader.position() + mask) & ~mask;
@@ -371,6 +489,74 @@ Result<std::optional<GgufHeader>> parse_gguf(std::span<const std::byte> prefix, 
                   std::to_string(wanted_bytes));
   }
   return std::optional<GgufHeader>(std::move(header));
+}
+
+Result<GgufHeader> join_weights(const std::vector<GgufHeader>& files) {
+  if (files.empty()) return refuse("a model needs a file of weights");
+  const GgufHeader& first = files.front();
+  for (const GgufHeader& file : files) {
+    if (file.role == FileRole::adapter) return refuse("it is a LoRA adapter: add it to a model, with --lora");
+    if (file.role == FileRole::projector)
+      return refuse("it is a multimodal projector: add it to a model, with --mmproj");
+  }
+  if (first.split_count != files.size()) {
+    if (first.split_count == 1)
+      return refuse("several files are one model only when they are the parts of a split one");
+    return refuse("it is one of the " + std::to_string(first.split_count) + " parts of a split model, and " +
+                  std::to_string(files.size()) + (files.size() == 1 ? " is" : " are") +
+                  " here: add the directory that holds all of them");
+  }
+  GgufHeader model = first;
+  model.parameters = 0;
+  model.tensors = 0;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const GgufHeader& part = files[i];
+    if (part.split_count != first.split_count || part.split_number != i || part.split_tensors != first.split_tensors) {
+      return refuse("file " + std::to_string(i + 1) + " of " + std::to_string(files.size()) +
+                    " is not the part of the split model that belongs there");
+    }
+    if (model.quantization.empty()) model.quantization = part.quantization;
+    model.has_classifier = model.has_classifier || part.has_classifier;
+    // Each is less than 2^63, and there are few of them; the sum is only shown.
+    model.parameters =
+        std::min<std::uint64_t>(model.parameters + part.parameters, std::numeric_limits<std::int64_t>::max());
+    model.tensors += part.tensors;
+  }
+  if (first.split_count > 1 && model.tensors != first.split_tensors) {
+    return refuse("the parts of the split model hold " + std::to_string(model.tensors) + " tensors of " +
+                  std::to_string(first.split_tensors) + ": they are not of one model");
+  }
+  if (model.tensors == 0) return refuse("it holds no tensors");
+  return model;
+}
+
+Result<void> check_companion(const GgufHeader& model, const GgufHeader& file) {
+  if (file.split_count > 1) return refuse("it is a part of a split file");
+  if (file.role == FileRole::weights) return refuse("it is a model of its own, no adapter and no projector");
+  if (file.role == FileRole::adapter) {
+    if (file.architecture == model.architecture) return {};
+    return refuse("it is an adapter for the architecture " + file.architecture + "; the model is " +
+                  model.architecture);
+  }
+  if (model.kind() != ModelKind::chat) return refuse("a projector is for models that chat");
+  // Most projectors do not say what they belong to; these are for one family only.
+  constexpr std::pair<std::string_view, std::string_view> families[] = {
+      {"gemma3", "gemma3"},
+      {"gemma3nv", "gemma3n"},
+      {"gemma3na", "gemma3n"},
+      {"qwen2vl_merger", "qwen2vl"},
+      {"qwen2.5vl_merger", "qwen2vl"},
+      {"qwen2.5o", "qwen2vl"},
+      {"qwen3vl_merger", "qwen3vl"},
+      {"llama4", "llama4"},
+      {"kimivl", "deepseek2"},
+  };
+  for (const auto& [type, family] : families) {
+    if (file.projector_type == type && !model.architecture.starts_with(family)) {
+      return refuse("it is a projector for " + std::string(family) + "; the model is " + model.architecture);
+    }
+  }
+  return {};
 }
 
 }  // namespace gogrid::domain

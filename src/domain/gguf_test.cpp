@@ -25,8 +25,10 @@ TEST(Gguf, TellsWhatTheModelSaysOfItself) {
     EXPECT_EQ(header.quantization, "Q4_K_M");
     EXPECT_EQ(header.parameters, 64u * 4 + 256 * 2);
     EXPECT_EQ(header.context_length, 512u);
-    EXPECT_EQ(header.layers, 2u);
-    EXPECT_EQ(header.embedding_length, 64u);
+    EXPECT_EQ(header.shape.layers, 2u);
+    EXPECT_EQ(header.shape.embedding_length, 64u);
+    EXPECT_EQ(header.shape.vocabulary, 3u);
+    EXPECT_EQ(header.role, FileRole::weights);
     EXPECT_TRUE(header.has_chat_template);
     EXPECT_EQ(header.tensors, 2u);
     EXPECT_EQ(header.data_offset_bytes % 32, 0u);
@@ -141,6 +143,176 @@ TEST(Gguf, TensorTypesOfTheFutureAreTaken) {
       parse(begin(1, 1).key_text("general.architecture", "llama").tensor("t", {64}, 77, 0).align().pad(1).str());
   ASSERT_TRUE(parsed && *parsed);
   EXPECT_EQ((*parsed)->quantization, "");
+}
+
+GgufHeader good(const std::string& file) {
+  const auto parsed = parse(file);
+  if (!parsed || !*parsed) throw std::runtime_error(parsed ? "it wants more" : parsed.error().detail);
+  return **parsed;
+}
+
+TEST(Gguf, KeysAndValuesOfATokenAreReckonedOverAllLayers) {
+  const auto arch = [](std::uint64_t metadata, const char* name) {
+    return begin(1, metadata + 1).key_text("general.architecture", name);
+  };
+  const auto end = [](Bytes bytes) { return bytes.tensor("t", {4}, 0, 0).align().pad(16).str(); };
+  const struct {
+    const char* name;
+    std::string file;
+    std::uint64_t bytes;
+  } table[] = {
+      {"as many key heads as heads",
+       end(arch(3, "llama")
+               .key_u32("llama.block_count", 2)
+               .key_u32("llama.embedding_length", 64)
+               .key_u32("llama.attention.head_count", 4)),
+       2 * 4 * (16 + 16) * 2},
+      {"grouped heads",
+       end(arch(4, "llama")
+               .key_u32("llama.block_count", 32)
+               .key_u32("llama.embedding_length", 4096)
+               .key_u32("llama.attention.head_count", 32)
+               .key_u32("llama.attention.head_count_kv", 8)),
+       131'072},
+      {"heads of each layer, one without any",
+       end(arch(4, "jamba")
+               .key_u32("jamba.block_count", 3)
+               .key_u32("jamba.embedding_length", 64)
+               .key_u32("jamba.attention.head_count", 4)
+               .key_u32s("jamba.attention.head_count_kv", {2, 0, 4})),
+       (2 + 4) * (16 + 16) * 2},
+      {"both by layer, and fewer than layers",
+       end(arch(4, "openelm")
+               .key_u32("openelm.block_count", 3)
+               .key_u32("openelm.embedding_length", 64)
+               .key_u32s("openelm.attention.head_count", {4, 2})
+               .key_u32s("openelm.attention.head_count_kv", {1, 2})),
+       (1 * (16 + 16) + 2 * (32 + 32)) * 2},
+      {"lengths of their own",
+       end(arch(6, "gemma3")
+               .key_u32("gemma3.block_count", 2)
+               .key_u32("gemma3.embedding_length", 64)
+               .key_u32("gemma3.attention.head_count", 4)
+               .key_u32("gemma3.attention.head_count_kv", 1)
+               .key_u32("gemma3.attention.key_length", 576)
+               .key_u32("gemma3.attention.value_length", 512)),
+       2 * (576 + 512) * 2},
+      {"an encoder keeps none",
+       end(arch(3, "bert")
+               .key_u32("bert.block_count", 2)
+               .key_u32("bert.embedding_length", 64)
+               .key_u32("bert.attention.head_count", 4)),
+       0},
+      {"nothing is said", end(arch(0, "llama")), 0},
+      {"more heads than an embedding has numbers",
+       end(arch(3, "llama")
+               .key_u32("llama.block_count", 2)
+               .key_u32("llama.embedding_length", 2)
+               .key_u32("llama.attention.head_count", 4)),
+       0},
+  };
+  for (const auto& row : table)
+    EXPECT_EQ(good(row.file).shape.kv_bytes_per_token, row.bytes) << row.name;
+}
+
+TEST(Gguf, ShapesBeyondAllModelsAreRefused) {
+  constexpr std::uint32_t huge = ~std::uint32_t{0};
+  const struct {
+    const char* key;
+    bool list;
+    std::uint32_t value;
+  } table[] = {
+      {"llama.block_count", false, huge},
+      {"llama.attention.head_count", false, huge},
+      {"llama.attention.head_count_kv", true, huge},
+      {"llama.attention.head_count_kv", false, 65'537},
+      {"llama.attention.key_length", false, 1u << 30},
+      {"llama.attention.value_length", false, 1u << 30},
+      {"split.count", false, 5000},
+  };
+  for (const auto& row : table) {
+    const bool layers = std::string_view(row.key) == "llama.block_count";
+    Bytes bytes = begin(1, layers ? 2 : 3).key_text("general.architecture", "llama");
+    if (!layers) bytes.key_u32("llama.block_count", 2);
+    if (row.list)
+      bytes.key_u32s(row.key, {row.value, 1});
+    else
+      bytes.key_u32(row.key, row.value);
+    const auto parsed = parse(bytes.tensor("t", {4}, 0, 0).align().pad(16).str());
+    ASSERT_FALSE(parsed) << row.key;
+    EXPECT_NE(parsed.error().detail.find("damaged"), std::string::npos) << parsed.error().detail;
+  }
+}
+
+TEST(Gguf, AListOfAMillionHeadsIsReadOver) {
+  Bytes bytes = begin(1, 3).key_text("general.architecture", "llama").key_u32("llama.block_count", 2);
+  bytes.key_u32s("llama.attention.head_count_kv", std::vector<std::uint32_t>(1'000'000, 8));
+  EXPECT_EQ(good(bytes.tensor("t", {4}, 0, 0).align().pad(16).str()).shape.kv_bytes_per_token, 0u);
+}
+
+TEST(Gguf, PartsOfASplitModelAreOneModel) {
+  std::vector<GgufHeader> parts;
+  for (std::uint16_t i = 0; i < 3; ++i)
+    parts.push_back(good(test::split_gguf(i, 3)));
+  EXPECT_EQ(parts[1].split_number, 1u);
+  EXPECT_EQ(parts[1].split_count, 3u);
+  EXPECT_EQ(parts[1].split_tensors, 3u);
+  const auto model = join_weights(parts);
+  ASSERT_TRUE(model) << model.error().detail;
+  EXPECT_EQ(model->name, "Tiny");
+  EXPECT_EQ(model->tensors, 3u);
+  EXPECT_EQ(model->parameters, 64u * 4 + 256 * 2 + 64 * 64);
+  EXPECT_EQ(model->shape.layers, 2u);
+  const GgufHeader whole = good(test::good_gguf());
+  const struct {
+    const char* name;
+    std::vector<GgufHeader> files;
+    const char* says;
+  } table[] = {
+      {"none", {}, "needs a file"},
+      {"one of three", {parts[0]}, "parts of a split model, and 1 is here"},
+      {"the middle alone", {parts[1]}, "parts of a split model"},
+      {"in the wrong order", {parts[0], parts[2], parts[1]}, "file 2 of 3"},
+      {"one twice", {parts[0], parts[1], parts[1]}, "file 3 of 3"},
+      {"of another split", {parts[0], good(test::split_gguf(1, 3, "", 9)), parts[2]}, "file 2 of 3"},
+      {"two models", {whole, whole}, "several files"},
+      {"an adapter", {good(test::adapter_gguf())}, "LoRA adapter"},
+      {"a projector", {good(test::projector_gguf())}, "multimodal projector"},
+      {"fewer tensors than said", {good(test::split_gguf(0, 2, "", 9)), good(test::split_gguf(1, 2, "", 9))}, "of 9"},
+  };
+  for (const auto& row : table) {
+    const auto joined = join_weights(row.files);
+    ASSERT_FALSE(joined) << row.name;
+    EXPECT_NE(joined.error().detail.find(row.says), std::string::npos) << row.name << ": " << joined.error().detail;
+  }
+}
+
+TEST(Gguf, AdaptersAndProjectorsGoWithModelsOfTheirKind) {
+  const GgufHeader llama = good(test::good_gguf());
+  GgufHeader embedder = llama;
+  embedder.pooling_type = 1;
+  const GgufHeader adapter = good(test::adapter_gguf());
+  EXPECT_EQ(adapter.role, FileRole::adapter);
+  EXPECT_EQ(adapter.shape, ModelShape());
+  EXPECT_EQ(good(test::projector_gguf()).role, FileRole::projector);
+  const struct {
+    const char* name;
+    GgufHeader model;
+    GgufHeader file;
+    const char* says;
+  } table[] = {
+      {"its adapter", llama, adapter, nullptr},
+      {"another's adapter", llama, good(test::adapter_gguf("qwen2")), "architecture qwen2"},
+      {"any projector", llama, good(test::projector_gguf("mlp")), nullptr},
+      {"another family's projector", llama, good(test::projector_gguf("gemma3")), "for gemma3"},
+      {"a projector for embeddings", embedder, good(test::projector_gguf()), "chat"},
+      {"a model", llama, llama, "a model of its own"},
+  };
+  for (const auto& row : table) {
+    const auto checked = check_companion(row.model, row.file);
+    EXPECT_EQ(checked.has_value(), row.says == nullptr) << row.name;
+    if (!checked) EXPECT_NE(checked.error().detail.find(row.says), std::string::npos) << checked.error().detail;
+  }
 }
 
 }  // namespace

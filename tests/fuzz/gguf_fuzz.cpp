@@ -19,6 +19,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (whole && !*whole) std::abort();
   if (part && *part && (!whole || (*whole)->parameters != (**part).parameters)) std::abort();
   if (!part && whole) std::abort();
-  if (whole) (void)(**whole).kind();
+  if (!whole) return 0;
+  const gogrid::domain::GgufHeader& header = **whole;
+  (void)header.kind();
+  // What is added to a model's memory must not be able to overflow.
+  if (header.shape.kv_bytes_per_token > std::uint64_t{1} << 47) std::abort();
+  if (header.split_number >= header.split_count) std::abort();
+  // A file never goes with itself, and is a model of its own only when it is not split.
+  const auto joined = gogrid::domain::join_weights({header});
+  if (joined && header.split_count != 1) std::abort();
+  if (gogrid::domain::check_companion(header, header) && header.role == gogrid::domain::FileRole::weights) std::abort();
   return 0;
 }
