@@ -66,6 +66,11 @@ class MemoryModelStore final : public store::ModelStore {
     co_return std::vector<store::ModelRecord>();
   }
   store::Pending<> remove_model(std::string) override { co_return Result<void>(); }
+  store::Pending<> put_alias(store::AliasRecord) override { co_return Result<void>(); }
+  store::Pending<std::vector<store::AliasRecord>> list_aliases() override {
+    co_return std::vector<store::AliasRecord>();
+  }
+  store::Pending<> remove_alias(std::string) override { co_return Result<void>(); }
 };
 
 class MemoryUsageStore final : public store::UsageStore {

@@ -48,15 +48,25 @@ std::string_view to_string(FileRole role) {
       return "projector";
     case FileRole::adapter:
       return "adapter";
+    case FileRole::chat_template:
+      return "chat_template";
   }
   return "weights";
 }
 
 std::optional<FileRole> file_role_from_string(std::string_view text) {
-  for (const auto role : {FileRole::weights, FileRole::projector, FileRole::adapter}) {
+  for (const auto role : {FileRole::weights, FileRole::projector, FileRole::adapter, FileRole::chat_template}) {
     if (text == to_string(role)) return role;
   }
   return std::nullopt;
+}
+
+std::vector<ModelFile> files_of(const Model& model) {
+  if (!model.files.empty()) return model.files;
+  ModelFile only;
+  only.sha256 = model.sha256;
+  only.size_bytes = model.size_bytes;
+  return {only};
 }
 
 std::uint64_t estimate_memory_bytes(const Model& model) {

@@ -36,9 +36,10 @@ std::optional<KvType> kv_type_from_string(std::string_view text);
 
 // What a model is made of: each a content-addressed file.
 enum class FileRole {
-  weights,    // one GGUF file, or all shards of a split one, in order
-  projector,  // makes tokens of pictures and sounds; llama.cpp's mmproj
-  adapter,    // LoRA
+  weights,        // one GGUF file, or all shards of a split one, in order
+  projector,      // makes tokens of pictures and sounds; llama.cpp's mmproj
+  adapter,        // LoRA
+  chat_template,  // Jinja, instead of the one in the weights
 };
 
 std::string_view to_string(FileRole role);
@@ -99,6 +100,9 @@ struct EngineBundle {
 
   friend bool operator==(const EngineBundle&, const EngineBundle&) = default;
 };
+
+// All its files, also of a model that names none.
+std::vector<ModelFile> files_of(const Model& model);
 
 // Memory that a replica of the model needs: an estimate until real use is measured.
 std::uint64_t estimate_memory_bytes(const Model& model);

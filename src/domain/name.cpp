@@ -8,6 +8,7 @@ namespace gogrid::domain {
 namespace {
 
 constexpr std::size_t max_name_bytes = 128;
+constexpr std::size_t max_word_bytes = 64;
 
 bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
@@ -45,5 +46,19 @@ std::optional<std::string> to_label(std::string_view text) {
   }
   return std::string(text);
 }
+
+bool is_tag(std::string_view text) {
+  const auto good = to_label(text);
+  return good && *good == text && text.size() <= max_word_bytes && text.find_first_of(" ,") == std::string_view::npos;
+}
+
+bool is_label_key(std::string_view text) {
+  return !text.empty() && is_alphanumeric(text.front()) && text.size() <= max_word_bytes &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return is_alphanumeric(c) || std::string_view("._/-").find(c) != std::string_view::npos;
+         });
+}
+
+bool is_label_value(std::string_view text) { return text.empty() || is_label_key(text); }
 
 }  // namespace gogrid::domain

@@ -19,4 +19,16 @@ std::string to_name(std::string_view text);
 std::optional<std::string> to_label(std::string_view text);
 inline constexpr std::string_view label_rule = "1 to 128 bytes of text without control characters";
 
+// A word that models are tagged with: 1 to 64 bytes of readable text without spaces and commas.
+bool is_tag(std::string_view text);
+inline constexpr std::string_view tag_rule = "1 to 64 bytes of text without spaces, commas and control characters";
+
+// The key or the value of a worker's label; a value may be empty.
+bool is_label_key(std::string_view text);
+bool is_label_value(std::string_view text);
+inline constexpr std::string_view label_key_rule =
+    "1 to 64 letters, digits and . _ / -, beginning with a letter or digit; a value may also be empty";
+inline constexpr std::size_t max_worker_labels = 32;
+inline constexpr std::size_t max_tags = 32;
+
 }  // namespace gogrid::domain

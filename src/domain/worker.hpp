@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,8 @@ struct WorkerFacts {
   bool reads_hardware = false;
   // Of the jobs that it has kept like that.
   std::vector<std::uint64_t> leases = {};
+  // What its administrator calls it, "site" -> "attic". Not from the worker itself.
+  std::map<std::string, std::string> labels = {};
 };
 
 enum class Availability {

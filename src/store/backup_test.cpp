@@ -46,6 +46,8 @@ void fill(Store& store, Loop& loop) {
   good(store.add_token(token_record("t1", 2)));
   good(store.enrol_worker("t1", at(10), worker_record("w1")));
   good(store.put_model(model_record("m1", "one")));
+  good(store.put_alias({"fast", "one", at(1)}));
+  good(store.put_fetch({"f1", "{}", "", at(1)}));
   good(store.put_engine(engine_record('1', "engine")));
   UploadRecord upload;
   upload.sha256 = std::string(64, 'd');
@@ -80,7 +82,7 @@ std::vector<std::string> all_rows(const Place& place) {
   auto newest = std::move(SqliteConnection::open(scratch.path() / "newest.db").value());
   migrate(*newest).value();
   const auto tables = find_tables(*newest).value();
-  EXPECT_EQ(tables.size(), 16u);
+  EXPECT_EQ(tables.size(), 19u);
   std::unique_ptr<Connection> connection;
   if (place.where.empty()) {
     connection = std::move(SqliteConnection::open_to_read(place.directory.path() / "gogrid.db").value());

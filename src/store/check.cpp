@@ -43,6 +43,16 @@ constexpr struct {
     {"lines of batches are jobs more than once",
      "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE batch IS NOT NULL GROUP BY batch, batch_line "
      "HAVING COUNT(*) > 1) twice"},
+    {"models have no file of weights",
+     "SELECT COUNT(*) FROM models WHERE NOT EXISTS "
+     "(SELECT 1 FROM model_files f WHERE f.model_id = models.id AND f.role = 'weights')"},
+    {"files of models have no model",
+     "SELECT COUNT(*) FROM model_files WHERE NOT EXISTS (SELECT 1 FROM models WHERE models.id = model_id)"},
+    {"aliases point at nothing",
+     "SELECT COUNT(*) FROM model_aliases a WHERE NOT EXISTS (SELECT 1 FROM models m WHERE m.name = a.target) AND "
+     "NOT EXISTS (SELECT 1 FROM model_aliases b WHERE b.name = a.target)"},
+    {"aliases have the name of a model",
+     "SELECT COUNT(*) FROM model_aliases a WHERE EXISTS (SELECT 1 FROM models m WHERE m.name = a.name)"},
     {"batches have more jobs than lines they have fed",
      "SELECT COUNT(*) FROM batches WHERE fed_lines < (SELECT COUNT(*) FROM jobs WHERE batch = batches.id)"},
 };

@@ -20,4 +20,23 @@ std::optional<BatchState> batch_state_from_string(std::string_view text) {
   return std::nullopt;
 }
 
+std::string_view to_string(UploadKind kind) {
+  switch (kind) {
+    case UploadKind::model:
+      return "model";
+    case UploadKind::engine:
+      return "engine";
+    case UploadKind::model_file:
+      return "model_file";
+  }
+  return "model";
+}
+
+std::optional<UploadKind> upload_kind_from_string(std::string_view text) {
+  for (const auto kind : {UploadKind::model, UploadKind::engine, UploadKind::model_file}) {
+    if (text == to_string(kind)) return kind;
+  }
+  return std::nullopt;
+}
+
 }  // namespace gogrid::store

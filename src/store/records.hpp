@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,6 +58,8 @@ struct WorkerRecord {
   // As it said when it was last connected.
   std::string version;
   std::string target;
+  // What the administrator calls it by, for models that are only for some workers.
+  std::map<std::string, std::string> labels;
 };
 
 struct ModelRecord {
@@ -66,12 +69,33 @@ struct ModelRecord {
   std::string architecture;
   std::string quantization;
   std::uint64_t parameters = 0;
-  std::uint32_t layers = 0;
-  std::uint32_t embedding_length = 0;
   // What the model was trained for; model.context_tokens is what it is served with.
   std::uint32_t trained_context_tokens = 0;
   bool has_chat_template = false;
+  // Free words.
+  std::vector<std::string> tags;
   SystemTime created_at;
+};
+
+// Another name for a model, or for an alias.
+struct AliasRecord {
+  std::string name;
+  std::string target;
+  SystemTime created_at;
+
+  friend bool operator==(const AliasRecord&, const AliasRecord&) = default;
+};
+
+// A model that the coordinator fetches from a URL.
+struct FetchRecord {
+  std::string id;
+  // What was asked for, and how far it is: a JSON object (see coordinator/fetch_plan.hpp). Never a secret.
+  std::string plan = "{}";
+  // Empty while it goes on.
+  std::string error;
+  SystemTime created_at;
+
+  friend bool operator==(const FetchRecord&, const FetchRecord&) = default;
 };
 
 struct EngineRecord {
@@ -81,7 +105,11 @@ struct EngineRecord {
   SystemTime created_at;
 };
 
-enum class UploadKind { model, engine };
+// `model_file`: a file that a model will be made of.
+enum class UploadKind { model, engine, model_file };
+// "model_file"
+std::string_view to_string(UploadKind kind);
+std::optional<UploadKind> upload_kind_from_string(std::string_view text);
 
 // An upload that is not complete; its bytes so far are in a file named after its SHA-256.
 struct UploadRecord {

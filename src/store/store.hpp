@@ -5,6 +5,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -65,6 +66,8 @@ class WorkerStore {
   };
   // Unknown ids are skipped.
   virtual Pending<> note_workers_seen(std::vector<Sighting> sightings) = 0;
+  // not_found for an unknown id.
+  virtual Pending<> set_worker_labels(std::string id, std::map<std::string, std::string> labels) = 0;
 };
 
 class ModelStore {
@@ -74,6 +77,19 @@ class ModelStore {
   virtual Pending<> put_model(ModelRecord model) = 0;
   virtual Pending<std::vector<ModelRecord>> list_models() = 0;
   virtual Pending<> remove_model(std::string id) = 0;
+  // Replaces the one of that name.
+  virtual Pending<> put_alias(AliasRecord alias) = 0;
+  virtual Pending<std::vector<AliasRecord>> list_aliases() = 0;
+  virtual Pending<> remove_alias(std::string name) = 0;
+};
+
+class FetchStore {
+ public:
+  virtual ~FetchStore() = default;
+  // Adds it or replaces the one of the same id.
+  virtual Pending<> put_fetch(FetchRecord fetch) = 0;
+  virtual Pending<std::vector<FetchRecord>> list_fetches() = 0;
+  virtual Pending<> remove_fetch(std::string id) = 0;
 };
 
 class EngineStore {
@@ -199,6 +215,7 @@ class Store : public KeyStore,
               public TokenStore,
               public WorkerStore,
               public ModelStore,
+              public FetchStore,
               public EngineStore,
               public UploadStore,
               public JobStore,

@@ -130,24 +130,62 @@ TEST_P(StoreContract, ModelsKeepEveryFieldAndTheirPlace) {
   EXPECT_EQ(bad(store->put_model(model_record("m2", "one"))), ErrorCode::conflict);
   ModelRecord changed = model_record("m1", "uno");
   changed.model.slots = 8;
+  changed.model.files.pop_back();
+  changed.model.worker_labels.clear();
+  changed.tags.clear();
   good(store->put_model(changed));
   reopen();
   const auto models = good(store->list_models());
   ASSERT_EQ(models.size(), 2u);
   EXPECT_EQ(models[0].model, changed.model);
+  EXPECT_THAT(models[0].tags, testing::IsEmpty());
   const ModelRecord wanted = model_record("m2", "two");
   EXPECT_EQ(models[1].model, wanted.model);
   EXPECT_EQ(models[1].title, wanted.title);
   EXPECT_EQ(models[1].architecture, wanted.architecture);
   EXPECT_EQ(models[1].quantization, wanted.quantization);
   EXPECT_EQ(models[1].parameters, wanted.parameters);
-  EXPECT_EQ(models[1].layers, wanted.layers);
-  EXPECT_EQ(models[1].embedding_length, wanted.embedding_length);
+  EXPECT_EQ(models[1].tags, wanted.tags);
   EXPECT_EQ(models[1].trained_context_tokens, wanted.trained_context_tokens);
   EXPECT_TRUE(models[1].has_chat_template);
   EXPECT_EQ(models[1].created_at, wanted.created_at);
   good(store->remove_model("m1"));
   EXPECT_EQ(bad(store->remove_model("m1")), ErrorCode::not_found);
+  // Its files are gone with it.
+  good(store->put_model(model_record("m1", "one")));
+  EXPECT_EQ(good(store->list_models()).at(1).model.files.size(), 3u);
+}
+
+TEST_P(StoreContract, AnAliasIsReplacedUnderItsName) {
+  good(store->put_alias({"fast", "small", at(1)}));
+  good(store->put_alias({"best", "fast", at(2)}));
+  good(store->put_alias({"fast", "large", at(3)}));
+  reopen();
+  EXPECT_THAT(good(store->list_aliases()),
+              ElementsAre(AliasRecord{"fast", "large", at(1)}, AliasRecord{"best", "fast", at(2)}));
+  good(store->remove_alias("fast"));
+  EXPECT_EQ(bad(store->remove_alias("fast")), ErrorCode::not_found);
+}
+
+TEST_P(StoreContract, AFetchIsReplacedUnderItsId) {
+  good(store->put_fetch({"f1", R"({"a":1})", "", at(1)}));
+  good(store->put_fetch({"f2", "{}", "", at(2)}));
+  good(store->put_fetch({"f1", R"({"a":2})", "it broke", at(3)}));
+  reopen();
+  EXPECT_THAT(good(store->list_fetches()),
+              ElementsAre(FetchRecord{"f1", R"({"a":2})", "it broke", at(1)}, FetchRecord{"f2", "{}", "", at(2)}));
+  good(store->remove_fetch("f1"));
+  EXPECT_EQ(bad(store->remove_fetch("f1")), ErrorCode::not_found);
+}
+
+TEST_P(StoreContract, AWorkersLabelsAreKept) {
+  good(store->add_token(token_record("t1")));
+  good(store->enrol_worker("t1", at(10), worker_record("w1")));
+  const std::map<std::string, std::string> labels{{"gpu", "yes"}, {"site", ""}};
+  good(store->set_worker_labels("w1", labels));
+  reopen();
+  EXPECT_EQ(good(store->list_workers()).at(0).labels, labels);
+  EXPECT_EQ(bad(store->set_worker_labels("nobody", labels)), ErrorCode::not_found);
 }
 
 TEST_P(StoreContract, AnEngineThatIsPutAgainIsTheNewest) {
@@ -176,8 +214,13 @@ TEST_P(StoreContract, UploadsKeepWhatWasAskedFor) {
   upload.context_tokens = 512;
   upload.slots = 2;
   good(store->put_upload(upload));
+  UploadRecord file = upload;
+  file.sha256 = std::string(64, 'e');
+  file.kind = UploadKind::model_file;
+  good(store->put_upload(file));
   const auto uploads = good(store->list_uploads());
-  ASSERT_EQ(uploads.size(), 1u);
+  ASSERT_EQ(uploads.size(), 2u);
+  EXPECT_EQ(uploads[1].kind, UploadKind::model_file);
   EXPECT_EQ(uploads[0].kind, UploadKind::model);
   EXPECT_EQ(uploads[0].model_kind, domain::ModelKind::rerank);
   EXPECT_EQ(uploads[0].context_tokens, 512u);

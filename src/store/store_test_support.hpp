@@ -1,6 +1,8 @@
 // For tests of stores: a loop to run their coroutines on, a directory that goes away, and records to store.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <exception>
@@ -101,12 +103,30 @@ inline ModelRecord model_record(std::string id, std::string name) {
   record.architecture = "bert";
   record.quantization = "Q4_K_M";
   record.parameters = 7'000'000'000;
-  record.layers = 32;
-  record.embedding_length = 4096;
+  record.model.shape = {32, 131'072, 4096, 32'000};
+  record.model.kv_type = domain::KvType::q8_0;
+  record.model.idle_timeout = std::chrono::minutes(10);
+  record.model.min_replicas = 1;
+  record.model.max_replicas = 5;
+  record.model.worker_labels = {{"gpu", "yes"}, {"site", "attic, \"left\""}};
+  record.model.files = {{domain::FileRole::weights, std::string(64, 'c'), 3'000'000'000},
+                        {domain::FileRole::weights, std::string(64, 'd'), 2'000'000'000},
+                        {domain::FileRole::adapter, std::string(64, 'e'), 7, 750}};
+  record.tags = {"fast", "für-alle"};
   record.trained_context_tokens = 131072;
   record.has_chat_template = true;
   record.created_at = at(5);
   return record;
+}
+
+// The one model of an older version's store: of one file, with today's defaults for what that version did not have.
+inline void expect_old_model(const std::vector<ModelRecord>& models) {
+  ASSERT_EQ(models.size(), 1u);
+  const domain::Model& model = models[0].model;
+  EXPECT_EQ(model.files, (std::vector<domain::ModelFile>{{domain::FileRole::weights, "abc", 77}}));
+  EXPECT_EQ(model.shape, (domain::ModelShape{3, 0, 64, 0}));
+  EXPECT_EQ(model.kv_type, domain::KvType::f16);
+  EXPECT_TRUE(model.worker_labels.empty() && models[0].tags.empty());
 }
 
 inline EngineRecord engine_record(char digit, std::string name) {

@@ -49,6 +49,15 @@ class CutStore final : public store::Store {
   Pending<> put_model(store::ModelRecord model) override { return inner_.put_model(std::move(model)); }
   Pending<std::vector<store::ModelRecord>> list_models() override { return inner_.list_models(); }
   Pending<> remove_model(std::string id) override { return inner_.remove_model(std::move(id)); }
+  Pending<> set_worker_labels(std::string id, std::map<std::string, std::string> labels) override {
+    return inner_.set_worker_labels(std::move(id), std::move(labels));
+  }
+  Pending<> put_alias(store::AliasRecord alias) override { return inner_.put_alias(std::move(alias)); }
+  Pending<std::vector<store::AliasRecord>> list_aliases() override { return inner_.list_aliases(); }
+  Pending<> remove_alias(std::string name) override { return inner_.remove_alias(std::move(name)); }
+  Pending<> put_fetch(store::FetchRecord fetch) override { return inner_.put_fetch(std::move(fetch)); }
+  Pending<std::vector<store::FetchRecord>> list_fetches() override { return inner_.list_fetches(); }
+  Pending<> remove_fetch(std::string id) override { return inner_.remove_fetch(std::move(id)); }
   Pending<> put_engine(store::EngineRecord engine) override { return inner_.put_engine(std::move(engine)); }
   Pending<std::vector<store::EngineRecord>> list_engines() override { return inner_.list_engines(); }
   Pending<> remove_engine(std::string sha256) override { return inner_.remove_engine(std::move(sha256)); }

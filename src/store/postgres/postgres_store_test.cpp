@@ -195,7 +195,10 @@ TEST(PostgresMigrations, ADatabaseOfEveryReleasedVersionKeepsItsRows) {
       ASSERT_TRUE(migrate(*old, all.first(released)));
       old->run_script(
              "INSERT INTO api_keys (id, secret_sha256, name, scopes, created_at) "
-             "VALUES ('k', 's', 'n', 'admin', 7)")
+             "VALUES ('k', 's', 'n', 'admin', 7);"
+             "INSERT INTO models (id, name, kind, sha256, size_bytes, context_tokens, slots, title, architecture, "
+             "quantization, parameters, layers, embedding_length, trained_context_tokens, has_chat_template, "
+             "created_at) VALUES ('mdl_1', 'm', 'chat', 'abc', 77, 512, 2, 't', 'llama', 'F16', 5, 3, 64, 1024, 1, 7)")
           .value();
     }
     Loop loop;
@@ -205,6 +208,7 @@ TEST(PostgresMigrations, ADatabaseOfEveryReleasedVersionKeepsItsRows) {
     ASSERT_EQ(keys.size(), 1u);
     EXPECT_EQ(keys[0].name, "n");
     EXPECT_EQ(keys[0].policy, KeyPolicy());
+    expect_old_model(loop.run((*store)->list_models()).value());
   }
 }
 

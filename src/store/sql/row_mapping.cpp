@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "store/sql/labels.hpp"
 #include "store/sql/reading.hpp"
 
 namespace gogrid::store {
@@ -13,6 +14,8 @@ std::optional<std::int64_t> wide(const std::optional<std::uint32_t>& number) {
   if (!number) return std::nullopt;
   return std::int64_t{*number};
 }
+
+}  // namespace
 
 std::string join(const std::vector<std::string>& parts) {
   std::string text;
@@ -30,12 +33,6 @@ std::vector<std::string> split(std::string_view text) {
   }
   return parts;
 }
-
-domain::ModelKind kind_from(const std::string& text) {
-  return domain::model_kind_from_string(text).value_or(domain::ModelKind::chat);
-}
-
-}  // namespace
 
 // Each read() takes the columns in the order of its table's SELECT below.
 void read(const Rows& row, KeyRecord& key) {
@@ -83,35 +80,14 @@ void read(const Rows& row, WorkerRecord& worker) {
   worker.revoked_at = row.optional_time(7);
   worker.version = row.text(8);
   worker.target = row.text(9);
+  worker.labels = labels_from_json(row.text(10));
 }
 #define WORKER_COLUMNS                                                                                              \
   "SELECT id, name, host_name, certificate_serial, certificate_expires_at, enrolled_at, last_seen_at, revoked_at, " \
-  "version, target FROM workers "
+  "version, target, labels FROM workers "
 constexpr auto worker_by_id = WORKER_COLUMNS "WHERE id = $1";
 constexpr auto worker_columns = WORKER_COLUMNS "ORDER BY seq";
 #undef WORKER_COLUMNS
-
-void read(const Rows& row, ModelRecord& record) {
-  record.model.id = domain::ModelId(row.text(0));
-  record.model.name = row.text(1);
-  record.model.kind = kind_from(row.text(2));
-  record.model.sha256 = row.text(3);
-  record.model.size_bytes = static_cast<std::uint64_t>(row.integer(4));
-  record.model.context_tokens = small(row.integer(5));
-  record.model.slots = small(row.integer(6));
-  record.title = row.text(7);
-  record.architecture = row.text(8);
-  record.quantization = row.text(9);
-  record.parameters = static_cast<std::uint64_t>(row.integer(10));
-  record.layers = small(row.integer(11));
-  record.embedding_length = small(row.integer(12));
-  record.trained_context_tokens = small(row.integer(13));
-  record.has_chat_template = row.integer(14) != 0;
-  record.created_at = row.time(15);
-}
-constexpr auto model_columns =
-    "SELECT id, name, kind, sha256, size_bytes, context_tokens, slots, title, architecture, quantization, parameters, "
-    "layers, embedding_length, trained_context_tokens, has_chat_template, created_at FROM models ORDER BY seq";
 
 void read(const Rows& row, EngineRecord& engine) {
   engine.bundle.sha256 = row.text(0);
@@ -127,7 +103,7 @@ constexpr auto engine_columns =
 
 void read(const Rows& row, UploadRecord& upload) {
   upload.sha256 = row.text(0);
-  upload.kind = row.text(1) == "engine" ? UploadKind::engine : UploadKind::model;
+  upload.kind = upload_kind_from_string(row.text(1)).value_or(UploadKind::model);
   upload.name = row.text(2);
   upload.size_bytes = static_cast<std::uint64_t>(row.integer(3));
   if (!row.is_null(4)) upload.model_kind = domain::model_kind_from_string(row.text(4));
@@ -169,35 +145,12 @@ Result<void> insert(Connection& connection, const TokenRecord& token) {
 }
 
 Result<void> insert(Connection& connection, const WorkerRecord& worker) {
+  const std::string labels = to_json_text(worker.labels);
   return changed(connection.change(
       "INSERT INTO workers (id, name, host_name, certificate_serial, certificate_expires_at, enrolled_at, "
-      "last_seen_at, revoked_at, version, target) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+      "last_seen_at, revoked_at, version, target, labels) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
       worker.id, worker.name, worker.host_name, worker.certificate_serial, worker.certificate_expires_at,
-      worker.enrolled_at, worker.last_seen_at, worker.revoked_at, worker.version, worker.target));
-}
-
-Result<void> insert(Connection& connection, const ModelRecord& record) {
-  const domain::Model& model = record.model;
-  return changed(connection.change(
-      "INSERT INTO models (id, name, kind, sha256, size_bytes, context_tokens, slots, title, architecture, "
-      "quantization, parameters, layers, embedding_length, trained_context_tokens, has_chat_template, created_at) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-      model.id.text(), model.name, domain::to_string(model.kind), model.sha256, model.size_bytes,
-      std::int64_t{model.context_tokens}, std::int64_t{model.slots}, record.title, record.architecture,
-      record.quantization, record.parameters, std::int64_t{record.layers}, std::int64_t{record.embedding_length},
-      std::int64_t{record.trained_context_tokens}, std::int64_t{record.has_chat_template}, record.created_at));
-}
-
-Result<std::int64_t> update(Connection& connection, const ModelRecord& record) {
-  const domain::Model& model = record.model;
-  return connection.change(
-      "UPDATE models SET name = $1, kind = $2, sha256 = $3, size_bytes = $4, context_tokens = $5, slots = $6, title = "
-      "$7, architecture = $8, quantization = $9, parameters = $10, layers = $11, embedding_length = $12, "
-      "trained_context_tokens = $13, has_chat_template = $14 WHERE id = $15",
-      model.name, domain::to_string(model.kind), model.sha256, model.size_bytes, std::int64_t{model.context_tokens},
-      std::int64_t{model.slots}, record.title, record.architecture, record.quantization, record.parameters,
-      std::int64_t{record.layers}, std::int64_t{record.embedding_length}, std::int64_t{record.trained_context_tokens},
-      std::int64_t{record.has_chat_template}, model.id.text());
+      worker.enrolled_at, worker.last_seen_at, worker.revoked_at, worker.version, worker.target, labels));
 }
 
 Result<void> insert(Connection& connection, const EngineRecord& engine) {
@@ -211,12 +164,11 @@ Result<void> insert(Connection& connection, const EngineRecord& engine) {
 Result<void> insert(Connection& connection, const UploadRecord& upload) {
   std::optional<std::string_view> model_kind;
   if (upload.model_kind) model_kind = domain::to_string(*upload.model_kind);
-  const std::string_view kind = upload.kind == UploadKind::engine ? "engine" : "model";
   return changed(
       connection.change("INSERT INTO uploads (sha256, kind, name, size_bytes, model_kind, context_tokens, slots, "
                         "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                        upload.sha256, kind, upload.name, upload.size_bytes, model_kind, wide(upload.context_tokens),
-                        wide(upload.slots), upload.created_at));
+                        upload.sha256, to_string(upload.kind), upload.name, upload.size_bytes, model_kind,
+                        wide(upload.context_tokens), wide(upload.slots), upload.created_at));
 }
 
 template <>
@@ -230,10 +182,6 @@ Result<std::vector<TokenRecord>> select_all(Connection& connection) {
 template <>
 Result<std::vector<WorkerRecord>> select_all(Connection& connection) {
   return read_all<WorkerRecord>(connection.query(worker_columns));
-}
-template <>
-Result<std::vector<ModelRecord>> select_all(Connection& connection) {
-  return read_all<ModelRecord>(connection.query(model_columns));
 }
 template <>
 Result<std::vector<EngineRecord>> select_all(Connection& connection) {

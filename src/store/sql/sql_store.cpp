@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "store/sql/labels.hpp"
 #include "store/sql/row_mapping.hpp"
 #include "store/sql/sql_store_impl.hpp"
 
@@ -143,23 +144,10 @@ Pending<> SqlStore::note_workers_seen(std::vector<Sighting> sightings) {
   });
 }
 
-Pending<> SqlStore::put_model(ModelRecord model) {
-  return run<void>([model = std::move(model)](Connection& connection) -> Result<void> {
-    // An update keeps its place in lists. Two statements, because ON CONFLICT(id) would not tell a taken name apart.
-    const auto updated = update(connection, model);
-    if (!updated) return updated.error();
-    if (*updated == 1) return {};
-    return insert(connection, model);
-  });
-}
-
-Pending<std::vector<ModelRecord>> SqlStore::list_models() {
-  return look<std::vector<ModelRecord>>(select_all<ModelRecord>);
-}
-
-Pending<> SqlStore::remove_model(std::string id) {
-  return run<void>([id = std::move(id)](Connection& connection) {
-    return changed_one(connection.change("DELETE FROM models WHERE id = $1", id), "model");
+Pending<> SqlStore::set_worker_labels(std::string id, std::map<std::string, std::string> labels) {
+  return run<void>([id = std::move(id), labels = std::move(labels)](Connection& connection) {
+    const std::string text = to_json_text(labels);
+    return changed_one(connection.change("UPDATE workers SET labels = $1 WHERE id = $2", text, id), "worker");
   });
 }
 

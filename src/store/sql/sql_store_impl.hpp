@@ -1,5 +1,6 @@
 // SqlStore: the store over any Connection. Its functions are in a file a part of Store: sql_store.cpp (keys to
-// uploads), sql_job_store.cpp and sql_batch_store.cpp. Used on the io thread; all SQL runs on a thread of its own.
+// uploads), sql_model_store.cpp, sql_job_store.cpp and sql_batch_store.cpp. Used on the io thread; all SQL runs on a
+// thread of its own.
 #pragma once
 
 #include <boost/asio/associated_executor.hpp>
@@ -75,10 +76,17 @@ class SqlStore final : public Store {
   Pending<> revoke_worker(std::string id, SystemTime now) override;
   Pending<> set_worker_certificate(std::string id, std::string serial, SystemTime expires_at) override;
   Pending<> note_workers_seen(std::vector<Sighting> sightings) override;
+  Pending<> set_worker_labels(std::string id, std::map<std::string, std::string> labels) override;
 
   Pending<> put_model(ModelRecord model) override;
   Pending<std::vector<ModelRecord>> list_models() override;
   Pending<> remove_model(std::string id) override;
+  Pending<> put_alias(AliasRecord alias) override;
+  Pending<std::vector<AliasRecord>> list_aliases() override;
+  Pending<> remove_alias(std::string name) override;
+  Pending<> put_fetch(FetchRecord fetch) override;
+  Pending<std::vector<FetchRecord>> list_fetches() override;
+  Pending<> remove_fetch(std::string id) override;
   Pending<> put_engine(EngineRecord engine) override;
   Pending<std::vector<EngineRecord>> list_engines() override;
   Pending<> remove_engine(std::string sha256) override;

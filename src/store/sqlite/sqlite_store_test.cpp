@@ -76,7 +76,10 @@ TEST_F(SqliteStoreTest, ADatabaseOfEveryReleasedVersionKeepsItsRows) {
           "INSERT INTO join_tokens (id, secret_sha256, name, uses, uses_left, created_at, expires_at) "
           "VALUES ('t', 's', 'n', 2, 1, 7, 8);"
           "INSERT INTO workers (id, name, host_name, certificate_serial, certificate_expires_at, enrolled_at) "
-          "VALUES ('w', 'desk', 'h', '1f', 9, 7)"));
+          "VALUES ('w', 'desk', 'h', '1f', 9, 7);"
+          "INSERT INTO models (id, name, kind, sha256, size_bytes, context_tokens, slots, title, architecture, "
+          "quantization, parameters, layers, embedding_length, trained_context_tokens, has_chat_template, created_at) "
+          "VALUES ('mdl_1', 'm', 'chat', 'abc', 77, 512, 2, 't', 'llama', 'F16', 5, 3, 64, 1024, 1, 7)"));
     }
     const auto store = open_sqlite_store(file);
     ASSERT_TRUE(store) << store.error().detail;
@@ -87,6 +90,7 @@ TEST_F(SqliteStoreTest, ADatabaseOfEveryReleasedVersionKeepsItsRows) {
     EXPECT_EQ(keys[0].policy, KeyPolicy());
     EXPECT_EQ(loop.run((*store)->find_token("t")).value()->uses_left, 1);
     EXPECT_EQ(loop.run((*store)->list_workers()).value().at(0).name, "desk");
+    expect_old_model(loop.run((*store)->list_models()).value());
   }
 }
 
