@@ -85,6 +85,10 @@ void Dispatcher::worker_reported(const domain::WorkerId& id, domain::WorkerRepor
   carry_out(scheduler_.worker_reported(id, std::move(report), now()));
 }
 
+void Dispatcher::worker_labelled(const domain::WorkerId& id, std::map<std::string, std::string> labels) {
+  carry_out(scheduler_.worker_labelled(id, std::move(labels), now()));
+}
+
 void Dispatcher::worker_gone(const WorkerLink& link, bool may_return) {
   const domain::WorkerId id = link.worker_id();
   const auto found = links_.find(id);

@@ -5,6 +5,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,6 +67,7 @@ class Dispatcher {
   void expect_workers(const std::vector<domain::WorkerId>& ids, std::chrono::milliseconds grace);
   void worker_connected(std::shared_ptr<WorkerLink> link, domain::WorkerFacts facts);
   void worker_reported(const domain::WorkerId& id, domain::WorkerReport report);
+  void worker_labelled(const domain::WorkerId& id, std::map<std::string, std::string> labels);
   // Ignored when another connection of the worker has taken the link's place.
   void worker_gone(const WorkerLink& link, bool may_return);
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/encoding.hpp"
@@ -40,34 +41,38 @@ Result<domain::GgufHeader> read_gguf_header(const std::filesystem::path& path) {
   }
 }
 
-store::ModelRecord describe_model(const store::UploadRecord& upload, const domain::GgufHeader& header, SystemTime now) {
+store::ModelRecord describe_model(std::string name, const domain::GgufHeader& header, SystemTime now) {
   store::ModelRecord record;
   record.model.id = domain::ModelId(random_id("mdl"));
-  record.model.name = upload.name;
-  record.model.kind = upload.model_kind.value_or(header.kind());
-  record.model.sha256 = upload.sha256;
-  record.model.size_bytes = upload.size_bytes;
-  const std::uint32_t usual =
+  record.model.name = std::move(name);
+  record.model.kind = header.kind();
+  record.model.context_tokens =
       header.context_length == 0 ? default_context_tokens : std::min(header.context_length, default_context_tokens);
-  record.model.context_tokens = upload.context_tokens.value_or(usual);
-  record.model.slots = upload.slots.value_or(default_slots);
+  record.model.slots = default_slots;
+  record.created_at = now;
+  describe_weights(record, header);
+  return record;
+}
+
+void describe_weights(store::ModelRecord& record, const domain::GgufHeader& header) {
+  record.model.shape = header.shape;
   record.title = header.name;
   record.architecture = header.architecture;
   record.quantization = header.quantization;
   record.parameters = header.parameters;
-  record.layers = header.layers;
-  record.embedding_length = header.embedding_length;
   record.trained_context_tokens = header.context_length;
   record.has_chat_template = header.has_chat_template;
-  record.created_at = now;
-  return record;
 }
 
 Result<bool> check_beginning(const store::UploadRecord& upload, std::span<const std::byte> beginning) {
-  if (upload.kind == store::UploadKind::model) {
+  if (upload.kind != store::UploadKind::engine) {
     const auto header = domain::parse_gguf(beginning, upload.size_bytes);
     if (!header) return header.error();
-    return header->has_value();
+    if (!*header) return false;
+    if (upload.kind == store::UploadKind::model) {
+      if (auto whole = domain::join_weights({**header}); !whole) return whole.error();
+    }
+    return true;
   }
   // RFC 8878 §3.1.1.
   constexpr std::string_view zstd_magic = "\x28\xb5\x2f\xfd";

@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace gogrid::coordinator {
+namespace {
+
+// Aliases that follow each other before a model comes.
+constexpr int max_alias_hops = 8;
+
+}  // namespace
 
 // ---- models ----
 
@@ -12,6 +18,12 @@ Pending<> ModelLibrary::load() {
   if (!models) co_return models.error();
   for (auto& model : *models)
     models_.push_back(std::make_shared<const ModelRecord>(std::move(model)));
+  auto aliases = co_await store_.list_aliases();
+  if (!aliases) co_return aliases.error();
+  for (auto& alias : *aliases) {
+    const std::string name = alias.name;
+    aliases_.emplace(name, std::move(alias));
+  }
   co_return Result<void>();
 }
 
@@ -28,12 +40,32 @@ ModelLibrary::Entry ModelLibrary::find_by_name(std::string_view name) const {
   return found == models_.end() ? nullptr : *found;
 }
 
+ModelLibrary::Entry ModelLibrary::resolve(std::string_view name) const {
+  if (Entry entry = find(name)) return entry;
+  auto alias = aliases_.find(name);
+  // There are no circles; should there be one all the same, it ends here.
+  for (std::size_t hop = 0; alias != aliases_.end() && hop < aliases_.size(); ++hop) {
+    if (Entry entry = find_by_name(alias->second.target)) return entry;
+    alias = aliases_.find(alias->second.target);
+  }
+  return nullptr;
+}
+
 bool ModelLibrary::uses_blob(std::string_view sha256) const {
-  return std::any_of(models_.begin(), models_.end(), [&](const Entry& entry) { return entry->model.sha256 == sha256; });
+  return std::any_of(models_.begin(), models_.end(), [&](const Entry& entry) {
+    const auto& files = entry->model.files;
+    return entry->model.sha256 == sha256 ||
+           std::any_of(files.begin(), files.end(), [&](const auto& file) { return file.sha256 == sha256; });
+  });
 }
 
 Pending<> ModelLibrary::put(ModelRecord model) {
+  const auto turn = co_await changes_.take();
   auto entry = std::make_shared<const ModelRecord>(std::move(model));
+  if (const auto alias = aliases_.find(entry->model.name); alias != aliases_.end()) {
+    co_return Error(ErrorCode::conflict, "\"" + entry->model.name + "\" is an alias of " + alias->second.target +
+                                             "; remove the alias first or choose another name");
+  }
   auto stored = co_await store_.put_model(*entry);
   if (!stored && stored.error().code == ErrorCode::conflict) {
     co_return Error(ErrorCode::conflict, "there is a model named \"" + entry->model.name +
@@ -52,13 +84,78 @@ Pending<> ModelLibrary::put(ModelRecord model) {
 }
 
 Pending<ModelLibrary::Entry> ModelLibrary::remove(std::string name_or_id) {
+  const auto turn = co_await changes_.take();
   Entry entry = find(name_or_id);
   if (!entry) co_return Error(ErrorCode::not_found, "there is no model \"" + name_or_id + "\"");
+  if (auto unused = check_unused("model", entry->model.name); !unused) co_return unused.error();
   auto removed = co_await store_.remove_model(entry->model.id.text());
   if (!removed) co_return removed.error();
   std::erase_if(models_, [&](const Entry& other) { return other->model.id == entry->model.id; });
   changed_.call();
   co_return entry;
+}
+
+std::vector<std::string> ModelLibrary::aliases_of(std::string_view name) const {
+  std::vector<std::string> names;
+  for (const auto& [alias, record] : aliases_) {
+    if (record.target == name) names.push_back(alias);
+  }
+  return names;
+}
+
+// That nothing would be left pointing at it.
+Result<void> ModelLibrary::check_unused(std::string_view kind, const std::string& name) const {
+  const std::vector<std::string> names = aliases_of(name);
+  if (names.empty()) return {};
+  std::string list;
+  for (const std::string& alias : names)
+    list += (list.empty() ? "" : ", ") + alias;
+  return Error(ErrorCode::conflict,
+               (names.size() == 1 ? "the alias " + list + " points" : "the aliases " + list + " point") + " at the " +
+                   std::string(kind) + " " + name + ": point " + (names.size() == 1 ? "it" : "them") +
+                   " elsewhere or remove " + (names.size() == 1 ? "it" : "them") + " first");
+}
+
+Result<void> ModelLibrary::check_alias(const std::string& name, const std::string& target) const {
+  if (find_by_name(name))
+    return Error(ErrorCode::conflict, "there is a model named \"" + name + "\": an alias cannot take its place");
+  std::string way = name;
+  std::string next = target;
+  for (int hop = 0; hop < max_alias_hops; ++hop) {
+    way += " -> " + next;
+    if (next == name) return Error(ErrorCode::conflict, "the alias would stand for itself: " + way);
+    if (find_by_name(next)) return {};
+    const auto alias = aliases_.find(next);
+    if (alias == aliases_.end())
+      return Error(ErrorCode::not_found, "there is no model and no alias named \"" + next + "\"");
+    next = alias->second.target;
+  }
+  return Error(ErrorCode::conflict,
+               "more than " + std::to_string(max_alias_hops) + " aliases would follow each other: " + way);
+}
+
+Pending<> ModelLibrary::put_alias(std::string name, std::string target, SystemTime now) {
+  const auto turn = co_await changes_.take();
+  if (auto good = check_alias(name, target); !good) co_return good;
+  store::AliasRecord alias;
+  alias.name = name;
+  alias.target = std::move(target);
+  const auto known = aliases_.find(name);
+  alias.created_at = known == aliases_.end() ? now : known->second.created_at;
+  auto stored = co_await store_.put_alias(alias);
+  if (!stored) co_return stored;
+  aliases_.insert_or_assign(std::move(name), std::move(alias));
+  co_return Result<void>();
+}
+
+Pending<> ModelLibrary::remove_alias(std::string name) {
+  const auto turn = co_await changes_.take();
+  if (!aliases_.contains(name)) co_return Error(ErrorCode::not_found, "there is no alias \"" + name + "\"");
+  if (auto unused = check_unused("alias", name); !unused) co_return unused;
+  auto removed = co_await store_.remove_alias(name);
+  if (!removed) co_return removed;
+  aliases_.erase(name);
+  co_return Result<void>();
 }
 
 // ---- engines ----
@@ -193,6 +290,21 @@ Pending<WorkerRegistry::Entry> WorkerRegistry::revoke(std::string name_or_id) {
   revoked_.call(entry->id);
   auto stored = co_await store_.revoke_worker(entry->id, *entry->revoked_at);
   if (!stored) co_return stored.error();
+  co_return entry;
+}
+
+Pending<WorkerRegistry::Entry> WorkerRegistry::set_labels(std::string name_or_id,
+                                                          std::map<std::string, std::string> labels) {
+  const Entry known = find_by_id_or_name(name_or_id);
+  if (!known) co_return Error(ErrorCode::not_found, "there is no worker \"" + name_or_id + "\"");
+  auto stored = co_await store_.set_worker_labels(known->id, labels);
+  if (!stored) co_return stored.error();
+  // It may have been seen meanwhile.
+  auto changed = std::make_shared<WorkerRecord>(*find(known->id));
+  changed->labels = std::move(labels);
+  const Entry entry = changed;
+  workers_.insert_or_assign(entry->id, entry);
+  labelled_.call(*entry);
   co_return entry;
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/async_lock.hpp"
 #include "base/clock.hpp"
 #include "store/store.hpp"
 
@@ -34,6 +35,7 @@ class Listeners {
   std::vector<std::function<void(Arguments...)>> listeners_;
 };
 
+// Models, and aliases: further names that stand for a model, or for another alias.
 class ModelLibrary {
  public:
   explicit ModelLibrary(store::ModelStore& store) : store_(store) {}
@@ -46,18 +48,36 @@ class ModelLibrary {
   // By id, else by name; null when there is none. An entry stays valid, and as it was, while it is held.
   Entry find(std::string_view name_or_id) const;
   Entry find_by_name(std::string_view name) const;
+  // The same, else what the alias of that name stands for in the end: what requests name.
+  Entry resolve(std::string_view name) const;
   bool uses_blob(std::string_view sha256) const;
 
-  // A model with the same id is replaced; `conflict` when another one has the name.
+  // A model with the same id is replaced; `conflict` when another one, or an alias, has the name.
   Pending<> put(ModelRecord model);
-  // Takes a name or an id.
+  // Takes a name or an id. `conflict` while aliases point at it.
   Pending<Entry> remove(std::string name_or_id);
+
+  using Aliases = std::map<std::string, store::AliasRecord, std::less<>>;
+  const Aliases& aliases() const { return aliases_; }
+  // Names of those that point straight at it.
+  std::vector<std::string> aliases_of(std::string_view name) const;
+  // Makes it or points it elsewhere. `conflict` when a model has its name, or when it would stand for itself in the
+  // end; not_found when there is nothing of the target's name.
+  Pending<> put_alias(std::string name, std::string target, SystemTime now);
+  // `conflict` while other aliases point at it.
+  Pending<> remove_alias(std::string name);
 
   void on_change(std::function<void()> listener) { changed_.add(std::move(listener)); }
 
  private:
+  Result<void> check_alias(const std::string& name, const std::string& target) const;
+  Result<void> check_unused(std::string_view kind, const std::string& name) const;
+
   store::ModelStore& store_;
   std::vector<Entry> models_;
+  Aliases aliases_;
+  // What is checked stays so until it is stored.
+  AsyncLock changes_;
   Listeners<> changed_;
 };
 
@@ -104,6 +124,8 @@ class WorkerRegistry {
 
   Pending<WorkerRecord> enrol(std::string token_id, WorkerRecord worker);
   Pending<> set_certificate(std::string id, std::string serial, SystemTime expires_at);
+  // Replaces those it had; calls on_labels.
+  Pending<Entry> set_labels(std::string name_or_id, std::map<std::string, std::string> labels);
   // Cuts the worker off before the store has answered, and calls on_revoke; not_found for an unknown one.
   Pending<Entry> revoke(std::string name_or_id);
 
@@ -115,6 +137,7 @@ class WorkerRegistry {
 
   // Called with the worker's id.
   void on_revoke(std::function<void(const std::string&)> listener) { revoked_.add(std::move(listener)); }
+  void on_labels(std::function<void(const WorkerRecord&)> listener) { labelled_.add(std::move(listener)); }
 
  private:
   void remember(Entry worker);
@@ -127,6 +150,7 @@ class WorkerRegistry {
   std::map<std::string, store::WorkerStore::Sighting> unwritten_;
   std::function<void()> unwritten_listener_;
   Listeners<const std::string&> revoked_;
+  Listeners<const WorkerRecord&> labelled_;
 };
 
 }  // namespace gogrid::coordinator

@@ -19,16 +19,18 @@ namespace {
 constexpr std::size_t part_bytes = 1024 * 1024;
 // What is held in memory until the header is whole; longer headers are checked when the file is complete.
 constexpr std::size_t max_held_bytes = 16 * 1024 * 1024;
-constexpr std::size_t max_uploads = 256;
+constexpr std::size_t max_uploads = 2048;
 constexpr std::uint64_t spare_disk_bytes = 64 * 1024 * 1024;
 constexpr auto abandoned_after = std::chrono::hours(24 * 7);
 
 ErrorResponse not_that(const store::UploadRecord& record, const Error& error) {
   if (error.code != ErrorCode::invalid_argument) return error;
-  const bool model = record.kind == store::UploadKind::model;
+  const bool model = record.kind != store::UploadKind::engine;
   return ErrorResponse(400, (model ? "this file cannot be served: " : "") + error.detail,
                        model ? "not_a_model" : "not_an_engine");
 }
+
+const char* kind_name(store::UploadKind kind) { return kind == store::UploadKind::engine ? "engine" : "model"; }
 
 ErrorResponse busy() {
   return ErrorResponse(409, "this file is being checked or removed just now; try again in a moment", "busy");
@@ -85,11 +87,12 @@ Pending<> Uploads::load() {
     files_.remove_blob(sha256);
   }
   for (const auto& model : models_.list()) {
-    if (files_.blob_bytes(model->model.sha256) != model->model.size_bytes) {
-      log().error("the file of model {} is missing or damaged: remove the model and add it again", model->model.name);
+    for (const auto& file : domain::files_of(model->model)) {
+      if (files_.blob_bytes(file.sha256) == file.size_bytes) continue;
+      log().error("a file of model {} is missing or damaged: remove the model and add it again", model->model.name);
     }
   }
-  co_return Result<void>();
+  co_return co_await read_missing_shapes();
 }
 
 // One that was being uploaded when the coordinator last stopped.
@@ -117,7 +120,12 @@ bool Uploads::is_abandoned(const store::UploadRecord& record) const {
 // ---- begin ----
 
 std::optional<ErrorResponse> Uploads::name_conflict(const store::UploadRecord& record) const {
-  const auto other = record.kind == store::UploadKind::model ? models_.find_by_name(record.name) : nullptr;
+  if (record.kind != store::UploadKind::model) return std::nullopt;
+  if (models_.aliases().contains(record.name)) {
+    return ErrorResponse(409, "there is an alias named \"" + record.name + "\"; remove it first or choose another name",
+                         "name_taken", "name");
+  }
+  const auto other = models_.find_by_name(record.name);
   if (!other || other->model.sha256 == record.sha256) return std::nullopt;
   return ErrorResponse(409,
                        "there is a model named \"" + record.name + "\" already; remove it first or choose another name",
@@ -144,7 +152,12 @@ Uploads::Answer<Uploads::Progress> Uploads::begin(store::UploadRecord record, st
         "name_taken", "name");
   }
   if (discarding_.contains(sha256)) co_return busy();
-  if (is_registered(sha256)) co_return co_await register_file(std::move(record), false, std::move(actor));
+  if (is_registered(sha256)) {
+    if (record.kind == store::UploadKind::model_file) co_return find(sha256);
+    if (record.kind == store::UploadKind::model)
+      co_return co_await add_single_model(std::move(record), std::move(actor));
+    co_return co_await register_engine(std::move(record), false, std::move(actor));
+  }
 
   std::uint64_t offset = 0;
   if (const auto known = uploads_.find(sha256); known != uploads_.end()) {
@@ -175,7 +188,7 @@ Uploads::Answer<Uploads::Progress> Uploads::begin(store::UploadRecord record, st
     known->second->hash.emplace();
   }
   const Handle upload = known->second;
-  if (upload->record.kind != record.kind) upload->header_checked = false;
+  if (upload->record.kind != record.kind) upload->header_checked = upload->verified = false;
   upload->record = record;
   auto stored = co_await store_.put_upload(std::move(record));
   if (!stored) co_return ErrorResponse(stored.error());
@@ -189,6 +202,7 @@ std::vector<Uploads::Unfinished> Uploads::list() const {
     one.record = upload->record;
     one.progress.offset_bytes = upload->offset_bytes;
     one.progress.size_bytes = upload->record.size_bytes;
+    one.progress.complete = upload->verified;
     all.push_back(std::move(one));
   }
   std::sort(all.begin(), all.end(),
@@ -201,10 +215,13 @@ ApiResult<Uploads::Progress> Uploads::find(const std::string& sha256) const {
     Progress progress;
     progress.offset_bytes = found->second->offset_bytes;
     progress.size_bytes = found->second->record.size_bytes;
+    progress.complete = found->second->verified && found->second->record.kind == store::UploadKind::model_file;
     return progress;
   }
   for (const auto& model : models_.list()) {
-    if (model->model.sha256 == sha256) return complete_progress(model->model.size_bytes);
+    for (const auto& file : domain::files_of(model->model)) {
+      if (file.sha256 == sha256) return complete_progress(file.size_bytes);
+    }
   }
   for (const auto& engine : engines_.list()) {
     if (engine.bundle.sha256 == sha256) return complete_progress(engine.bundle.size_bytes);
@@ -219,8 +236,7 @@ Uploads::Answer<Uploads::Progress> Uploads::remove(std::string sha256, std::stri
   if (found == uploads_.end()) co_return missing();
   const Handle upload = found->second;
   if (upload->finishing) co_return busy();
-  const bool model = upload->record.kind == store::UploadKind::model;
-  const nlohmann::json detail{{"kind", model ? "model" : "engine"}, {"name", upload->record.name}};
+  const nlohmann::json detail{{"kind", kind_name(upload->record.kind)}, {"name", upload->record.name}};
   AuditLog::Act act{std::move(actor), "upload.remove", sha256, detail.dump()};
   const auto recorded = co_await audit_.record(std::move(act));
   if (!recorded) co_return ErrorResponse(recorded.error());
@@ -275,7 +291,7 @@ Uploads::Answer<Uploads::Progress> Uploads::append(std::string sha256, std::uint
   auto taken = co_await take_parts(upload, std::move(source));
   --upload->appending;
   if (!taken) co_return taken.error();
-  if (upload->offset_bytes < upload->record.size_bytes || upload->finishing) co_return find(sha256);
+  if (upload->offset_bytes < upload->record.size_bytes || upload->finishing || upload->verified) co_return find(sha256);
   upload->finishing = true;
   auto finished = co_await finish(upload, std::move(actor));
   upload->finishing = false;
@@ -399,9 +415,22 @@ Uploads::Answer<Uploads::Progress> Uploads::finish(Handle upload, std::string ac
             ", not the announced one: it was damaged on its way or changed meanwhile; upload it again",
         "checksum");
   }
-  auto registered = co_await register_file(record, true, std::move(actor));
+  upload->verified = true;
+  if (record.kind == store::UploadKind::model_file) co_return co_await keep_file(upload);
+  ApiResult<Progress> registered;
+  if (record.kind == store::UploadKind::model) {
+    registered = co_await add_single_model(record, std::move(actor));
+  } else {
+    registered = co_await register_engine(record, true, std::move(actor));
+  }
   if (!registered) {
+    upload->verified = false;
     if (registered.error().status == 400) co_await drop(upload);
+    co_return registered;
+  }
+  if (record.kind == store::UploadKind::model) {
+    // Another upload of the same file was faster.
+    if (uploads_.contains(record.sha256)) co_await drop(upload);
     co_return registered;
   }
   uploads_.erase(record.sha256);
@@ -410,36 +439,29 @@ Uploads::Answer<Uploads::Progress> Uploads::finish(Handle upload, std::string ac
   co_return registered;
 }
 
-Uploads::Answer<Uploads::Progress> Uploads::register_file(store::UploadRecord record, bool is_part, std::string actor) {
+Uploads::Answer<Uploads::Progress> Uploads::register_engine(store::UploadRecord record, bool is_part,
+                                                            std::string actor) {
   const std::string sha256 = record.sha256;
-  const auto guard = registering_.insert(sha256);
-  auto added = co_await add_to_library(std::move(record), is_part, std::move(actor));
-  registering_.erase(guard);
+  std::optional<Guard> guard(std::in_place, registering_, sha256);
+  auto added = co_await add_engine(std::move(record), is_part, std::move(actor));
+  guard.reset();
   // The last one that had the file may have been removed meanwhile.
   if (!added) co_await discard_blob(sha256);
   co_return added;
 }
 
-Uploads::Answer<Uploads::Progress> Uploads::add_to_library(store::UploadRecord record, bool is_part,
-                                                           std::string actor) {
+Uploads::Answer<Uploads::Progress> Uploads::add_engine(store::UploadRecord record, bool is_part, std::string actor) {
   struct Facts {
     std::uint64_t size_bytes = 0;
-    std::optional<domain::GgufHeader> header;
-    std::optional<EngineManifest> manifest;
+    EngineManifest manifest;
   };
   auto inspect = [files = files_, record, is_part]() -> Result<Facts> {
     const auto path = is_part ? files.part_path(record.sha256) : files.blob_path(record.sha256);
     Facts facts;
     facts.size_bytes = (is_part ? files.part_bytes(record.sha256) : files.blob_bytes(record.sha256)).value_or(0);
-    if (record.kind == store::UploadKind::model) {
-      auto header = read_gguf_header(path);
-      if (!header) return header.error();
-      facts.header = std::move(*header);
-    } else {
-      auto manifest = read_engine_manifest(path);
-      if (!manifest) return manifest.error();
-      facts.manifest = std::move(*manifest);
-    }
+    auto manifest = read_engine_manifest(path);
+    if (!manifest) return manifest.error();
+    facts.manifest = std::move(*manifest);
     return facts;
   };
   const auto facts = co_await run_blocking(pool_, std::move(inspect));
@@ -448,34 +470,22 @@ Uploads::Answer<Uploads::Progress> Uploads::add_to_library(store::UploadRecord r
     co_return ErrorResponse(400, "the file with this SHA-256 has " + std::to_string(facts->size_bytes) + " bytes",
                             "wrong_size", "size_bytes");
   }
-  if (auto conflict = name_conflict(record)) co_return std::move(*conflict);
   if (is_part) {
     auto move = [files = files_, sha256 = record.sha256] { return files.part_to_blob(sha256); };
     const auto moved = co_await run_blocking(pool_, std::move(move));
     if (!moved) co_return ErrorResponse(moved.error());
   }
-  Result<void> stored;
-  if (facts->header) {
-    ModelRecord model = describe_model(record, *facts->header, clock_.system_now());
-    if (const auto same = models_.find_by_name(record.name); same && same->model.sha256 == record.sha256) {
-      model.model.id = same->model.id;
-      model.created_at = same->created_at;
-    }
-    stored = co_await put_model(std::move(model), std::move(actor));
-  } else {
-    EngineRecord engine;
-    engine.bundle.sha256 = record.sha256;
-    engine.bundle.name = record.name;
-    engine.bundle.size_bytes = record.size_bytes;
-    engine.bundle.target = facts->manifest->target;
-    engine.version = facts->manifest->version;
-    engine.flavour = facts->manifest->flavour;
-    engine.created_at = clock_.system_now();
-    stored = co_await put_engine(std::move(engine), std::move(actor));
-  }
+  EngineRecord engine;
+  engine.bundle.sha256 = record.sha256;
+  engine.bundle.name = record.name;
+  engine.bundle.size_bytes = record.size_bytes;
+  engine.bundle.target = facts->manifest.target;
+  engine.version = facts->manifest.version;
+  engine.flavour = facts->manifest.flavour;
+  engine.created_at = clock_.system_now();
+  const auto stored = co_await put_engine(std::move(engine), std::move(actor));
   if (stored) {
-    const char* kind = record.kind == store::UploadKind::model ? "model" : "engine";
-    log().info("added {} {} ({} bytes, {})", kind, record.name, record.size_bytes, record.sha256);
+    log().info("added engine {} ({} bytes, {})", record.name, record.size_bytes, record.sha256);
     co_return complete_progress(record.size_bytes);
   }
   if (is_part && !is_registered(record.sha256)) {
@@ -484,17 +494,6 @@ Uploads::Answer<Uploads::Progress> Uploads::add_to_library(store::UploadRecord r
     if (!moved) log().error("upload {}: {}", record.sha256, moved.error().detail);
   }
   co_return ErrorResponse(stored.error());
-}
-
-Pending<> Uploads::put_model(ModelRecord model, std::string actor) {
-  const nlohmann::json detail{{"name", model.model.name},
-                              {"kind", domain::to_string(model.model.kind)},
-                              {"sha256", model.model.sha256},
-                              {"context_tokens", model.model.context_tokens},
-                              {"slots", model.model.slots}};
-  AuditLog::Act act{std::move(actor), "model.add", model.model.id.text(), detail.dump()};
-  std::function<Pending<>()> put = [&] { return models_.put(model); };
-  co_return co_await audit_.perform(std::move(act), std::move(put));
 }
 
 Pending<> Uploads::put_engine(EngineRecord engine, std::string actor) {

@@ -1,11 +1,13 @@
 // Uploads: takes model files and engine bundles in as many parts as it takes, checks them, and puts them into the
-// library. What has arrived survives a broken connection and a restart. Owned by the Coordinator, used on the io
-// thread; files are written on the pool.
+// library: engines and models of one file at once, files of a larger model when add_model() names them. What has
+// arrived survives a broken connection and a restart. Owned by the Coordinator, used on the io thread; files are
+// written on the pool.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,10 +17,12 @@
 #include <string>
 #include <vector>
 
+#include "base/async_lock.hpp"
 #include "base/sha256.hpp"
 #include "coordinator/api/error_response.hpp"
 #include "coordinator/audit.hpp"
 #include "coordinator/blob_store.hpp"
+#include "coordinator/model_settings.hpp"
 #include "coordinator/registry.hpp"
 
 namespace gogrid::coordinator {
@@ -33,7 +37,7 @@ class Uploads {
   struct Progress {
     std::uint64_t offset_bytes = 0;
     std::uint64_t size_bytes = 0;
-    // It is in the library.
+    // It is in the library, or is a model's file that is whole and checked.
     bool complete = false;
   };
   template <class T>
@@ -50,6 +54,14 @@ class Uploads {
   // file is checked and registered. When that fails for a reason that is not the file's (its name was taken meanwhile,
   // the disk is full) it stays: begin() it anew and append() nothing.
   Answer<Progress> append(std::string sha256, std::uint64_t offset, Source source, std::string actor);
+
+  // Makes a model of files that are in the library or complete here, or gives a model of that name and the same weights
+  // other files and settings.
+  Answer<ModelLibrary::Entry> add_model(ModelSpec spec, std::string actor);
+  // Changes what a model is served with.
+  Answer<ModelLibrary::Entry> change_model(std::string name_or_id, ModelSettings settings, std::string actor);
+  // Takes over a file that was fetched, whose SHA-256 is known to be right; it is as complete as an uploaded one.
+  Answer<Progress> adopt(std::filesystem::path file, std::string name, std::string sha256, std::uint64_t size_bytes);
 
   struct Unfinished {
     store::UploadRecord record;
@@ -77,22 +89,49 @@ class Uploads {
     int appending = 0;
     // Its beginning is that of a model or an engine bundle.
     bool header_checked = false;
+    // All of it is there and is what its SHA-256 says.
+    bool verified = false;
     // Complete, being checked and registered.
     bool finishing = false;
   };
   using Handle = std::shared_ptr<Upload>;
+  // While it lives the file is not deleted.
+  class Guard {
+   public:
+    Guard(std::multiset<std::string>& names, const std::string& sha256) : names_(names), place_(names.insert(sha256)) {}
+    ~Guard() { names_.erase(place_); }
+    Guard(const Guard&) = delete;
+    Guard& operator=(const Guard&) = delete;
+
+   private:
+    std::multiset<std::string>& names_;
+    std::multiset<std::string>::iterator place_;
+  };
 
   Answer<std::size_t> take_parts(Handle upload, Source source);
   // What an earlier append() stored of a header that is not whole; empty when that is nothing, or too much to hold.
   Answer<std::vector<std::byte>> read_beginning(Handle upload);
   Answer<std::size_t> write_part(Handle upload, std::shared_ptr<FileDescriptor> file, std::vector<std::byte> bytes);
   Answer<Progress> finish(Handle upload, std::string actor);
+  // A model's file that stays here until a model is made of it.
+  Answer<Progress> keep_file(Handle upload);
+  Answer<Progress> add_single_model(store::UploadRecord record, std::string actor);
   // Reads what the file says of itself and adds it to the library: a part, or a blob that is there. 400 when it is the
   // file's fault that this fails; a part is then as it was.
-  Answer<Progress> register_file(store::UploadRecord record, bool is_part, std::string actor);
-  Answer<Progress> add_to_library(store::UploadRecord record, bool is_part, std::string actor);
-  Pending<> put_model(ModelRecord model, std::string actor);
+  Answer<Progress> register_engine(store::UploadRecord record, bool is_part, std::string actor);
+  Answer<Progress> add_engine(store::UploadRecord record, bool is_part, std::string actor);
   Pending<> put_engine(EngineRecord engine, std::string actor);
+  // The steps of add_model().
+  ApiResult<std::vector<Handle>> find_parts(const ModelSpec& spec) const;
+  Answer<ModelRecord> make_record(const ModelSpec& spec);
+  Answer<ModelLibrary::Entry> store_model(ModelSpec spec, std::vector<Handle> parts, std::string actor);
+  Answer<ModelLibrary::Entry> store_change(const ModelLibrary::Entry& known, const ModelSettings& settings,
+                                           std::string actor);
+  Answer<std::optional<domain::ModelFile>> store_template(std::optional<std::string> text);
+  // Deletes what `before` had and nothing has any more.
+  boost::asio::awaitable<void> discard_files(std::vector<domain::ModelFile> files);
+  Pending<> put_model(ModelRecord model, const char* action, std::string detail, std::string actor);
+  Pending<> read_missing_shapes();
   boost::asio::awaitable<void> drop(Handle upload);
   boost::asio::awaitable<void> drop_abandoned(std::string except);
   bool is_abandoned(const store::UploadRecord& record) const;
@@ -114,6 +153,8 @@ class Uploads {
   // Files that must not be deleted now, and files that are being deleted.
   std::multiset<std::string> registering_;
   std::set<std::string> discarding_;
+  // Models are made and changed one after the other.
+  AsyncLock making_;
 };
 
 }  // namespace gogrid::coordinator

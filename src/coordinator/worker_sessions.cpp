@@ -191,6 +191,7 @@ asio::awaitable<Result<void>> WorkerSessions::Session::greet() {
 
 void WorkerSessions::Session::enter_service(const wire::Hello& hello) {
   facts_ = wire::to_facts(hello);
+  if (owner_.options_.labels) facts_.labels = owner_.options_.labels(id_.text());
   in_service_ = true;
   const auto self = shared_from_this();
   auto& current = owner_.sessions_[id_.text()];

@@ -58,6 +58,8 @@ class WorkerSessions {
         renew;
     // The worker is in service with this hello, or was until now.
     std::function<void(const std::string& worker_id, const domain::WorkerFacts&)> on_seen;
+    // Those that its administrator gave it.
+    std::function<std::map<std::string, std::string>(const std::string& worker_id)> labels;
   };
 
   // Binds the UDP port; one that is in use is `conflict`. The dispatcher and the metrics outlive it.

@@ -131,6 +131,17 @@ Actions Scheduler::worker_reported(const WorkerId& id, WorkerReport report, Stea
   return actions;
 }
 
+Actions Scheduler::worker_labelled(const WorkerId& id, std::map<std::string, std::string> labels, SteadyTime now) {
+  Actions actions;
+  now_ = now;
+  const auto found = workers_.find(id);
+  if (found == workers_.end() || !found->second->facts_known) return actions;
+  found->second->facts.labels = std::move(labels);
+  plan(*found->second, false, actions);
+  settle_all(now, actions);
+  return actions;
+}
+
 Actions Scheduler::worker_gone(const WorkerId& id, bool may_return, SteadyTime now) {
   Actions actions;
   now_ = now;

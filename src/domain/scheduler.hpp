@@ -191,6 +191,8 @@ class Scheduler {
   // holds (WorkerFacts::leases). Always answered with an Assign for it.
   Actions worker_connected(const WorkerId& id, WorkerFacts facts, SteadyTime now);
   Actions worker_reported(const WorkerId& id, WorkerReport report, SteadyTime now);
+  // Its labels from now on. An unknown worker is ignored.
+  Actions worker_labelled(const WorkerId& id, std::map<std::string, std::string> labels, SteadyTime now);
   // `may_return`: its connection broke, it was not revoked. The requests that ran on it are lost: the shell reports
   // each as returned or finished. Its jobs wait for it as long as it may return, then for another worker.
   Actions worker_gone(const WorkerId& id, bool may_return, SteadyTime now);
