@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "coordinator/fetch_rules.hpp"
 #include "store/open_store.hpp"
 
 namespace gogrid::coordinator {
@@ -69,6 +70,12 @@ std::vector<Setting> coordinator_settings(CoordinatorConfig& config) {
   add("migration.takeover_timeout", "", "how long such a stream waits for that worker",
       config.migration.takeover_timeout);
   add("migration.max_per_request", "", "how often one answer may change its worker", config.migration.max_per_request);
+  add("models.allowed_urls", "",
+      "beginnings of URLs that models may be fetched from, such as https://models.example.com/; none: only uploads",
+      config.models.allowed_urls);
+  add("models.ca_path", "", "authorities (PEM) that those servers may be signed by, instead of the system's",
+      config.models.ca_path);
+  add("models.max_fetch_bytes", "", "largest file that is fetched", config.models.max_fetch_bytes);
   add("files.max_bytes", "", "largest file for a batch", config.files.max_bytes);
   add("batches.max_lines", "", "most lines of a batch", config.batches.max_lines);
   add("metrics.require_key", "", "whether /metrics takes an API key with the scope admin", config.metrics.require_key);
@@ -90,6 +97,11 @@ Result<void> validate(const CoordinatorConfig& config) {
   if (config.limits.max_body_bytes > max_held_body_bytes) {
     return wrong("limits.max_body_bytes must be " + std::to_string(max_held_body_bytes) + " (512 MiB) or less");
   }
+  for (const std::string& url : config.models.allowed_urls) {
+    if (auto good = check_prefix(url); !good)
+      return wrong("models.allowed_urls: \"" + url + "\": " + good.error().detail);
+  }
+  if (config.models.max_fetch_bytes < 1) return wrong("models.max_fetch_bytes must be 1 or more");
   if (config.files.max_bytes < 1024) return wrong("files.max_bytes must be 1024 or more");
   if (config.batches.max_lines < 1 || config.batches.max_lines > max_batch_lines) {
     return wrong("batches.max_lines must be from 1 to " + std::to_string(max_batch_lines));

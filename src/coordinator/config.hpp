@@ -64,6 +64,13 @@ struct CoordinatorConfig {
     std::chrono::milliseconds takeover_timeout{30'000};
     std::int64_t max_per_request = 32;
   } migration;
+  struct Models {
+    // Prefixes of URLs that models may be fetched from.
+    std::vector<std::string> allowed_urls;
+    // PEM authorities to trust there; empty: the system's.
+    std::filesystem::path ca_path;
+    std::int64_t max_fetch_bytes = std::int64_t{2} * 1024 * 1024 * 1024 * 1024;
+  } models;
   struct Metrics {
     bool require_key = false;
   } metrics;

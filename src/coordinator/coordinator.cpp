@@ -19,6 +19,7 @@
 #include "coordinator/data_dir.hpp"
 #include "coordinator/dispatch.hpp"
 #include "coordinator/enrolment.hpp"
+#include "coordinator/fetches.hpp"
 #include "coordinator/jobs/batches.hpp"
 #include "coordinator/jobs/client_files.hpp"
 #include "coordinator/jobs/job_queue.hpp"
@@ -41,6 +42,7 @@ constexpr std::size_t pool_threads = 4;
 constexpr auto flush_interval = std::chrono::seconds(5);
 // With port 0 the number that TCP got may be taken for UDP.
 constexpr int port_attempts = 16;
+constexpr std::size_t max_authorities_bytes = 1024 * 1024;
 
 domain::SchedulerLimits scheduler_limits(const CoordinatorConfig& config) {
   domain::SchedulerLimits limits;
@@ -60,6 +62,14 @@ BatchService::Options batch_options(const CoordinatorConfig& config, const KeyRi
     const store::KeyRecord* key = keys.find(id);
     return key ? key->policy.models : std::vector<std::string>();
   };
+  return options;
+}
+
+ModelFetches::Options fetch_options(const CoordinatorConfig& config) {
+  ModelFetches::Options options;
+  options.allowed_urls = config.models.allowed_urls;
+  options.max_bytes = static_cast<std::uint64_t>(config.models.max_fetch_bytes);
+  options.directory = config.server.data_dir / "fetches";
   return options;
 }
 
@@ -129,6 +139,7 @@ struct Coordinator::Parts {
   ServerIdentity identity;
   Enrolment enrolment;
   Uploads uploads;
+  ModelFetches fetches;
   Metrics metrics;
   Dispatcher dispatcher;
   JobQueue jobs;
@@ -169,6 +180,7 @@ Coordinator::Parts::Parts(asio::any_io_executor its_executor, CoordinatorConfig 
                 std::chrono::duration_cast<std::chrono::hours>(config.workers.certificate_lifetime), *store, workers,
                 audit, clock, pool),
       uploads(files, *store, models, engines, audit, clock, pool),
+      fetches(executor, fetch_options(config), *store, uploads, models, audit, clock, pool),
       metrics(clock.system_now()),
       dispatcher(executor, scheduler_limits(config), clock, metrics),
       jobs(executor, *store, dispatcher, models, usage, metrics, clock, JobQueue::Options{config.jobs.retention}),
@@ -189,6 +201,13 @@ Pending<> Coordinator::Parts::load() {
   if (auto loaded = co_await engines.load(); !loaded) co_return loaded;
   if (auto loaded = co_await workers.load(); !loaded) co_return loaded;
   if (auto loaded = co_await uploads.load(); !loaded) co_return loaded;
+  std::string fetch_authorities;
+  if (!config.models.ca_path.empty()) {
+    auto authorities = read_file(config.models.ca_path, max_authorities_bytes);
+    if (!authorities) co_return authorities.error();
+    fetch_authorities = std::move(*authorities);
+  }
+  if (auto loaded = co_await fetches.load(std::move(fetch_authorities)); !loaded) co_return loaded;
   if (auto loaded = co_await client_files.load(); !loaded) co_return loaded;
   if (auto issued = identity.issue(clock.system_now()); !issued) co_return issued;
   if (auto loaded = identity.load_public_pair(); !loaded) co_return loaded;
@@ -219,6 +238,10 @@ Result<void> Coordinator::Parts::listen() {
     options.admit = [this](const std::string& id) { return workers.admit(id); };
     options.renew = [this](std::string id, std::string request) {
       return enrolment.renew(std::move(id), std::move(request));
+    };
+    options.labels = [this](const std::string& id) {
+      const auto worker = workers.find(id);
+      return worker ? worker->labels : std::map<std::string, std::string>();
     };
     options.on_seen = [this](const std::string& id, const domain::WorkerFacts& facts) {
       workers.note_seen(id, facts.version, facts.target);
@@ -262,6 +285,8 @@ void Coordinator::Parts::connect_parts() {
   models.on_change([this] { give_models(); });
   engines.on_change([this] { give_engines(); });
   workers.on_revoke([this](const std::string& id) { sessions->disconnect(id, "this worker was revoked"); });
+  workers.on_labels(
+      [this](const WorkerRecord& worker) { dispatcher.worker_labelled(domain::WorkerId(worker.id), worker.labels); });
   workers.on_unwritten([this] { flush_soon(); });
   keys.on_revoke([this](const std::string& id) {
     router.end_requests_of(id);
@@ -302,7 +327,8 @@ void Coordinator::Parts::mount_routes(std::string authority_pin) {
   mount_token_routes(router, *store, audit, std::move(authority_pin), clock);
   mount_worker_routes(router, workers, audit, dispatcher, *sessions);
   mount_library_routes(router, models, engines, uploads, audit, dispatcher);
-  mount_upload_routes(router, uploads);
+  mount_upload_routes(router, uploads, fetches);
+  mount_alias_routes(router, models, audit, clock);
   mount_enrolment_routes(router, enrolment);
   JobSources job_sources{jobs, *store, clock, static_cast<std::size_t>(config.limits.max_body_bytes),
                          [this](const std::string& url) { return check_webhook_url(url, webhooks.allows_private()); }};
@@ -385,9 +411,11 @@ asio::awaitable<void> Coordinator::Parts::run() {
   batches.stop();
   jobs.stop();
   client_files.stop();
+  fetches.stop();
   webhooks.stop();
   sessions->stop();
   co_await services.wait();
+  co_await fetches.stopped();
   co_await batches.drain();
   co_await jobs.drain();
   tasks.cancel();

@@ -311,7 +311,9 @@ TEST(Gguf, AdaptersAndProjectorsGoWithModelsOfTheirKind) {
   for (const auto& row : table) {
     const auto checked = check_companion(row.model, row.file);
     EXPECT_EQ(checked.has_value(), row.says == nullptr) << row.name;
-    if (!checked) EXPECT_NE(checked.error().detail.find(row.says), std::string::npos) << checked.error().detail;
+    if (!checked) {
+      EXPECT_NE(checked.error().detail.find(row.says), std::string::npos) << checked.error().detail;
+    }
   }
 }
 

@@ -89,7 +89,8 @@ struct AliasRecord {
 // A model that the coordinator fetches from a URL.
 struct FetchRecord {
   std::string id;
-  // What was asked for, and how far it is: a JSON object (see coordinator/fetch_plan.hpp). Never a secret.
+  // What was asked for, and how far it is: a JSON object (see coordinator/fetch_plan.hpp). The URL's query
+  // may hold a secret.
   std::string plan = "{}";
   // Empty while it goes on.
   std::string error;

@@ -24,6 +24,7 @@ class Enrolment;
 class JobQueue;
 class KeyRing;
 class Metrics;
+class ModelFetches;
 class Uploads;
 class UsageMeter;
 class WebhookSecrets;
@@ -41,7 +42,9 @@ void mount_worker_routes(Router& router, WorkerRegistry& workers, AuditLog& audi
 void mount_library_routes(Router& router, ModelLibrary& models, EngineRegistry& engines, Uploads& uploads,
                           AuditLog& audit, const Dispatcher& dispatcher);
 
-void mount_upload_routes(Router& router, Uploads& uploads);
+void mount_upload_routes(Router& router, Uploads& uploads, ModelFetches& fetches);
+
+void mount_alias_routes(Router& router, ModelLibrary& models, AuditLog& audit, const Clock& clock);
 
 void mount_usage_routes(Router& router, UsageMeter& usage, const KeyRing& keys, const Clock& clock);
 

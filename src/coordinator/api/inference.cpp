@@ -19,16 +19,24 @@ using wire::InferenceEndpoint;
 namespace {
 
 // https://platform.openai.com/docs/api-reference/models/object, and what only GoGrid knows.
-nlohmann::ordered_json model_json(const ModelRecord& record, const domain::Outlook& outlook) {
-  return {{"id", record.model.name},
-          {"object", "model"},
-          {"created", to_unix_seconds(record.created_at)},
-          {"owned_by", "gogrid"},
-          {"gogrid",
-           {{"kind", domain::to_string(record.model.kind)},
-            {"context_tokens", record.model.context_tokens},
-            {"replicas", {{"ready", outlook.ready}, {"total", outlook.workers_with_model()}}},
-            {"slots", {{"busy", outlook.slots_busy}, {"total", outlook.slots}}}}}};
+// `id`: its name, or an alias of it.
+nlohmann::ordered_json model_json(const std::string& id, const ModelRecord& record, const domain::Outlook& outlook) {
+  nlohmann::ordered_json model = {{"id", id},
+                                  {"object", "model"},
+                                  {"created", to_unix_seconds(record.created_at)},
+                                  {"owned_by", "gogrid"},
+                                  {"gogrid",
+                                   {{"kind", domain::to_string(record.model.kind)},
+                                    {"context_tokens", record.model.context_tokens},
+                                    {"replicas", {{"ready", outlook.ready}, {"total", outlook.workers_with_model()}}},
+                                    {"slots", {{"busy", outlook.slots_busy}, {"total", outlook.slots}}}}}};
+  if (id != record.model.name) model["gogrid"]["alias_of"] = record.model.name;
+  if (!record.tags.empty()) model["gogrid"]["tags"] = record.tags;
+  return model;
+}
+
+bool may_use(const ApiRequest& request, const ModelRecord& record, const std::string& name) {
+  return !request.key || request.key->may_use(record.model.name) || request.key->may_use(name);
 }
 
 const std::vector<std::string>& allowed_models(const ApiRequest& request) {
@@ -110,8 +118,14 @@ asio::awaitable<void> InferenceApi::forward(ApiRequest& request, std::shared_ptr
 asio::awaitable<void> InferenceApi::list_models(ApiRequest& request) {
   auto data = nlohmann::ordered_json::array();
   for (const auto& entry : models_.list()) {
-    if (request.key && !request.key->may_use(entry->model.name)) continue;
-    data.push_back(model_json(*entry, dispatcher_.scheduler().outlook(entry->model.id)));
+    const std::string& name = entry->model.name;
+    if (!may_use(request, *entry, name)) continue;
+    data.push_back(model_json(name, *entry, dispatcher_.scheduler().outlook(entry->model.id)));
+  }
+  for (const auto& [name, alias] : models_.aliases()) {
+    const ModelLibrary::Entry entry = models_.resolve(name);
+    if (!entry || !may_use(request, *entry, name)) continue;
+    data.push_back(model_json(name, *entry, dispatcher_.scheduler().outlook(entry->model.id)));
   }
   const nlohmann::ordered_json list{{"object", "list"}, {"data", std::move(data)}};
   std::string text = list.dump();
@@ -120,12 +134,13 @@ asio::awaitable<void> InferenceApi::list_models(ApiRequest& request) {
 
 asio::awaitable<void> InferenceApi::show_model(ApiRequest& request) {
   const std::string name = request.parameters.front();
-  const ModelLibrary::Entry entry = models_.find(name);
-  if (!entry || (request.key && !request.key->may_use(entry->model.name))) {
+  const ModelLibrary::Entry entry = models_.resolve(name);
+  if (!entry || !may_use(request, *entry, name)) {
     ErrorResponse error = model_not_found(name);
     co_return co_await respond_error(request.exchange, std::move(error));
   }
-  std::string text = model_json(*entry, dispatcher_.scheduler().outlook(entry->model.id)).dump();
+  const std::string& id = models_.aliases().contains(name) ? name : entry->model.name;
+  std::string text = model_json(id, *entry, dispatcher_.scheduler().outlook(entry->model.id)).dump();
   co_await respond_json(request.exchange, 200, std::move(text));
 }
 

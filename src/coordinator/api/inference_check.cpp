@@ -45,8 +45,10 @@ ApiResult<CheckedRequest> check_inference(wire::InferenceEndpoint endpoint, std:
   if (const auto* problem = std::get_if<wire::RequestProblem>(&read)) return to_error_response(*problem);
   CheckedRequest checked;
   checked.request = std::move(std::get<wire::InferenceRequest>(read));
-  checked.model = models.find(checked.request.model);
-  if (!checked.model || !is_allowed(allowed_models, checked.model->model.name))
+  checked.model = models.resolve(checked.request.model);
+  // A key may be for the model, or for the alias that stands for it today.
+  if (!checked.model ||
+      (!is_allowed(allowed_models, checked.model->model.name) && !is_allowed(allowed_models, checked.request.model)))
     return model_not_found(checked.request.model);
   if (checked.model->model.kind != wire::kind_of(endpoint)) return wrong_kind(checked.model->model, endpoint);
   return checked;

@@ -17,7 +17,7 @@ struct CheckedRequest {
   ModelLibrary::Entry model;
 };
 
-// `allowed_models`: names; empty: all.
+// `allowed_models`: names of models or aliases; empty: all.
 ApiResult<CheckedRequest> check_inference(wire::InferenceEndpoint endpoint, std::string_view body,
                                           const ModelLibrary& models, const std::vector<std::string>& allowed_models);
 

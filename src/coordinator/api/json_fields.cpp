@@ -12,8 +12,6 @@ namespace asio = boost::asio;
 using nlohmann::json;
 namespace {
 
-constexpr std::size_t max_body_bytes = 64 * 1024;
-
 ErrorResponse wrong_type(const char* name, const std::string& expected) {
   return ErrorResponse(400, "\"" + std::string(name) + "\" must be " + expected, "invalid_type", name);
 }
@@ -110,7 +108,8 @@ ApiResult<std::optional<std::string>> JsonFields::text_map(const char* name, std
   return std::optional<std::string>(to_text(*value));
 }
 
-asio::awaitable<ApiResult<JsonFields>> read_fields(net::HttpExchange& exchange, std::vector<std::string_view> known) {
+asio::awaitable<ApiResult<JsonFields>> read_fields(net::HttpExchange& exchange, std::vector<std::string_view> known,
+                                                   std::size_t max_body_bytes) {
   auto body = co_await exchange.read_body(max_body_bytes);
   if (!body) co_return ErrorResponse(body.error());
   co_return JsonFields::parse(body->empty() ? "{}" : std::string_view(*body), known);

@@ -20,6 +20,8 @@ class JsonFields {
   // invalid_json, or the first field that is not one of `known`; an empty list knows all.
   static ApiResult<JsonFields> parse(std::string_view text, const std::vector<std::string_view>& known);
 
+  // As it is; null when it is missing or null.
+  const nlohmann::json* value(const char* name) const { return find(name); }
   // A field that is missing or null is nullopt; in required_text() an error.
   ApiResult<std::optional<std::string>> text(const char* name, std::size_t max_bytes) const;
   ApiResult<std::string> required_text(const char* name, std::size_t max_bytes) const;
@@ -39,7 +41,8 @@ class JsonFields {
 
 // Reads the request's body and parses it; an empty body is an empty object.
 boost::asio::awaitable<ApiResult<JsonFields>> read_fields(net::HttpExchange& exchange,
-                                                          std::vector<std::string_view> known);
+                                                          std::vector<std::string_view> known,
+                                                          std::size_t max_body_bytes = 64 * 1024);
 
 // The whole number in a query parameter; nullopt when it is not there.
 ApiResult<std::optional<std::int64_t>> query_integer(const net::RequestHead& head, const char* name, std::int64_t least,

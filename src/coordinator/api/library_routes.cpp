@@ -3,6 +3,7 @@
 
 #include "coordinator/api/admin_routes.hpp"
 #include "coordinator/api/json_fields.hpp"
+#include "coordinator/api/model_fields.hpp"
 #include "coordinator/audit.hpp"
 #include "coordinator/dispatch.hpp"
 #include "coordinator/uploads.hpp"
@@ -12,9 +13,18 @@ namespace asio = boost::asio;
 using nlohmann::json;
 namespace {
 
-json to_json(const ModelRecord& record, const Dispatcher& dispatcher) {
+json to_json(const domain::ModelFile& file) {
+  json out{{"role", domain::to_string(file.role)}, {"sha256", file.sha256}, {"size_bytes", file.size_bytes}};
+  if (file.role == domain::FileRole::adapter) out["scale"] = file.scale_permille / 1000.0;
+  return out;
+}
+
+json to_json(const ModelRecord& record, const Dispatcher& dispatcher, const ModelLibrary& models) {
   const domain::Model& model = record.model;
   const auto outlook = dispatcher.scheduler().outlook(model.id);
+  json files = json::array();
+  for (const auto& file : domain::files_of(model))
+    files.push_back(to_json(file));
   return {{"id", model.id.text()},
           {"name", model.name},
           {"kind", domain::to_string(model.kind)},
@@ -26,8 +36,18 @@ json to_json(const ModelRecord& record, const Dispatcher& dispatcher) {
           {"architecture", record.architecture},
           {"parameters", record.parameters},
           {"quantization", record.quantization},
-          {"layers", record.layers},
-          {"embedding_length", record.embedding_length},
+          {"layers", model.shape.layers},
+          {"embedding_length", model.shape.embedding_length},
+          {"kv_bytes_per_token", model.shape.kv_bytes_per_token},
+          {"vocabulary", model.shape.vocabulary},
+          {"files", std::move(files)},
+          {"kv_type", domain::to_string(model.kv_type)},
+          {"idle_timeout_seconds", model.idle_timeout.count()},
+          {"min_replicas", model.min_replicas},
+          {"max_replicas", model.max_replicas},
+          {"worker_labels", model.worker_labels},
+          {"tags", record.tags},
+          {"aliases", models.aliases_of(model.name)},
           {"trained_context_tokens", record.trained_context_tokens},
           {"has_chat_template", record.has_chat_template},
           {"created_at", to_unix_seconds(record.created_at)},
@@ -48,7 +68,7 @@ json to_json(const EngineRecord& engine, const EngineRegistry& engines) {
 asio::awaitable<void> list_models(ApiRequest& request, const ModelLibrary& models, const Dispatcher& dispatcher) {
   json data = json::array();
   for (const auto& model : models.list())
-    data.push_back(to_json(*model, dispatcher));
+    data.push_back(to_json(*model, dispatcher, models));
   std::string text = to_text(json{{"data", std::move(data)}});
   co_await respond_json(request.exchange, 200, std::move(text));
 }
@@ -59,9 +79,9 @@ asio::awaitable<void> respond_model_not_found(ApiRequest& request) {
 }
 
 asio::awaitable<void> show_model(ApiRequest& request, const ModelLibrary& models, const Dispatcher& dispatcher) {
-  const auto model = models.find(request.parameters[0]);
+  const auto model = models.resolve(request.parameters[0]);
   if (!model) co_return co_await respond_model_not_found(request);
-  std::string text = to_text(to_json(*model, dispatcher));
+  std::string text = to_text(to_json(*model, dispatcher, models));
   co_await respond_json(request.exchange, 200, std::move(text));
 }
 
@@ -76,10 +96,54 @@ asio::awaitable<void> remove_model(ApiRequest& request, ModelLibrary& models, Up
   if (!removed) {
     ErrorResponse error(removed.error());
     if (error.status == 404) error.code = "model_not_found";
+    if (error.status == 409) error.code = "model_in_use";
     co_return co_await respond_error(request.exchange, std::move(error));
   }
-  co_await uploads.discard_blob((*removed)->model.sha256);
+  for (const auto& file : domain::files_of((*removed)->model))
+    co_await uploads.discard_blob(file.sha256);
   co_await respond_nothing(request.exchange);
+}
+
+asio::awaitable<void> add_model(ApiRequest& request, const ModelLibrary& models, Uploads& uploads,
+                                const Dispatcher& dispatcher) {
+  std::vector<std::string_view> known{"name", "files", "kind"};
+  known.insert(known.end(), model_setting_names().begin(), model_setting_names().end());
+  const auto fields = co_await read_fields(request.exchange, std::move(known), max_model_body_bytes);
+  if (!fields) co_return co_await respond_error(request.exchange, fields.error());
+  auto text = fields->required_text("name", 256);
+  if (!text) co_return co_await respond_error(request.exchange, text.error());
+  auto name = check_name(std::move(*text), "name");
+  if (!name) co_return co_await respond_error(request.exchange, name.error());
+  auto files = read_model_files(*fields, "files");
+  if (!files) co_return co_await respond_error(request.exchange, files.error());
+  auto settings = read_model_settings(*fields, "kind");
+  if (!settings) co_return co_await respond_error(request.exchange, settings.error());
+  ModelSpec spec;
+  spec.name = std::move(*name);
+  spec.files = std::move(*files);
+  spec.settings = std::move(*settings);
+  const bool is_new = !models.find_by_name(spec.name);
+  const auto added = co_await uploads.add_model(std::move(spec), request.key->id);
+  if (!added) co_return co_await respond_error(request.exchange, added.error());
+  const int status = is_new ? 201 : 200;
+  std::string body = to_text(to_json(**added, dispatcher, models));
+  co_await respond_json(request.exchange, status, std::move(body));
+}
+
+asio::awaitable<void> change_model(ApiRequest& request, const ModelLibrary& models, Uploads& uploads,
+                                   const Dispatcher& dispatcher) {
+  std::vector<std::string_view> known = model_setting_names();
+  known.push_back("kind");
+  const auto fields = co_await read_fields(request.exchange, std::move(known), max_model_body_bytes);
+  if (!fields) co_return co_await respond_error(request.exchange, fields.error());
+  auto settings = read_model_settings(*fields, "kind");
+  if (!settings) co_return co_await respond_error(request.exchange, settings.error());
+  const auto model = models.resolve(request.parameters[0]);
+  if (!model) co_return co_await respond_model_not_found(request);
+  const auto changed = co_await uploads.change_model(model->model.id.text(), std::move(*settings), request.key->id);
+  if (!changed) co_return co_await respond_error(request.exchange, changed.error());
+  std::string body = to_text(to_json(**changed, dispatcher, models));
+  co_await respond_json(request.exchange, 200, std::move(body));
 }
 
 asio::awaitable<void> list_engines(ApiRequest& request, const EngineRegistry& engines) {
@@ -113,6 +177,10 @@ void mount_library_routes(Router& router, ModelLibrary& models, EngineRegistry& 
              [&](ApiRequest& request) { return list_models(request, models, dispatcher); });
   router.add("GET", "/api/v1/models/{id*}", Scope::admin,
              [&](ApiRequest& request) { return show_model(request, models, dispatcher); });
+  router.add("POST", "/api/v1/models", Scope::admin,
+             [&](ApiRequest& request) { return add_model(request, models, uploads, dispatcher); });
+  router.add("PATCH", "/api/v1/models/{id*}", Scope::admin,
+             [&](ApiRequest& request) { return change_model(request, models, uploads, dispatcher); });
   router.add("DELETE", "/api/v1/models/{id*}", Scope::admin,
              [&](ApiRequest& request) { return remove_model(request, models, uploads, audit); });
   router.add("GET", "/api/v1/engines", Scope::admin,

@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "coordinator/api/admin_routes.hpp"
 #include "coordinator/api/json_fields.hpp"
+#include "coordinator/api/model_fields.hpp"
+#include "coordinator/fetches.hpp"
 #include "coordinator/uploads.hpp"
 
 namespace gogrid::coordinator {
@@ -13,56 +16,105 @@ namespace {
 
 constexpr std::int64_t max_file_bytes = std::int64_t{1} << 46;
 
-std::optional<std::uint32_t> narrow(const std::optional<std::int64_t>& number) {
-  if (!number) return std::nullopt;
-  return static_cast<std::uint32_t>(*number);
+struct Asked {
+  store::UploadRecord record;
+  // Of one that the coordinator fetches itself.
+  std::string url;
+  ModelSpec spec;
+};
+
+ErrorResponse wrong_field(const char* name, const std::string& what) {
+  return ErrorResponse(400, "\"" + std::string(name) + "\" " + what, "invalid_value", name);
 }
 
-// What only models have.
-std::optional<ErrorResponse> read_model_fields(const JsonFields& fields, store::UploadRecord& upload) {
-  const auto kind = fields.text("model_kind", 16);
-  if (!kind) return kind.error();
-  if (*kind) {
-    upload.model_kind = domain::model_kind_from_string(**kind);
-    if (!upload.model_kind)
-      return ErrorResponse(400, "\"model_kind\" must be chat, embedding or rerank", "invalid_value", "model_kind");
+// Where the bytes come from: the client, who knows their number and SHA-256, or a URL.
+std::optional<ErrorResponse> read_source(const JsonFields& fields, Asked& asked) {
+  auto url = fields.text("url", 16 * 1024);
+  if (!url) return url.error();
+  auto sha256 = *url ? fields.text("sha256", 256) : [&]() -> ApiResult<std::optional<std::string>> {
+    auto text = fields.required_text("sha256", 256);
+    if (!text) return text.error();
+    return std::optional<std::string>(std::move(*text));
+  }();
+  if (!sha256) return sha256.error();
+  if (*sha256 && !is_sha256(**sha256)) return wrong_field("sha256", "must be 64 lower-case hexadecimal digits");
+  asked.record.sha256 = sha256->value_or("");
+  const auto size = fields.integer("size_bytes", 1, max_file_bytes);
+  if (!size) return size.error();
+  if (*url) {
+    if (asked.record.kind != store::UploadKind::model) return wrong_field("url", "is for models");
+    if (*size) return wrong_field("size_bytes", "is what the server says, when there is a \"url\"");
+    asked.url = std::move(**url);
+    return std::nullopt;
   }
-  const auto context = fields.integer("context_tokens", 1, domain::max_context_tokens);
-  if (!context) return context.error();
-  const auto slots = fields.integer("slots", 1, domain::max_slots);
-  if (!slots) return slots.error();
-  upload.context_tokens = narrow(*context);
-  upload.slots = narrow(*slots);
-  const bool any = upload.model_kind || upload.context_tokens || upload.slots;
-  if (any && upload.kind == store::UploadKind::engine) {
-    return ErrorResponse(400, "model_kind, context_tokens and slots are for models", "invalid_value", "kind");
-  }
+  if (!*size) return ErrorResponse(400, "\"size_bytes\" is missing", "missing_field", "size_bytes");
+  asked.record.size_bytes = static_cast<std::uint64_t>(**size);
   return std::nullopt;
 }
 
-ApiResult<store::UploadRecord> read_upload(const JsonFields& fields) {
-  store::UploadRecord upload;
-  const auto kind = fields.required_text("kind", 16);
-  if (!kind) return kind.error();
-  if (*kind != "model" && *kind != "engine")
-    return ErrorResponse(400, "\"kind\" must be model or engine", "invalid_value", "kind");
-  upload.kind = *kind == "model" ? store::UploadKind::model : store::UploadKind::engine;
+// What only models have.
+std::optional<ErrorResponse> read_model_fields(const JsonFields& fields, Asked& asked) {
+  auto settings = read_model_settings(fields, "model_kind");
+  if (!settings) return settings.error();
+  auto files = read_model_files(fields, "files");
+  if (!files) return files.error();
+  const bool any = fields.value("model_kind") || fields.value("files") ||
+                   std::any_of(model_setting_names().begin(), model_setting_names().end(),
+                               [&](std::string_view name) { return fields.value(std::string(name).c_str()); });
+  if (any && asked.record.kind != store::UploadKind::model)
+    return wrong_field("kind", "must be model where a model's settings are given");
+  asked.record.model_kind = settings->kind;
+  asked.record.context_tokens = settings->context_tokens;
+  asked.record.slots = settings->slots;
+  const bool more = settings->kv_type || settings->chat_template || settings->idle_timeout || settings->min_replicas ||
+                    settings->max_replicas || settings->worker_labels || settings->tags || !files->empty();
+  if (more && asked.url.empty()) {
+    return ErrorResponse(400,
+                         "an uploaded model takes model_kind, context_tokens and slots here; for more upload its files "
+                         "with the kind \"model_file\" and POST /api/v1/models",
+                         "invalid_value");
+  }
+  asked.spec.name = asked.record.name;
+  asked.spec.settings = std::move(*settings);
+  asked.spec.files = std::move(*files);
+  return std::nullopt;
+}
+
+ApiResult<Asked> read_upload(const JsonFields& fields) {
+  Asked asked;
+  const auto kind_text = fields.required_text("kind", 16);
+  if (!kind_text) return kind_text.error();
+  const auto kind = store::upload_kind_from_string(*kind_text);
+  if (!kind) return wrong_field("kind", "must be model, model_file or engine");
+  asked.record.kind = *kind;
   auto text = fields.required_text("name", 256);
   if (!text) return text.error();
   auto name = check_name(std::move(*text), "name");
   if (!name) return name.error();
-  upload.name = std::move(*name);
-  auto sha256 = fields.required_text("sha256", 256);
-  if (!sha256) return sha256.error();
-  if (!is_sha256(*sha256))
-    return ErrorResponse(400, "\"sha256\" must be 64 lower-case hexadecimal digits", "invalid_value", "sha256");
-  upload.sha256 = std::move(*sha256);
-  const auto size = fields.integer("size_bytes", 1, max_file_bytes);
-  if (!size) return size.error();
-  if (!*size) return ErrorResponse(400, "\"size_bytes\" is missing", "missing_field", "size_bytes");
-  upload.size_bytes = static_cast<std::uint64_t>(**size);
-  if (auto wrong = read_model_fields(fields, upload)) return std::move(*wrong);
-  return upload;
+  asked.record.name = std::move(*name);
+  if (auto wrong = read_source(fields, asked)) return std::move(*wrong);
+  if (auto wrong = read_model_fields(fields, asked)) return std::move(*wrong);
+  return asked;
+}
+
+json to_json(const ModelFetches::View& fetch) {
+  return {{"id", fetch.id},
+          {"kind", "model"},
+          {"name", fetch.name},
+          {"url", fetch.url},
+          {"state", to_string(fetch.state)},
+          {"offset_bytes", fetch.done_bytes},
+          {"size_bytes", fetch.total_bytes},
+          {"file", fetch.file},
+          {"files", fetch.files},
+          {"detail", fetch.detail},
+          {"complete", fetch.state == ModelFetches::State::done},
+          {"created_at", to_unix_seconds(fetch.created_at)}};
+}
+
+asio::awaitable<void> answer(ApiRequest& request, const ModelFetches::View& fetch, int status) {
+  std::string text = to_text(to_json(fetch));
+  co_await respond_json(request.exchange, status, std::move(text));
 }
 
 asio::awaitable<void> answer(ApiRequest& request, ApiResult<Uploads::Progress> progress, std::string sha256,
@@ -76,14 +128,24 @@ asio::awaitable<void> answer(ApiRequest& request, ApiResult<Uploads::Progress> p
   co_await respond_json(request.exchange, status, std::move(text));
 }
 
-asio::awaitable<void> begin_upload(ApiRequest& request, Uploads& uploads) {
-  std::vector<std::string_view> known{"kind", "name", "size_bytes", "sha256", "model_kind", "context_tokens", "slots"};
-  const auto fields = co_await read_fields(request.exchange, std::move(known));
+asio::awaitable<void> begin_upload(ApiRequest& request, Uploads& uploads, ModelFetches& fetches) {
+  std::vector<std::string_view> known{"kind", "name", "size_bytes", "sha256", "url", "files", "model_kind"};
+  known.insert(known.end(), model_setting_names().begin(), model_setting_names().end());
+  const auto fields = co_await read_fields(request.exchange, std::move(known), max_model_body_bytes);
   if (!fields) co_return co_await respond_error(request.exchange, fields.error());
-  auto upload = read_upload(*fields);
-  if (!upload) co_return co_await respond_error(request.exchange, upload.error());
-  std::string sha256 = upload->sha256;
-  auto progress = co_await uploads.begin(std::move(*upload), request.key->id);
+  auto asked = read_upload(*fields);
+  if (!asked) co_return co_await respond_error(request.exchange, asked.error());
+  if (!asked->url.empty()) {
+    ModelFetches::Wanted wanted;
+    wanted.url = std::move(asked->url);
+    wanted.sha256 = std::move(asked->record.sha256);
+    wanted.spec = std::move(asked->spec);
+    const auto fetch = co_await fetches.begin(std::move(wanted), request.key->id);
+    if (!fetch) co_return co_await respond_error(request.exchange, fetch.error());
+    co_return co_await answer(request, *fetch, 202);
+  }
+  std::string sha256 = asked->record.sha256;
+  auto progress = co_await uploads.begin(std::move(asked->record), request.key->id);
   co_await answer(request, std::move(progress), std::move(sha256), true);
 }
 
@@ -114,28 +176,35 @@ asio::awaitable<void> continue_upload(ApiRequest& request, Uploads& uploads) {
   co_await answer(request, std::move(progress), std::move(sha256), false);
 }
 
-asio::awaitable<void> show_upload(ApiRequest& request, Uploads& uploads) {
+asio::awaitable<void> show_upload(ApiRequest& request, Uploads& uploads, const ModelFetches& fetches) {
   std::string sha256 = request.parameters[0];
+  if (const auto fetch = fetches.find(sha256)) co_return co_await answer(request, *fetch, 200);
   auto progress = uploads.find(sha256);
   co_await answer(request, std::move(progress), std::move(sha256), false);
 }
 
-asio::awaitable<void> list_uploads(ApiRequest& request, const Uploads& uploads) {
+asio::awaitable<void> list_uploads(ApiRequest& request, const Uploads& uploads, const ModelFetches& fetches) {
   json data = json::array();
   for (const auto& upload : uploads.list()) {
     data.push_back({{"id", upload.record.sha256},
-                    {"kind", upload.record.kind == store::UploadKind::model ? "model" : "engine"},
+                    {"kind", to_string(upload.record.kind)},
                     {"name", upload.record.name},
                     {"offset_bytes", upload.progress.offset_bytes},
                     {"size_bytes", upload.progress.size_bytes},
                     {"complete", upload.progress.complete},
                     {"created_at", to_unix_seconds(upload.record.created_at)}});
   }
+  for (const auto& fetch : fetches.list()) {
+    if (fetch.state != ModelFetches::State::done) data.push_back(to_json(fetch));
+  }
   std::string text = to_text(json{{"data", std::move(data)}});
   co_await respond_json(request.exchange, 200, std::move(text));
 }
 
-asio::awaitable<void> remove_upload(ApiRequest& request, Uploads& uploads) {
+asio::awaitable<void> remove_upload(ApiRequest& request, Uploads& uploads, ModelFetches& fetches) {
+  const auto fetch = co_await fetches.remove(request.parameters[0], request.key->id);
+  if (!fetch) co_return co_await respond_error(request.exchange, fetch.error());
+  if (*fetch) co_return co_await respond_nothing(request.exchange);
   const auto removed = co_await uploads.remove(request.parameters[0], request.key->id);
   if (!removed) co_return co_await respond_error(request.exchange, removed.error());
   co_await respond_nothing(request.exchange);
@@ -143,17 +212,17 @@ asio::awaitable<void> remove_upload(ApiRequest& request, Uploads& uploads) {
 
 }  // namespace
 
-void mount_upload_routes(Router& router, Uploads& uploads) {
+void mount_upload_routes(Router& router, Uploads& uploads, ModelFetches& fetches) {
   router.add("POST", "/api/v1/uploads", Scope::admin,
-             [&](ApiRequest& request) { return begin_upload(request, uploads); });
+             [&](ApiRequest& request) { return begin_upload(request, uploads, fetches); });
   router.add("PUT", "/api/v1/uploads/{id}", Scope::admin,
              [&](ApiRequest& request) { return continue_upload(request, uploads); });
   router.add("GET", "/api/v1/uploads", Scope::admin,
-             [&](ApiRequest& request) { return list_uploads(request, uploads); });
+             [&](ApiRequest& request) { return list_uploads(request, uploads, fetches); });
   router.add("GET", "/api/v1/uploads/{id}", Scope::admin,
-             [&](ApiRequest& request) { return show_upload(request, uploads); });
+             [&](ApiRequest& request) { return show_upload(request, uploads, fetches); });
   router.add("DELETE", "/api/v1/uploads/{id}", Scope::admin,
-             [&](ApiRequest& request) { return remove_upload(request, uploads); });
+             [&](ApiRequest& request) { return remove_upload(request, uploads, fetches); });
 }
 
 }  // namespace gogrid::coordinator

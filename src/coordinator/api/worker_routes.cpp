@@ -4,6 +4,7 @@
 #include "coordinator/api/admin_routes.hpp"
 #include "coordinator/api/hardware_json.hpp"
 #include "coordinator/api/json_fields.hpp"
+#include "coordinator/api/model_fields.hpp"
 #include "coordinator/audit.hpp"
 #include "coordinator/dispatch.hpp"
 #include "coordinator/worker_sessions.hpp"
@@ -62,6 +63,7 @@ json to_json(const WorkerRecord& record, const Dispatcher& dispatcher, const Wor
                  {"availability", record.revoked_at ? "revoked"
                                   : connected       ? "connecting"
                                                     : "offline"},
+                 {"labels", record.labels},
                  {"reason", ""},
                  {"sandbox", ""},
                  {"version", record.version},
@@ -122,6 +124,26 @@ asio::awaitable<void> revoke_worker(ApiRequest& request, WorkerRegistry& workers
   co_await respond_nothing(request.exchange);
 }
 
+asio::awaitable<void> label_worker(ApiRequest& request, const Sources& sources, AuditLog& audit) {
+  std::vector<std::string_view> known{"labels"};
+  const auto fields = co_await read_fields(request.exchange, std::move(known));
+  if (!fields) co_return co_await respond_error(request.exchange, fields.error());
+  const WorkerRegistry::Entry worker = sources.workers.find_by_id_or_name(request.parameters[0]);
+  if (!worker) {
+    ErrorResponse error(404, "there is no worker \"" + request.parameters[0] + "\"", "worker_not_found");
+    co_return co_await respond_error(request.exchange, std::move(error));
+  }
+  auto labels = change_labels(*fields, "labels", worker->labels);
+  if (!labels) co_return co_await respond_error(request.exchange, labels.error());
+  AuditLog::Act act{request.key->id, "worker.label", worker->id,
+                    to_text(json{{"name", worker->name}, {"labels", *labels}})};
+  std::function<Pending<WorkerRegistry::Entry>()> set = [&] { return sources.workers.set_labels(worker->id, *labels); };
+  const auto changed = co_await audit.perform(std::move(act), std::move(set));
+  if (!changed) co_return co_await respond_error(request.exchange, changed.error());
+  std::string text = to_text(to_json(**changed, sources.dispatcher, sources.sessions));
+  co_await respond_json(request.exchange, 200, std::move(text));
+}
+
 }  // namespace
 
 void mount_worker_routes(Router& router, WorkerRegistry& workers, AuditLog& audit, const Dispatcher& dispatcher,
@@ -131,6 +153,8 @@ void mount_worker_routes(Router& router, WorkerRegistry& workers, AuditLog& audi
              [sources](ApiRequest& request) { return list_workers(request, sources); });
   router.add("GET", "/api/v1/workers/{id}", Scope::admin,
              [sources](ApiRequest& request) { return show_worker(request, sources); });
+  router.add("PATCH", "/api/v1/workers/{id}", Scope::admin,
+             [sources, &audit](ApiRequest& request) { return label_worker(request, sources, audit); });
   router.add("DELETE", "/api/v1/workers/{id}", Scope::admin,
              [&](ApiRequest& request) { return revoke_worker(request, workers, audit); });
 }
