@@ -57,13 +57,13 @@ Result<OpenedFile> open_to_add(const std::filesystem::path& path) {
   return file;
 }
 
-Result<void> check_model(const OpenedFile& file, const std::filesystem::path& path) {
+Result<domain::GgufHeader> read_model_header(const OpenedFile& file, const std::filesystem::path& path) {
   for (std::size_t size = first_prefix_bytes; size <= last_prefix_bytes; size *= 4) {
     const auto prefix = read_prefix(file, size);
     if (!prefix) return prefix.error();
-    const auto header = domain::parse_gguf(*prefix, file.size_bytes);
+    auto header = domain::parse_gguf(*prefix, file.size_bytes);
     if (!header) return Error(ErrorCode::invalid_argument, path.string() + ": " + header.error().detail);
-    if (*header) return {};
+    if (*header) return std::move(**header);
     if (prefix->size() < size) break;
   }
   return Error(ErrorCode::invalid_argument, path.string() + ": the GGUF header does not end; the file is damaged");

@@ -9,6 +9,7 @@
 #include "base/result.hpp"
 #include "cli/context.hpp"
 #include "client/coordinator_client.hpp"
+#include "domain/gguf.hpp"
 
 namespace gogrid::cli {
 
@@ -22,8 +23,8 @@ struct OpenedFile {
 // A regular file that is not empty; the error says what else it is.
 Result<OpenedFile> open_to_add(const std::filesystem::path& path);
 
-// That the file is a GGUF model that is whole, by its header. Nothing is sent for one that is not.
-Result<void> check_model(const OpenedFile& file, const std::filesystem::path& path);
+// The header of a GGUF file that is whole by it. Nothing is sent for one that is not.
+Result<domain::GgufHeader> read_model_header(const OpenedFile& file, const std::filesystem::path& path);
 // That it is a zstd archive (RFC 8878 §3.1.1).
 Result<void> check_engine(const OpenedFile& file, const std::filesystem::path& path);
 

@@ -17,10 +17,16 @@ CommandPtr make_chat();
 CommandPtr make_model_add();
 CommandPtr make_model_list();
 CommandPtr make_model_show();
+CommandPtr make_model_set();
 CommandPtr make_model_remove();
+
+CommandPtr make_alias_list();
+CommandPtr make_alias_set();
+CommandPtr make_alias_remove();
 
 CommandPtr make_worker_list();
 CommandPtr make_worker_show();
+CommandPtr make_worker_label();
 CommandPtr make_worker_revoke();
 
 CommandPtr make_token_create();

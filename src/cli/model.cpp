@@ -1,82 +1,61 @@
-// gogrid model add | ls | show | rm
+// gogrid model ls | show | set | rm
 #include <CLI/CLI.hpp>
 
-#include "cli/add_file.hpp"
+#include <algorithm>
+
 #include "cli/commands.hpp"
 #include "cli/formatter/json.hpp"
 #include "cli/formatter/views.hpp"
-#include "domain/model.hpp"
+#include "cli/model_options.hpp"
 
 namespace gogrid::cli {
 namespace asio = boost::asio;
 namespace {
-
-class ModelAdd final : public Command {
- public:
-  CLI::App* add_to(CLI::App& parent) override {
-    CLI::App* app = parent.add_subcommand("add", "Upload a model file (GGUF), from where workers fetch it");
-    app->add_option("file", path_, "The model, one .gguf file")->required()->type_name("FILE");
-    app->add_option("--name", request_.name, "What requests call it; the file's name if left out")->type_name("NAME");
-    app->add_option("--kind", request_.model_kind, "What it is for; the file says, if left out")
-        ->check(CLI::IsMember({"chat", "embedding", "rerank"}).description(""))
-        ->type_name("chat|embedding|rerank");
-    app->add_option("--context", request_.context_tokens, "Tokens of context for each request")
-        ->check(CLI::Range(std::int64_t{1}, domain::max_context_tokens).description(""))
-        ->type_name("TOKENS");
-    app->add_option("--slots", request_.slots, "Requests that one worker runs at once")
-        ->check(CLI::Range(std::int64_t{1}, domain::max_slots).description(""))
-        ->type_name("N");
-    app->footer(
-        "The file's header is checked before anything is sent. An upload that broke off goes on where it stopped: run "
-        "the same\n"
-        "command again. Bytes the coordinator already has are not sent twice.\n\n"
-        "Examples:\n  gogrid model add llama-3.2-3b-q4_k_m.gguf --name small\n  gogrid model add bge-m3.gguf --kind "
-        "embedding");
-    return app;
-  }
-
-  asio::awaitable<Result<void>> run(Context& context) override {
-    const auto checked_name = name_to_add(context, request_.name, std::filesystem::path(path_).stem().string());
-    if (!checked_name) co_return checked_name.error();
-    auto file = open_to_add(path_);
-    if (!file) co_return file.error();
-    if (const auto checked = check_model(*file, path_); !checked) co_return checked.error();
-    const auto client = context.client();
-    if (!client) co_return client.error();
-    request_.kind = "model";
-    request_.name = *checked_name;
-    const auto added = co_await add_file(context, **client, *file, request_);
-    if (!added) co_return added.error();
-    const auto model = co_await (*client)->model(request_.name);
-    if (!model) co_return model.error();
-    const std::string name = printable(model->value.name);
-    print(context, model->json,
-          "Added the model " + name + ". Workers fetch it now; 'gogrid worker ls' shows how far they are.\n");
-    co_return Result<void>();
-  }
-
- private:
-  std::string path_;
-  client::UploadRequest request_;
-};
 
 class ModelList final : public Command {
  public:
   CLI::App* add_to(CLI::App& parent) override {
     CLI::App* app = parent.add_subcommand("ls", "List the models");
     app->alias("list");
-    app->footer("READY is how many workers have a model running, of how many are to.\n\nExamples:\n  gogrid model ls");
+    app->add_option("--tag", tags_, "Only those with this tag; repeat for several")
+        ->allow_extra_args(false)
+        ->type_name("WORD");
+    app->footer(
+        "READY is how many workers have a model running, of how many are to.\n\nExamples:\n  gogrid model ls\n"
+        "  gogrid model ls --tag code");
     return app;
   }
 
   asio::awaitable<Result<void>> run(Context& context) override {
     const auto client = context.client();
     if (!client) co_return client.error();
-    const auto models = co_await (*client)->models();
+    auto models = co_await (*client)->models();
     if (!models) co_return models.error();
+    if (!tags_.empty()) keep_tagged(*models);
     print(context, models->json, show_list(models->value, context.view()));
     co_return Result<void>();
   }
+
+ private:
+  bool has_tags(const std::vector<std::string>& tags) const {
+    return std::all_of(tags_.begin(), tags_.end(),
+                       [&](const std::string& tag) { return std::find(tags.begin(), tags.end(), tag) != tags.end(); });
+  }
+  void keep_tagged(client::Answer<std::vector<client::Model>>& models) const {
+    auto json = nlohmann::ordered_json::parse(models.json, nullptr, false);
+    if (json.is_object() && json.contains("data") && json["data"].is_array() &&
+        json["data"].size() == models.value.size()) {
+      auto kept = nlohmann::ordered_json::array();
+      for (std::size_t i = 0; i < models.value.size(); ++i) {
+        if (has_tags(models.value[i].tags)) kept.push_back(json["data"][i]);
+      }
+      json["data"] = std::move(kept);
+      models.json = json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    }
+    std::erase_if(models.value, [this](const client::Model& model) { return !has_tags(model.tags); });
+  }
+
+  std::vector<std::string> tags_;
 };
 
 class ModelShow final : public Command {
@@ -101,20 +80,55 @@ class ModelShow final : public Command {
   std::string name_;
 };
 
+class ModelSet final : public Command {
+ public:
+  CLI::App* add_to(CLI::App& parent) override {
+    CLI::App* app = parent.add_subcommand("set", "Change how a model is served");
+    app->add_option("model", name_, "Name, alias or id")->required()->type_name("NAME");
+    options_.add_changes_to(*app);
+    app->footer(
+        "What is not given stays as it is; --tag and --label replace all that it had. Workers that have the model load "
+        "it anew\n"
+        "where that is needed, when nothing runs.\n\n"
+        "Examples:\n  gogrid model set small --context 16384 --kv-type q8_0\n"
+        "  gogrid model set large --label gpu=yes --idle-timeout 30m\n  gogrid model set large --any-worker");
+    return app;
+  }
+
+  asio::awaitable<Result<void>> run(Context& context) override {
+    if (options_.empty())
+      co_return context.wrong_usage("there is nothing to change: give an option, as in --context 16384");
+    const auto settings = options_.settings();
+    if (!settings) co_return context.wrong_usage(settings.error().detail);
+    const auto client = context.client();
+    if (!client) co_return client.error();
+    const auto model = co_await (*client)->change_model(name_, *settings);
+    if (!model) co_return model.error();
+    print(context, model->json, show_one(model->value, context.view()));
+    co_return Result<void>();
+  }
+
+ private:
+  std::string name_;
+  ModelOptions options_;
+};
+
 class ModelRemove final : public Command {
  public:
   CLI::App* add_to(CLI::App& parent) override {
     CLI::App* app = parent.add_subcommand("rm", "Remove a model from the coordinator and all workers");
     app->add_option("model", name_, "Name or id")->required()->type_name("NAME");
     app->add_flag("-y,--yes", yes_, "Do not ask");
-    app->footer("On a terminal it asks first.\n\nExamples:\n  gogrid model rm small");
+    app->footer(
+        "Files that other models have too stay. A model that aliases point at is not removed. On a terminal it asks "
+        "first.\n\nExamples:\n  gogrid model rm small");
     return app;
   }
 
   asio::awaitable<Result<void>> run(Context& context) override {
     const auto client = context.client();
     if (!client) co_return client.error();
-    if (!confirm(context.terminal(), "Remove the model " + printable(name_) + " and its file from the coordinator?",
+    if (!confirm(context.terminal(), "Remove the model " + printable(name_) + " and its files from the coordinator?",
                  yes_)) {
       co_return Error(ErrorCode::invalid_argument, "nothing was removed");
     }
@@ -131,9 +145,9 @@ class ModelRemove final : public Command {
 
 }  // namespace
 
-CommandPtr make_model_add() { return std::make_unique<ModelAdd>(); }
 CommandPtr make_model_list() { return std::make_unique<ModelList>(); }
 CommandPtr make_model_show() { return std::make_unique<ModelShow>(); }
+CommandPtr make_model_set() { return std::make_unique<ModelSet>(); }
 CommandPtr make_model_remove() { return std::make_unique<ModelRemove>(); }
 
 }  // namespace gogrid::cli

@@ -197,16 +197,24 @@ void CommandTree::add_queue() {
 }
 
 void CommandTree::add_grid() {
-  CLI::App& model = add_group("model", "Models: add, list, show, remove",
-                              "  gogrid model add llama-3.2-3b-q4_k_m.gguf --name small\n  gogrid model ls");
+  CLI::App& model = add_group("model", "Models: add, list, show, change, remove",
+                              "  gogrid model add llama-3.2-3b-q4_k_m.gguf --name small\n  gogrid model ls\n"
+                              "  gogrid model alias set fast small");
   add(model, make_model_add());
   add(model, make_model_list());
   add(model, make_model_show());
+  add(model, make_model_set());
   add(model, make_model_remove());
+  CLI::App& alias = add_group(model, "alias", "Other names for models: list, set, remove",
+                              "  gogrid model alias set fast small\n  gogrid model alias ls");
+  add(alias, make_alias_list());
+  add(alias, make_alias_set());
+  add(alias, make_alias_remove());
   CLI::App& worker =
-      add_group("worker", "Workers: list, show, revoke", "  gogrid worker ls\n  gogrid worker show den-pc");
+      add_group("worker", "Workers: list, show, label, revoke", "  gogrid worker ls\n  gogrid worker show den-pc");
   add(worker, make_worker_list());
   add(worker, make_worker_show());
+  add(worker, make_worker_label());
   add(worker, make_worker_revoke());
   CLI::App& engine = add_group("engine", "Engine bundles, which workers run models with",
                                "  gogrid engine add gogrid-engine-cpu-linux-x86_64.tar.zst");
@@ -245,7 +253,12 @@ void CommandTree::add(CLI::App& parent, CommandPtr command) {
 }
 
 CLI::App& CommandTree::add_group(const std::string& name, const std::string& help, const std::string& footer) {
-  CLI::App* group = root->add_subcommand(name, help);
+  return add_group(*root, name, help, footer);
+}
+
+CLI::App& CommandTree::add_group(CLI::App& parent, const std::string& name, const std::string& help,
+                                 const std::string& footer) {
+  CLI::App* group = parent.add_subcommand(name, help);
   group->require_subcommand(0, 1);
   group->footer("Examples:\n" + footer);
   return *group;

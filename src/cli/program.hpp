@@ -26,6 +26,7 @@ struct CommandTree {
 
   void add(CLI::App& parent, CommandPtr command);
   CLI::App& add_group(const std::string& name, const std::string& help, const std::string& footer);
+  CLI::App& add_group(CLI::App& parent, const std::string& name, const std::string& help, const std::string& footer);
 
   CommonOptions options;
   std::unique_ptr<CLI::App> root;

@@ -1,9 +1,10 @@
-// gogrid worker ls | show | revoke
+// gogrid worker ls | show | label | revoke
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
 #include "cli/formatter/json.hpp"
 #include "cli/formatter/views.hpp"
+#include "cli/values.hpp"
 
 namespace gogrid::cli {
 namespace asio = boost::asio;
@@ -55,6 +56,42 @@ class WorkerShow final : public Command {
   std::string name_;
 };
 
+class WorkerLabel final : public Command {
+ public:
+  CLI::App* add_to(CLI::App& parent) override {
+    CLI::App* app = parent.add_subcommand("label", "Give a worker labels, by which models choose their workers");
+    app->add_option("worker", name_, "Name or id")->required()->type_name("NAME");
+    app->add_option("labels", set_, "Labels to set")->type_name("KEY=VALUE");
+    app->add_option("--remove", remove_, "Labels to take away; repeat for several")
+        ->allow_extra_args(false)
+        ->type_name("KEY");
+    app->footer(
+        "A model with --label is only on workers that have all of its labels.\n\n"
+        "Examples:\n  gogrid worker label den-pc gpu=yes site=attic\n  gogrid worker label den-pc --remove site");
+    return app;
+  }
+
+  asio::awaitable<Result<void>> run(Context& context) override {
+    if (set_.empty() && remove_.empty())
+      co_return context.wrong_usage("there is nothing to change: give a label, as in gpu=yes");
+    const auto labels = parse_pairs(set_, "a label");
+    if (!labels) co_return context.wrong_usage(labels.error().detail);
+    const auto client = context.client();
+    if (!client) co_return client.error();
+    const auto worker = co_await (*client)->label_worker(name_, *labels, remove_);
+    if (!worker) co_return worker.error();
+    const std::string text = labels_text(worker->value.labels);
+    print(context, worker->json,
+          printable(worker->value.name) + (text.empty() ? " has no labels" : ": " + text) + "\n");
+    co_return Result<void>();
+  }
+
+ private:
+  std::string name_;
+  std::vector<std::string> set_;
+  std::vector<std::string> remove_;
+};
+
 class WorkerRevoke final : public Command {
  public:
   CLI::App* add_to(CLI::App& parent) override {
@@ -90,6 +127,7 @@ class WorkerRevoke final : public Command {
 
 CommandPtr make_worker_list() { return std::make_unique<WorkerList>(); }
 CommandPtr make_worker_show() { return std::make_unique<WorkerShow>(); }
+CommandPtr make_worker_label() { return std::make_unique<WorkerLabel>(); }
 CommandPtr make_worker_revoke() { return std::make_unique<WorkerRevoke>(); }
 
 }  // namespace gogrid::cli

@@ -167,9 +167,6 @@ asio::awaitable<Result<std::string>> CoordinatorClient::chat_json(ChatRequest re
 asio::awaitable<Result<UploadState>> CoordinatorClient::begin_upload(UploadRequest request) {
   json body{
       {"kind", request.kind}, {"name", request.name}, {"size_bytes", request.size_bytes}, {"sha256", request.sha256}};
-  if (!request.model_kind.empty()) body["model_kind"] = request.model_kind;
-  if (request.context_tokens) body["context_tokens"] = *request.context_tokens;
-  if (request.slots) body["slots"] = *request.slots;
   const auto text = co_await api_->call("POST", "/api/v1/uploads", to_json(body));
   if (!text) co_return text.error();
   auto state = read_upload(*text, request.sha256);

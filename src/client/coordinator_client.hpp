@@ -61,14 +61,38 @@ struct KeyChange {
 };
 
 struct UploadRequest {
-  std::string kind;  // "model" or "engine"
+  std::string kind;  // "model_file" or "engine"
   std::string name;
   std::uint64_t size_bytes = 0;
   std::string sha256;
-  // For models; empty: the coordinator's own choice.
-  std::string model_kind;
+};
+
+using NamedTexts = std::vector<std::pair<std::string, std::string>>;
+
+// What is not set is left as it is; of a new model: the coordinator's own choice.
+struct ModelSettings {
+  std::string kind;
   std::optional<std::int64_t> context_tokens;
   std::optional<std::int64_t> slots;
+  std::string kv_type;
+  // Jinja; empty: the model's own.
+  std::optional<std::string> chat_template;
+  std::optional<std::int64_t> idle_timeout_seconds;
+  std::optional<std::int64_t> min_replicas;
+  std::optional<std::int64_t> max_replicas;
+  std::optional<NamedTexts> worker_labels;
+  std::optional<std::vector<std::string>> tags;
+};
+
+struct ModelRequest {
+  std::string name;
+  struct File {
+    std::string sha256;
+    std::optional<double> scale;
+  };
+  // Uploaded before. Of a model that is fetched: what is added to it.
+  std::vector<File> files;
+  ModelSettings settings;
 };
 
 struct UploadState {
@@ -81,8 +105,6 @@ struct UploadState {
 
 // Fills the buffer with the next bytes of a part.
 using PartSource = std::function<boost::asio::awaitable<Result<std::size_t>>(std::span<std::byte>)>;
-
-using NamedTexts = std::vector<std::pair<std::string, std::string>>;
 
 struct JobRequest {
   std::string endpoint;
@@ -161,9 +183,18 @@ class CoordinatorClient {
   // `live`: with what its hardware does just now, which the worker looks at for that.
   Reply<Answer<Worker>> worker(std::string name, bool live = false);
   Reply<void> revoke_worker(std::string name);
+  Reply<Answer<Worker>> label_worker(std::string name, NamedTexts set, std::vector<std::string> remove);
   Reply<Answer<std::vector<Model>>> models();
   Reply<Answer<Model>> model(std::string name);
   Reply<void> remove_model(std::string name);
+  Reply<Answer<Model>> add_model(ModelRequest request);
+  Reply<Answer<Model>> change_model(std::string name, ModelSettings settings);
+  // The coordinator fetches the model itself. `sha256` may be empty.
+  Reply<Answer<ModelFetch>> begin_fetch(std::string url, std::string sha256, ModelRequest request);
+  Reply<Answer<ModelFetch>> model_fetch(std::string id);
+  Reply<Answer<std::vector<Alias>>> aliases();
+  Reply<Answer<Alias>> set_alias(std::string name, std::string target);
+  Reply<void> remove_alias(std::string name);
   Reply<Answer<std::vector<Engine>>> engines();
   Reply<void> remove_engine(std::string name);
   Reply<Answer<std::vector<JoinToken>>> tokens();

@@ -92,6 +92,25 @@ void read_replicas(const json& value, std::vector<ReplicaState>& out) {
     read(element, out.emplace_back());
 }
 
+void read_texts(const json& value, std::vector<std::string>& out) {
+  if (!value.is_array()) return;
+  for (const json& element : value)
+    out.push_back(text_of(element));
+}
+
+void read_pairs(const json& value, std::vector<std::pair<std::string, std::string>>& out) {
+  if (!value.is_object()) return;
+  for (const auto& [name, text] : value.items())
+    out.emplace_back(name, text_of(text));
+}
+
+void read(const json& value, ModelFile& out) {
+  out.role = text_of(member(value, "role"));
+  out.sha256 = text_of(member(value, "sha256"));
+  out.size_bytes = integer_of(member(value, "size_bytes"));
+  out.scale = number_of(member(value, "scale"));
+}
+
 }  // namespace
 
 Result<json> parse_object(std::string_view text) {
@@ -182,6 +201,7 @@ void read(const json& value, GridStatus& out) {
 void read(const json& value, Worker& out) {
   out.id = text_of(member(value, "id"));
   out.name = text_of(member(value, "name"));
+  read_pairs(member(value, "labels"), out.labels);
   out.connected = flag_of(member(value, "connected"));
   out.availability = text_of(member(value, "availability"));
   out.reason = text_of(member(value, "reason"));
@@ -214,12 +234,43 @@ void read(const json& value, Model& out) {
   const json& replicas = member(value, "replicas");
   out.replicas_ready = integer_of(member(replicas, "ready"));
   out.replicas_total = integer_of(member(replicas, "total"));
+  out.trained_context_tokens = integer_of(member(value, "trained_context_tokens"));
+  out.layers = integer_of(member(value, "layers"));
+  out.kv_bytes_per_token = integer_of(member(value, "kv_bytes_per_token"));
+  out.kv_type = text_of(member(value, "kv_type"));
+  out.idle_timeout_seconds = integer_of(member(value, "idle_timeout_seconds"));
+  out.min_replicas = integer_of(member(value, "min_replicas"));
+  out.max_replicas = integer_of(member(value, "max_replicas"));
+  read_pairs(member(value, "worker_labels"), out.worker_labels);
+  read_texts(member(value, "tags"), out.tags);
+  read_texts(member(value, "aliases"), out.aliases);
+  const json& files = member(value, "files");
+  for (const json& file : files.is_array() ? files : json::array())
+    read(file, out.files.emplace_back());
+}
+
+void read(const json& value, Alias& out) {
+  out.name = text_of(member(value, "name"));
+  out.target = text_of(member(value, "target"));
+  out.model = text_of(member(value, "model"));
+}
+
+void read(const json& value, ModelFetch& out) {
+  out.id = text_of(member(value, "id"));
+  out.name = text_of(member(value, "name"));
+  out.state = text_of(member(value, "state"));
+  out.done_bytes = integer_of(member(value, "offset_bytes"));
+  out.total_bytes = integer_of(member(value, "size_bytes"));
+  out.file = integer_of(member(value, "file"));
+  out.files = integer_of(member(value, "files"));
+  out.detail = text_of(member(value, "detail"));
 }
 
 void read(const json& value, ServedModel& out) {
   out.id = text_of(member(value, "id"));
   // What OpenAI's form has no place for stands in an object of our own.
   const json& own = member(value, "gogrid");
+  out.alias_of = text_of(member(own, "alias_of"));
   out.kind = text_of(member(own, "kind"));
   out.replicas_ready = integer_of(member(member(own, "replicas"), "ready"));
 }

@@ -29,6 +29,8 @@ void read(const nlohmann::json& json, LocalStatus& out);
 void read(const nlohmann::json& json, GridStatus& out);
 void read(const nlohmann::json& json, Worker& out);
 void read(const nlohmann::json& json, Model& out);
+void read(const nlohmann::json& json, Alias& out);
+void read(const nlohmann::json& json, ModelFetch& out);
 void read(const nlohmann::json& json, ServedModel& out);
 void read(const nlohmann::json& json, JoinToken& out);
 void read(const nlohmann::json& json, ApiKey& out);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gogrid::client {
@@ -115,6 +116,7 @@ struct Hardware {
 struct Worker {
   std::string id;
   std::string name;
+  std::vector<std::pair<std::string, std::string>> labels;
   bool connected = false;
   std::string availability;
   std::string reason;
@@ -132,6 +134,14 @@ struct Worker {
   std::vector<ReplicaState> replicas;
 };
 
+struct ModelFile {
+  // "weights", "projector", "adapter", "chat_template"
+  std::string role;
+  std::string sha256;
+  std::int64_t size_bytes = 0;
+  std::optional<double> scale;
+};
+
 struct Model {
   std::string id;
   std::string name;
@@ -146,11 +156,46 @@ struct Model {
   std::optional<UnixSeconds> created_at;
   std::int64_t replicas_ready = 0;
   std::int64_t replicas_total = 0;
+  std::int64_t trained_context_tokens = 0;
+  std::int64_t layers = 0;
+  std::int64_t kv_bytes_per_token = 0;
+  std::string kv_type;
+  std::int64_t idle_timeout_seconds = 0;
+  std::int64_t min_replicas = 0;
+  std::int64_t max_replicas = 0;
+  std::vector<std::pair<std::string, std::string>> worker_labels;
+  std::vector<std::string> tags;
+  std::vector<std::string> aliases;
+  std::vector<ModelFile> files;
+};
+
+// Another name for a model.
+struct Alias {
+  std::string name;
+  // A model or another alias; `model` is what it stands for in the end.
+  std::string target;
+  std::string model;
+};
+
+// A model that the coordinator fetches from a URL.
+struct ModelFetch {
+  std::string id;
+  std::string name;
+  // "waiting", "fetching", "checking", "done", "failed"
+  std::string state;
+  std::int64_t done_bytes = 0;
+  // Of the file that is being fetched; 0 while the server has not said it.
+  std::int64_t total_bytes = 0;
+  std::int64_t file = 1;
+  std::int64_t files = 1;
+  std::string detail;
 };
 
 // A model as a client of the inference API sees it: GET /v1/models.
 struct ServedModel {
   std::string id;
+  // The model that it stands for, if it is an alias.
+  std::string alias_of;
   // "chat", "embedding", "rerank"; empty when the server does not say.
   std::string kind;
   std::int64_t replicas_ready = 0;

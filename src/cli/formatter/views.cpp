@@ -49,15 +49,6 @@ Cell readiness(std::int64_t ready, std::int64_t total) {
   return {fmt::format("{}/{}", ready, total), ready > 0 ? Style::green : Style::yellow};
 }
 
-// "7.2 B" for the number of a model's parameters; text that is no number stays.
-std::string parameters_text(const std::string& text) {
-  if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != std::string::npos) return text;
-  const double count = std::stod(text);
-  if (count >= 1e9) return fmt::format("{:.1f} B", count / 1e9);
-  if (count >= 1e6) return fmt::format("{:.1f} M", count / 1e6);
-  return count >= 1e3 ? fmt::format("{:.1f} K", count / 1e3) : text;
-}
-
 // "weight 2, 60 r/min, 10000 t/min, 4 at once, 100 queued": what is limited.
 std::string limits_text(const client::ApiKey& key) {
   std::string text;
@@ -126,24 +117,6 @@ std::string show_list(const std::vector<client::Worker>& workers, const View& vi
     table.add_row({worker.name.empty() ? worker.id : worker.name, worker_state(worker), slots_text(worker),
                    sandbox_cell(worker.sandbox), worker.address,
                    worker.connected ? "now" : format_when(worker.last_seen_at, view.now), worker_models(worker)});
-  }
-  return table.text(view);
-}
-
-std::string show_list(const std::vector<client::Model>& models, const View& view) {
-  if (models.empty()) return "No models yet. Add a GGUF file: gogrid model add FILE\n";
-  Table table({{"NAME", Align::left, true},
-               {"KIND"},
-               {"SIZE", Align::right},
-               {"PARAMETERS", Align::right},
-               {"QUANTIZATION"},
-               {"CONTEXT", Align::right},
-               {"READY", Align::right},
-               {"ADDED"}});
-  for (const client::Model& model : models) {
-    table.add_row({model.name, model.kind, bytes(model.size_bytes), parameters_text(model.parameters),
-                   model.quantization, count_of(model.context_tokens),
-                   readiness(model.replicas_ready, model.replicas_total), format_when(model.created_at, view.now)});
   }
   return table.text(view);
 }
@@ -232,6 +205,7 @@ std::string show_one(const client::Worker& worker, const View& view) {
   facts.add("Id", worker.id);
   facts.add("State", worker_state(worker));
   facts.add("Reason", worker.reason);
+  facts.add("Labels", labels_text(worker.labels));
   facts.add("Version", worker.version);
   facts.add("Target", worker.target);
   facts.add("Sandbox", sandbox_cell(worker.sandbox));
@@ -263,23 +237,6 @@ std::string show_one(const client::Worker& worker, const View& view) {
                    count_of(replica.starts), replica.detail});
   }
   return out + "\n" + table.text(view);
-}
-
-std::string show_one(const client::Model& model, const View& view) {
-  Facts facts;
-  facts.add("Name", model.name);
-  facts.add("Id", model.id);
-  facts.add("Kind", model.kind);
-  facts.add("Architecture", model.architecture);
-  facts.add("Parameters", parameters_text(model.parameters));
-  facts.add("Quantization", model.quantization);
-  facts.add("Size", bytes(model.size_bytes));
-  facts.add("SHA-256", model.sha256);
-  facts.add("Context", model.context_tokens > 0 ? fmt::format("{} tokens", model.context_tokens) : "");
-  facts.add("Slots", count_of(model.slots));
-  facts.add("Ready on", readiness(model.replicas_ready, model.replicas_total));
-  facts.add("Added", time_and_distance(model.created_at, view));
-  return facts.text(view);
 }
 
 }  // namespace gogrid::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/formatter/table.hpp"
@@ -12,6 +13,7 @@ namespace gogrid::cli {
 // Lists: a table, or one line that says what to do when there is nothing.
 std::string show_list(const std::vector<client::Worker>& workers, const View& view);
 std::string show_list(const std::vector<client::Model>& models, const View& view);
+std::string show_list(const std::vector<client::Alias>& aliases, const View& view);
 std::string show_list(const std::vector<client::Engine>& engines, const View& view);
 std::string show_list(const std::vector<client::JoinToken>& tokens, const View& view);
 std::string show_list(const std::vector<client::ApiKey>& keys, const View& view);
@@ -23,6 +25,9 @@ Cell worker_state(const client::Worker& worker);
 std::string slots_text(const client::Worker& worker);
 // "small, large (fetching 41 %)"
 std::string replicas_text(const client::Worker& worker);
+
+// "gpu=yes,site=attic"
+std::string labels_text(const std::vector<std::pair<std::string, std::string>>& labels);
 
 std::string show_one(const client::GridStatus& status, const std::string& url, const View& view);
 std::string show_one(const client::Worker& worker, const View& view);
