@@ -63,6 +63,12 @@ std::string status_text(const client::LocalStatus& status) {
     if (replica.starts > 1) text += fmt::format(", started {} times", replica.starts);
     line("model", text);
   }
+  if (!status.cache_directory.empty()) {
+    std::string text = fmt::format("{:.1f} MB", static_cast<double>(status.cache_used_bytes) / 1e6);
+    if (status.cache_max_bytes > 0)
+      text += fmt::format(" of {:.1f} MB", static_cast<double>(status.cache_max_bytes) / 1e6);
+    line("cache", text + " in " + status.cache_directory);
+  }
   line("requests", fmt::format("{} running, {} in all", status.requests_running, status.requests_total));
   if (status.certificate_expires_at) line("certificate", "valid until " + date(*status.certificate_expires_at));
   return out;

@@ -177,6 +177,10 @@ void read(const json& value, LocalStatus& out) {
   out.sandbox_detail = text_of(member(value, "sandbox_detail"));
   read(member(value, "engine"), out.engine);
   read_replicas(member(value, "replicas"), out.replicas);
+  const json& cache = member(value, "cache");
+  out.cache_directory = text_of(member(cache, "directory"));
+  out.cache_used_bytes = integer_of(member(cache, "used_bytes"));
+  out.cache_max_bytes = integer_of(member(cache, "max_bytes"));
   const json& requests = member(value, "requests");
   out.requests_running = integer_of(member(requests, "running"));
   out.requests_total = integer_of(member(requests, "total"));

@@ -59,6 +59,10 @@ struct LocalStatus {
   std::vector<ReplicaState> replicas;
   std::int64_t requests_running = 0;
   std::int64_t requests_total = 0;
+  // Models and engines on its disk; a limit of 0 is none.
+  std::string cache_directory;
+  std::int64_t cache_used_bytes = 0;
+  std::int64_t cache_max_bytes = 0;
   std::optional<UnixSeconds> certificate_expires_at;
 };
 

@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t part_bytes = 1024 * 1024;
 // What is held in memory until the header is whole; longer headers are checked when the file is complete.
 constexpr std::size_t max_held_bytes = 16 * 1024 * 1024;
-constexpr std::size_t max_uploads = 2048;
+constexpr std::size_t max_uploads = 256;
 constexpr std::uint64_t spare_disk_bytes = 64 * 1024 * 1024;
 constexpr auto abandoned_after = std::chrono::hours(24 * 7);
 

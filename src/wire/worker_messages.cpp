@@ -84,6 +84,32 @@ ModelKind to_message(domain::ModelKind kind) {
   return MODEL_KIND_UNSPECIFIED;
 }
 
+FileRole to_message(domain::FileRole role) {
+  switch (role) {
+    case domain::FileRole::weights:
+      return FILE_ROLE_WEIGHTS;
+    case domain::FileRole::projector:
+      return FILE_ROLE_PROJECTOR;
+    case domain::FileRole::adapter:
+      return FILE_ROLE_ADAPTER;
+    case domain::FileRole::chat_template:
+      return FILE_ROLE_CHAT_TEMPLATE;
+  }
+  return FILE_ROLE_UNSPECIFIED;
+}
+
+KvType to_message(domain::KvType type) {
+  switch (type) {
+    case domain::KvType::f16:
+      return KV_TYPE_F16;
+    case domain::KvType::q8_0:
+      return KV_TYPE_Q8_0;
+    case domain::KvType::q4_0:
+      return KV_TYPE_Q4_0;
+  }
+  return KV_TYPE_UNSPECIFIED;
+}
+
 template <class Message>
 domain::Progress to_progress(const Message& message) {
   return {to_phase(message.phase()), message.done_bytes(), message.total_bytes(),
@@ -140,8 +166,17 @@ std::string encode_assignment(std::uint64_t revision, const domain::Assignment& 
     auto& replica = *message.add_replicas();
     replica.set_model_id(model.id.text());
     replica.set_model_name(model.name);
-    replica.mutable_blob()->set_sha256(model.sha256);
-    replica.mutable_blob()->set_size_bytes(model.size_bytes);
+    const auto files = domain::files_of(model);
+    replica.mutable_blob()->set_sha256(files.front().sha256);
+    replica.mutable_blob()->set_size_bytes(files.front().size_bytes);
+    for (const auto& file : files) {
+      auto& sent = *replica.add_files();
+      sent.set_role(to_message(file.role));
+      sent.mutable_blob()->set_sha256(file.sha256);
+      sent.mutable_blob()->set_size_bytes(file.size_bytes);
+      if (file.role == domain::FileRole::adapter) sent.set_scale_permille(file.scale_permille);
+    }
+    replica.set_kv_type(to_message(model.kv_type));
     replica.set_kind(to_message(model.kind));
     replica.set_context_tokens(model.context_tokens);
     replica.set_slots(model.slots);

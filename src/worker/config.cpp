@@ -38,6 +38,8 @@ std::vector<Setting> worker_settings(WorkerConfig& config) {
        "Memory that engines may use, in GB (0: what the machine has, less a reserve)", config.max_memory_gb},
       {"worker.cache_dir", "GOGRID_WORKER_CACHE_DIR", "--cache-dir",
        "Where models and engines are kept (empty: the state directory)", config.cache_dir},
+      {"worker.max_cache_gb", "GOGRID_WORKER_MAX_CACHE_GB", "--max-cache-gb",
+       "What models and engines may take there, in GB (0: all but what stays free for others)", config.max_cache_gb},
       {"worker.engine_path", "GOGRID_WORKER_ENGINE_PATH", "--engine-path",
        "A local llama-server to run, in the same sandbox, instead of the coordinator's engine bundle",
        config.engine_path},
@@ -75,6 +77,7 @@ Result<void> check_config(const WorkerConfig& config) {
   if (config.max_memory_gb > 1e6) return bad("worker.max_memory_gb must be at most 1000000");
   if (config.max_memory_gb > 0 && config.max_memory_gb < 0.25)
     return bad("worker.max_memory_gb must be 0 (no limit) or at least 0.25");
+  if (config.max_cache_gb > 1e6) return bad("worker.max_cache_gb must be at most 1000000");
   if (!config.cache_dir.empty() && !config.cache_dir.is_absolute())
     return bad("worker.cache_dir must be an absolute path");
   if (!config.engine_path.empty() && !config.engine_path.is_absolute())

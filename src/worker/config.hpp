@@ -23,6 +23,7 @@ struct WorkerConfig {
   std::string name;
   double max_memory_gb = 0;
   std::filesystem::path cache_dir;
+  double max_cache_gb = 0;
   std::filesystem::path engine_path;
   std::int64_t threads = 0;
   std::chrono::milliseconds drain_timeout{60'000};

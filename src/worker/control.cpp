@@ -134,6 +134,9 @@ std::string Worker::status_json() const {
   out["replicas"] = json::array();
   for (const auto& [id, replica] : replicas_)
     out["replicas"].push_back(replica_json(id, *replica));
+  out["cache"] = {{"directory", cache_.directory().string()},
+                  {"used_bytes", cache_.used_bytes()},
+                  {"max_bytes", cache_.quota_bytes()}};
   out["requests"] = {{"running", requests_running_}, {"total", requests_total_}};
   out["certificate_expires_at"] = to_unix_seconds(session.certificate_expires);
   return out.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -1,6 +1,7 @@
 #include "worker/worker.hpp"
 
 #include <sys/resource.h>
+#include <algorithm>
 #include <cstdlib>
 
 #include <boost/asio/as_tuple.hpp>
@@ -27,6 +28,7 @@ constexpr std::chrono::seconds quiet_time{3};
 constexpr std::size_t max_control_connections = 16;
 constexpr std::chrono::milliseconds control_grace{1000};
 constexpr std::uint32_t max_slots = 1024;
+constexpr int max_model_files = 2048;
 constexpr std::size_t max_name_bytes = 256;
 constexpr std::size_t max_detail_bytes = 8 * 1024;
 // Of a whole state, whose frame ends at 1 MiB.
@@ -123,6 +125,50 @@ ModelKind from_wire(wire::ModelKind kind) {
   return ModelKind::chat;
 }
 
+std::optional<FileRole> from_wire(wire::FileRole role) {
+  switch (role) {
+    case wire::FILE_ROLE_WEIGHTS:
+      return FileRole::weights;
+    case wire::FILE_ROLE_PROJECTOR:
+      return FileRole::projector;
+    case wire::FILE_ROLE_ADAPTER:
+      return FileRole::adapter;
+    case wire::FILE_ROLE_CHAT_TEMPLATE:
+      return FileRole::chat_template;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::string kv_type_name(wire::KvType type) {
+  if (type == wire::KV_TYPE_Q8_0) return "q8_0";
+  return type == wire::KV_TYPE_Q4_0 ? "q4_0" : "";
+}
+
+// Empty when they cannot be used.
+std::vector<FileSpec> read_files(const wire::ReplicaAssignment& replica) {
+  std::vector<FileSpec> files;
+  if (replica.files().empty() || replica.files_size() > max_model_files) {
+    FileSpec only;
+    only.blob = BlobSpec{replica.blob().sha256(), replica.blob().size_bytes()};
+    if (is_sha256(only.blob.sha256)) files.push_back(std::move(only));
+    return files;
+  }
+  for (const auto& file : replica.files()) {
+    const auto role = from_wire(file.role());
+    if (!role || !is_sha256(file.blob().sha256())) return {};
+    FileSpec spec;
+    spec.role = *role;
+    spec.blob = BlobSpec{file.blob().sha256(), file.blob().size_bytes()};
+    if (*role == FileRole::adapter) spec.scale_permille = file.scale_permille();
+    files.push_back(std::move(spec));
+  }
+  const bool has_weights =
+      std::any_of(files.begin(), files.end(), [](const FileSpec& file) { return file.role == FileRole::weights; });
+  if (!has_weights) files.clear();
+  return files;
+}
+
 // A name is an argument of the engine's: one that begins with a dash would be read as an option.
 bool is_model_name(const std::string& name) {
   return !name.empty() && name.size() <= 256 && name.front() != '-' && name.find(',') == std::string::npos;
@@ -131,15 +177,16 @@ bool is_model_name(const std::string& name) {
 std::vector<ReplicaSpec> read_replicas(const wire::Assignment& assignment) {
   std::vector<ReplicaSpec> specs;
   for (const auto& replica : assignment.replicas()) {
-    if (!is_sha256(replica.blob().sha256()) || !is_model_name(replica.model_name()) || replica.model_id().empty()) {
-      log().warn("the coordinator assigned a model without a usable name or SHA-256: it is left out");
+    auto files = read_files(replica);
+    if (files.empty() || !is_model_name(replica.model_name()) || replica.model_id().empty()) {
+      log().warn("the coordinator assigned a model without a usable name or usable files: it is left out");
       continue;
     }
     ReplicaSpec spec;
+    spec.files = std::move(files);
+    spec.kv_type = kv_type_name(replica.kv_type());
     spec.model_id = replica.model_id();
     spec.model_name = replica.model_name();
-    spec.blob.sha256 = replica.blob().sha256();
-    spec.blob.size_bytes = replica.blob().size_bytes();
     spec.kind = from_wire(replica.kind());
     spec.context_tokens = std::min(replica.context_tokens(), max_context_tokens);
     spec.slots = std::clamp<std::uint32_t>(replica.slots(), 1, max_slots);
@@ -177,7 +224,10 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
       request_finished_(executor),
       news_(executor),
       session_task_(executor),
-      tasks_(executor) {}
+      tasks_(executor) {
+  constexpr double bytes_of_gb = 1e9;
+  cache_.set_quota(static_cast<std::uint64_t>(options_.config.max_cache_gb * bytes_of_gb));
+}
 
 Worker::~Worker() = default;
 
@@ -382,8 +432,10 @@ void Worker::assigned(const wire::Assignment& assignment) {
   revision_ = assignment.revision();
   const auto specs = read_replicas(assignment);
   std::set<std::string> wanted;
-  for (const ReplicaSpec& spec : specs)
-    wanted.insert(spec.blob.sha256);
+  for (const ReplicaSpec& spec : specs) {
+    for (const FileSpec& file : spec.files)
+      wanted.insert(file.blob.sha256);
+  }
   std::optional<BlobSpec> bundle;
   if (assignment.has_engine()) {
     bundle = BlobSpec{assignment.engine().blob().sha256(), assignment.engine().blob().size_bytes()};

@@ -28,6 +28,13 @@ constexpr std::size_t max_error_body_bytes = 16 * 1024;
 constexpr std::chrono::milliseconds server_timeout{30'000};
 constexpr std::uint64_t one_gib = 1ull << 30;
 
+// Between two of them the loop's other work on the pool has its turn.
+constexpr std::size_t check_step_bytes = 4 * 1024 * 1024;
+
+std::int64_t nanoseconds(const timespec& time) {
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
 // "bytes 100-199/200": the first byte, if the header is well-formed.
 std::optional<std::uint64_t> range_begin(std::string_view header) {
   constexpr std::string_view unit = "bytes ";
@@ -83,7 +90,10 @@ BlobCache::BlobCache(asio::any_io_executor executor, asio::thread_pool& pool, st
 
 void BlobCache::set_source(std::optional<BlobSource> source) { source_ = std::move(source); }
 
-void BlobCache::remove(const std::string& sha256) { ::unlink(path_of(sha256).c_str()); }
+void BlobCache::remove(const std::string& sha256) {
+  trusted_.erase(sha256);
+  ::unlink(path_of(sha256).c_str());
+}
 
 asio::awaitable<Result<std::filesystem::path>> BlobCache::fetch(BlobSpec blob,
                                                                 std::function<void(std::uint64_t)> progress) {
@@ -108,9 +118,9 @@ asio::awaitable<Result<std::filesystem::path>> BlobCache::fetch(BlobSpec blob,
 asio::awaitable<Result<std::filesystem::path>> BlobCache::fetch_once(BlobSpec blob,
                                                                      std::function<void(std::uint64_t)> progress) {
   const auto path = path_of(blob.sha256);
-  struct stat info {};
-  // Only complete and verified blobs get this name.
-  if (::stat(path.c_str(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) == blob.size_bytes) {
+  const auto stored = co_await is_stored(blob, progress);
+  if (!stored) co_return stored.error();
+  if (*stored) {
     progress(blob.size_bytes);
     co_return path;
   }
@@ -123,7 +133,10 @@ asio::awaitable<Result<std::filesystem::path>> BlobCache::fetch_once(BlobSpec bl
     downloads_.erase(blob.sha256);
     auto verified = co_await complete(download);
     if (!verified) co_return verified.error();
-    if (*verified) co_return path;
+    if (*verified) {
+      if (const auto stamp = stamp_of(path)) trusted_.insert_or_assign(blob.sha256, *stamp);
+      co_return path;
+    }
     log().warn("blob {} did not have its SHA-256 and was deleted (attempt {} of {})", blob.sha256, attempt, attempts);
   }
   co_return Error(ErrorCode::protocol,
@@ -134,6 +147,7 @@ void BlobCache::set_wanted(std::set<std::string> sha256s) {
   wanted_ = std::move(sha256s);
   std::erase_if(downloads_,
                 [this](const auto& entry) { return !wanted_.contains(entry.first) && !active_.contains(entry.first); });
+  if (quota_bytes_ > 0) evict([this] { return used_bytes() <= quota_bytes_; });
 }
 
 std::shared_ptr<BlobCache::Download> BlobCache::find_download(const BlobSpec& blob) {
@@ -228,27 +242,60 @@ Result<std::uint64_t> BlobCache::room_bytes() const {
   return space->free_bytes > taken ? space->free_bytes - taken : 0;
 }
 
-Result<void> BlobCache::make_room(const Download& download) {
-  const std::uint64_t needed = download.blob.size_bytes - download.have_bytes + promised_bytes(&download);
-  auto space = space_(directory_);
-  if (!space) return space.error();
-  const auto enough = [&] { return space->free_bytes >= needed + reserved_bytes(*space); };
-  if (enough()) return {};
-  std::vector<std::pair<std::filesystem::file_time_type, std::filesystem::path>> unwanted;
+std::vector<BlobCache::StoredFile> BlobCache::stored_files() const {
+  std::vector<StoredFile> files;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
     const std::string name = entry.path().filename().string();
-    const std::string sha256 = name.substr(0, name.find('.'));
-    if (!is_sha256(sha256) || wanted_.contains(sha256) || active_.contains(sha256)) continue;
-    unwanted.emplace_back(entry.last_write_time(error), entry.path());
+    StoredFile file;
+    file.sha256 = name.substr(0, name.find('.'));
+    struct stat info {};
+    if (!is_sha256(file.sha256) || ::stat(entry.path().c_str(), &info) != 0) continue;
+    file.path = entry.path();
+    file.size_bytes = static_cast<std::uint64_t>(info.st_size);
+    file.used_ns = nanoseconds(info.st_atim);
+    files.push_back(std::move(file));
   }
-  std::sort(unwanted.begin(), unwanted.end());
-  for (const auto& [time, path] : unwanted) {
-    if (enough()) break;
-    log().info("deleting {}, which is not assigned any more, to make room", path.string());
-    std::filesystem::remove(path, error);
+  return files;
+}
+
+std::uint64_t BlobCache::used_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const StoredFile& file : stored_files())
+    bytes += file.size_bytes;
+  return bytes;
+}
+
+bool BlobCache::may_delete(const std::string& sha256) const {
+  return !wanted_.contains(sha256) && !active_.contains(sha256) && !held_.contains(sha256);
+}
+
+void BlobCache::evict(const std::function<bool()>& enough) {
+  auto files = stored_files();
+  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.used_ns < b.used_ns; });
+  for (const StoredFile& file : files) {
+    if (enough()) return;
+    if (!may_delete(file.sha256)) continue;
+    log().info("deleting {}, which is not assigned any more, to make room", file.path.string());
+    std::error_code ignored;
+    std::filesystem::remove(file.path, ignored);
+    trusted_.erase(file.sha256);
     // An open file keeps its place on the disk.
-    downloads_.erase(path.stem().string());
+    downloads_.erase(file.sha256);
+  }
+}
+
+Result<void> BlobCache::make_room(const Download& download) {
+  if (auto fits = fit_quota(download); !fits) return fits;
+  const std::uint64_t needed = download.blob.size_bytes - download.have_bytes + promised_bytes(&download);
+  auto space = space_(directory_);
+  if (!space) return space.error();
+  const auto enough = [&] { return space && space->free_bytes >= needed + reserved_bytes(*space); };
+  if (!enough()) {
+    evict([&] {
+      space = space_(directory_);
+      return !space || enough();
+    });
     space = space_(directory_);
     if (!space) return space.error();
   }
@@ -257,6 +304,75 @@ Result<void> BlobCache::make_room(const Download& download) {
                  fmt::format("{:.1f} MB more are needed, {:.1f} MB are free, of which {:.1f} MB are kept for you",
                              static_cast<double>(needed) / 1e6, static_cast<double>(space->free_bytes) / 1e6,
                              static_cast<double>(reserved_bytes(*space)) / 1e6));
+}
+
+Result<void> BlobCache::fit_quota(const Download& download) {
+  if (quota_bytes_ == 0) return {};
+  const std::uint64_t more = download.blob.size_bytes - download.have_bytes + promised_bytes(&download);
+  const auto fits = [&] { return used_bytes() + more <= quota_bytes_; };
+  if (!fits()) evict(fits);
+  if (fits()) return {};
+  return Error(
+      ErrorCode::disk_full,
+      fmt::format("worker.max_cache_gb allows {:.1f} MB; {:.1f} MB are in use by what is assigned or runs, and "
+                  "{:.1f} MB more are needed",
+                  static_cast<double>(quota_bytes_) / 1e6, static_cast<double>(used_bytes()) / 1e6,
+                  static_cast<double>(more) / 1e6));
+}
+
+std::optional<BlobCache::Stamp> BlobCache::stamp_of(const std::filesystem::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return std::nullopt;
+  Stamp stamp;
+  stamp.size_bytes = static_cast<std::uint64_t>(info.st_size);
+  stamp.changed_ns = nanoseconds(info.st_mtim);
+  stamp.inode = info.st_ino;
+  return stamp;
+}
+
+asio::awaitable<Result<bool>> BlobCache::is_stored(BlobSpec blob, std::function<void(std::uint64_t)> progress) {
+  const auto path = path_of(blob.sha256);
+  const auto stamp = stamp_of(path);
+  if (!stamp) co_return false;
+  if (stamp->size_bytes != blob.size_bytes) {
+    log().warn("blob {} has {} bytes instead of {}: it is fetched again", blob.sha256, stamp->size_bytes,
+               blob.size_bytes);
+    remove(blob.sha256);
+    co_return false;
+  }
+  const auto trusted = trusted_.find(blob.sha256);
+  if (trusted == trusted_.end() || trusted->second != *stamp) {
+    auto file = open_file(path, O_RDONLY);
+    if (!file) co_return file.error();
+    const auto shared = std::make_shared<FileDescriptor>(std::move(*file));
+    const auto digest = std::make_shared<Sha256>();
+    const auto buffer = std::make_shared<std::vector<std::byte>>(check_step_bytes);
+    std::uint64_t done = 0;
+    for (bool ended = false; !ended;) {
+      auto work = [shared, digest, buffer]() -> Result<std::size_t> {
+        auto count = read_fully(shared->get(), *buffer);
+        if (count) digest->update(std::span(*buffer).first(*count));
+        return count;
+      };
+      const auto count = co_await run_blocking(pool_, std::move(work));
+      // A disk that cannot be read: what it holds is of no use.
+      if (!count) log().warn("blob {}: {}", blob.sha256, count.error().detail);
+      if (*stopping_) co_return Error(ErrorCode::cancelled, "the worker is stopping");
+      done += count ? *count : 0;
+      ended = !count || *count < buffer->size();
+      progress(std::min(done, blob.size_bytes));
+    }
+    if (done != blob.size_bytes || digest->finish_hex() != blob.sha256) {
+      log().warn("blob {} is damaged on the disk: it is fetched again", blob.sha256);
+      remove(blob.sha256);
+      co_return false;
+    }
+    trusted_.insert_or_assign(blob.sha256, *stamp);
+  }
+  // When it was last used; the time of its last change stays.
+  const timespec times[] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};
+  ::utimensat(AT_FDCWD, path.c_str(), times, 0);
+  co_return true;
 }
 
 asio::awaitable<Result<void>> BlobCache::receive(std::shared_ptr<Download> download) {

@@ -1,6 +1,8 @@
 // BlobCache: content-addressed files, fetched over HTTPS as they are needed. A download carries on where it stopped,
-// also after a kill; what does not have the right SHA-256 is never seen by anybody. Owned by the worker; event loop
-// thread, files on the pool.
+// also after a kill; what does not have the right SHA-256 is never seen by anybody, and a file that lay on the disk is
+// hashed again before its first use after a start, and whenever it looks changed. Files that are not wanted go when
+// their room is needed, those that were used least lately first. Owned by the worker; event loop thread, files on the
+// pool.
 #pragma once
 
 #include <atomic>
@@ -15,6 +17,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/result.hpp"
 #include "worker/notifier.hpp"
@@ -55,13 +59,39 @@ Error no_room(const std::filesystem::path& directory, const std::string& why);
 
 class BlobCache {
  public:
+  // Keeps a file from being deleted to make room, whether or not it is wanted: somebody loads it or runs with it.
+  // Outlived by the cache.
+  class Hold {
+   public:
+    Hold(BlobCache& cache, const std::string& sha256) : cache_(&cache), place_(cache.held_.insert(sha256)) {}
+    Hold(Hold&& other) noexcept : cache_(std::exchange(other.cache_, nullptr)), place_(other.place_) {}
+    Hold& operator=(Hold&&) = delete;
+    ~Hold() {
+      if (cache_) cache_->held_.erase(place_);
+    }
+
+   private:
+    BlobCache* cache_;
+    std::multiset<std::string>::iterator place_;
+  };
+
   BlobCache(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool, std::filesystem::path directory,
             DiskSpaceFunction space = disk_space);
 
+  // What all files may take together; 0: as much as there is.
+  void set_quota(std::uint64_t bytes) { quota_bytes_ = bytes; }
+  std::uint64_t quota_bytes() const { return quota_bytes_; }
+  const std::filesystem::path& directory() const { return directory_; }
+  // What they take now.
+  std::uint64_t used_bytes() const;
+
   // nullopt while there is no connection.
   void set_source(std::optional<BlobSource> source);
-  // Blobs that must not be deleted to make room.
+  // Blobs that must not be deleted to make room. What is over the quota without them goes.
   void set_wanted(std::set<std::string> sha256s);
+  Hold hold(const std::string& sha256) { return Hold(*this, sha256); }
+  // Its file is hashed before it is used again.
+  void distrust(const std::string& sha256) { trusted_.erase(sha256); }
 
   // The path of the complete blob. `progress` hears how many bytes are there. unavailable: no connection, or it broke:
   // what came is kept for the next call. disk_full: no room. Several calls for one blob share its download.
@@ -79,9 +109,30 @@ class BlobCache {
 
  private:
   struct Download;
+  // How a file looked when it was last known to have its SHA-256.
+  struct Stamp {
+    std::uint64_t size_bytes = 0;
+    std::int64_t changed_ns = 0;
+    std::uint64_t inode = 0;
+
+    friend bool operator==(const Stamp&, const Stamp&) = default;
+  };
+  struct StoredFile {
+    std::filesystem::path path;
+    std::string sha256;
+    std::uint64_t size_bytes = 0;
+    std::int64_t used_ns = 0;
+  };
 
   boost::asio::awaitable<Result<std::filesystem::path>> fetch_once(BlobSpec blob,
                                                                    std::function<void(std::uint64_t)> progress);
+  // True when the file is there and has its SHA-256; one that has not is deleted.
+  boost::asio::awaitable<Result<bool>> is_stored(BlobSpec blob, std::function<void(std::uint64_t)> progress);
+  static std::optional<Stamp> stamp_of(const std::filesystem::path& path);
+  std::vector<StoredFile> stored_files() const;
+  bool may_delete(const std::string& sha256) const;
+  // Deletes what may go until `enough` says so.
+  void evict(const std::function<bool()>& enough);
   std::shared_ptr<Download> find_download(const BlobSpec& blob);
   Result<void> check(const Download& download);
   boost::asio::awaitable<Result<void>> download(std::shared_ptr<Download> download);
@@ -89,6 +140,7 @@ class BlobCache {
   boost::asio::awaitable<Result<void>> receive(std::shared_ptr<Download> download);
   boost::asio::awaitable<Result<bool>> complete(std::shared_ptr<Download> download);
   Result<void> make_room(const Download& download);
+  Result<void> fit_quota(const Download& download);
   std::uint64_t promised_bytes(const Download* but_for) const;
 
   std::filesystem::path path_of(const std::string& sha256) const { return directory_ / sha256; }
@@ -100,6 +152,9 @@ class BlobCache {
   DiskSpaceFunction space_;
   std::optional<BlobSource> source_;
   std::set<std::string> wanted_;
+  std::multiset<std::string> held_;
+  std::uint64_t quota_bytes_ = 0;
+  std::map<std::string, Stamp> trusted_;
   // Being fetched now.
   std::set<std::string> active_;
   // Under way, by SHA-256. Kept between attempts, so that only a restart hashes what came before again.

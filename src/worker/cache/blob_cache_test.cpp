@@ -2,8 +2,10 @@
 // after damage, refused when there is no room, and evicted only when nobody wants them.
 #include "worker/cache/blob_cache.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -294,6 +296,129 @@ TEST_F(Cache, MakesRoomOfWhatNobodyWants) {
   ASSERT_TRUE(fetch(space, {wanted}));
   EXPECT_FALSE(std::filesystem::exists(directory_ / old_one));
   EXPECT_TRUE(std::filesystem::exists(directory_ / wanted));
+}
+
+TEST_F(Cache, AFileDamagedOnTheDiskIsFoundAndFetchedAgain) {
+  std::string damaged = content_;
+  damaged[7] ^= 1;
+  std::ofstream(directory_ / blob_.sha256) << damaged;
+  const auto path = fetch();
+  ASSERT_TRUE(path) << path.error().detail;
+  EXPECT_EQ(requests_, 1);
+  EXPECT_EQ(stored(), content_);
+}
+
+TEST_F(Cache, AFileOfAnotherLengthIsFetchedAgain) {
+  std::ofstream(directory_ / blob_.sha256) << content_.substr(0, 100);
+  ASSERT_TRUE(fetch());
+  EXPECT_EQ(requests_, 1);
+  EXPECT_EQ(stored(), content_);
+}
+
+// Hashed at its first use, then when its time changes or somebody distrusts it, and not otherwise.
+TEST_F(Cache, AFileIsHashedWhenItMayHaveChanged) {
+  const auto file = directory_ / blob_.sha256;
+  std::ofstream(file) << content_;
+  BlobCache cache(io_.get_executor(), pool_, directory_);
+  cache.set_source(source_);
+  Result<std::filesystem::path> result = Error(ErrorCode::internal, "did not end");
+  TaskGroup tasks(io_.get_executor());
+  const auto use = [&] {
+    tasks.spawn("fetch", fetch_into(cache, blob_, result));
+    io_.restart();
+    while (tasks.size() > 0)
+      io_.run_one();
+    EXPECT_TRUE(result) << result.error().detail;
+  };
+  // In place, with the old times: as a disk that loses a bit.
+  const auto damage = [&] {
+    const auto time = std::filesystem::last_write_time(file);
+    std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+    std::fstream(file, std::ios::in | std::ios::out).put(static_cast<char>(content_[0] ^ 1));
+    std::filesystem::last_write_time(file, time);
+  };
+  tasks.spawn("server", server_->run());
+  const auto use_with_server = [&] {
+    tasks.spawn("fetch", fetch_into(cache, blob_, result));
+    while (tasks.size() > 1)
+      io_.run_one();
+    EXPECT_TRUE(result) << result.error().detail;
+  };
+  use_with_server();
+  damage();
+  use_with_server();
+  EXPECT_EQ(requests_, 0) << "it was hashed although it did not look changed";
+  cache.distrust(blob_.sha256);
+  use_with_server();
+  EXPECT_EQ(requests_, 1);
+  EXPECT_EQ(stored(), content_);
+  damage();
+  std::filesystem::last_write_time(file, std::filesystem::file_time_type::clock::now() + std::chrono::hours(1));
+  use_with_server();
+  EXPECT_EQ(requests_, 2);
+  server_->stop(std::chrono::milliseconds(0));
+  use();
+  EXPECT_EQ(requests_, 2);
+}
+
+TEST_F(Cache, TheQuotaEvictsWhatWasUsedLeastLately) {
+  const auto put = [&](char digit, int age_hours, std::size_t size) {
+    const std::string name(64, digit);
+    std::ofstream(directory_ / name) << std::string(size, 'x');
+    const auto now =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+    const timespec times[] = {{now.count() - age_hours * 3600, 0}, {0, UTIME_OMIT}};
+    EXPECT_EQ(::utimensat(AT_FDCWD, (directory_ / name).c_str(), times, 0), 0);
+    return name;
+  };
+  const auto there = [&](const std::string& name) { return std::filesystem::exists(directory_ / name); };
+  const std::string oldest_wanted = put('a', 9, 1'000'000);
+  const std::string oldest_held = put('b', 8, 1'000'000);
+  const std::string old_one = put('c', 7, 1'000'000);
+  const std::string newer = put('d', 6, 1'000'000);
+  BlobCache cache(io_.get_executor(), pool_, directory_);
+  cache.set_source(source_);
+  cache.set_quota(6'500'000);
+  EXPECT_EQ(cache.used_bytes(), 4'000'000u);
+  Result<std::filesystem::path> result = Error(ErrorCode::internal, "did not end");
+  TaskGroup tasks(io_.get_executor());
+  tasks.spawn("server", server_->run());
+  {
+    const auto hold = cache.hold(oldest_held);
+    cache.set_wanted({oldest_wanted});
+    EXPECT_TRUE(there(old_one)) << "all of it fits";
+    tasks.spawn("fetch", fetch_and_stop(cache, result));
+    io_.run();
+    ASSERT_TRUE(result) << result.error().detail;
+    EXPECT_TRUE(there(oldest_wanted));
+    EXPECT_TRUE(there(oldest_held));
+    EXPECT_FALSE(there(old_one));
+    EXPECT_TRUE(there(newer));
+    // A smaller quota counts with the next assignment.
+    cache.set_quota(5'500'000);
+    cache.set_wanted({oldest_wanted, blob_.sha256});
+    EXPECT_FALSE(there(newer));
+    EXPECT_TRUE(there(oldest_held));
+    EXPECT_EQ(cache.used_bytes(), 5'000'000u);
+  }
+  cache.set_quota(4'500'000);
+  cache.set_wanted({oldest_wanted, blob_.sha256});
+  EXPECT_FALSE(there(oldest_held)) << "nobody holds it any more";
+}
+
+TEST_F(Cache, WhatDoesNotFitTheQuotaIsNotFetched) {
+  BlobCache cache(io_.get_executor(), pool_, directory_);
+  cache.set_source(source_);
+  cache.set_quota(blob_bytes - 1);
+  Result<std::filesystem::path> result = Error(ErrorCode::internal, "did not end");
+  TaskGroup tasks(io_.get_executor());
+  tasks.spawn("server", server_->run());
+  tasks.spawn("fetch", fetch_and_stop(cache, result));
+  io_.run();
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::disk_full);
+  EXPECT_NE(result.error().detail.find("worker.max_cache_gb"), std::string::npos) << result.error().detail;
+  EXPECT_EQ(requests_, 0);
 }
 
 TEST_F(Cache, ARefusedTicketIsAnError) {

@@ -5,22 +5,26 @@
 namespace gogrid::worker {
 namespace {
 
-constexpr const char* model_in_sandbox = "/models/model.gguf";
 // Prompts that the engine keeps in memory to reuse. Its own default is 8 GiB.
 constexpr const char* prompt_cache_mib = "512";
 constexpr int max_library_depth = 3;
 // Prompt tokens that are computed at once. A request that is hung up frees its slot only between two such batches.
 constexpr const char* batch_tokens = "256";
 
-std::vector<std::string> server_arguments(const ReplicaSpec& replica, const std::string& model,
+std::vector<std::string> server_arguments(const ReplicaSpec& replica, std::vector<std::string> arguments,
                                           const std::string& socket, std::int64_t threads) {
-  std::vector<std::string> arguments = {"--model",      model,
-                                        "--host",       socket,
-                                        "--alias",      replica.model_name,
-                                        "--parallel",   std::to_string(replica.slots),
-                                        "--offline",    "--no-webui",
-                                        "--cache-ram",  prompt_cache_mib,
-                                        "--log-colors", "off"};
+  const auto more = {std::string("--host"),       socket,
+                     std::string("--alias"),      replica.model_name,
+                     std::string("--parallel"),   std::to_string(replica.slots),
+                     std::string("--offline"),    std::string("--no-webui"),
+                     std::string("--cache-ram"),  std::string(prompt_cache_mib),
+                     std::string("--log-colors"), std::string("off")};
+  arguments.insert(arguments.end(), more);
+  if (!replica.kv_type.empty()) {
+    // A quantized context needs flash attention.
+    arguments.insert(arguments.end(),
+                     {"--cache-type-k", replica.kv_type, "--cache-type-v", replica.kv_type, "--flash-attn", "on"});
+  }
   // llama-server divides the context among its slots.
   const std::uint64_t context = static_cast<std::uint64_t>(replica.context_tokens) * replica.slots;
   if (context > 0) arguments.insert(arguments.end(), {"--ctx-size", std::to_string(context)});
@@ -84,12 +88,12 @@ void add_host_command(const Engine& engine, EngineLaunch& launch) {
 
 }  // namespace
 
-EngineLaunch engine_launch(const Engine& engine, const ReplicaSpec& replica, const std::filesystem::path& model,
+EngineLaunch engine_launch(const Engine& engine, const ReplicaSpec& replica, const ModelFiles& files,
                            const std::filesystem::path& socket_dir, std::int64_t threads) {
   EngineLaunch launch;
   launch.spec.root = engine.root;
   launch.host.socket_dir = socket_dir;
-  launch.spec.read_only.emplace_back(model, model_in_sandbox);
+  launch.spec.read_only = files.mounts();
   if (engine.root.empty()) add_local_engine(engine, launch.spec);
   if (engine.gpu) launch.spec.gpu = find_gpu_devices();
   launch.spec.environment = {{"PATH", "/usr/bin"}, {"HOME", "/tmp"}, {"GGML_NO_BACKTRACE", "1"}};
@@ -97,12 +101,12 @@ EngineLaunch engine_launch(const Engine& engine, const ReplicaSpec& replica, con
     launch.spec.environment.push_back(variable);
   launch.spec.command = {engine.executable};
   const std::string socket = std::string(sandbox_socket_dir) + "/" + engine_socket_name;
-  for (auto& argument : server_arguments(replica, model_in_sandbox, socket, threads))
+  for (auto& argument : server_arguments(replica, files.arguments(sandbox_model_dir), socket, threads))
     launch.spec.command.push_back(argument);
 
   add_host_command(engine, launch);
-  for (auto& argument :
-       server_arguments(replica, model.string(), (socket_dir / engine_socket_name).string(), threads)) {
+  for (auto& argument : server_arguments(replica, files.host_arguments(socket_dir),
+                                         (socket_dir / engine_socket_name).string(), threads)) {
     launch.host.arguments.push_back(argument);
   }
   return launch;

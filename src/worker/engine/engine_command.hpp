@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "worker/cache/blob_cache.hpp"
+#include "worker/engine/model_files.hpp"
 #include "worker/sandbox/sandbox.hpp"
 
 namespace gogrid::worker {
@@ -17,10 +17,12 @@ enum class ModelKind { chat, embedding, rerank };
 struct ReplicaSpec {
   std::string model_id;
   std::string model_name;
-  BlobSpec blob;
+  std::vector<FileSpec> files;
   ModelKind kind = ModelKind::chat;
   std::uint32_t context_tokens = 0;  // of each slot; 0: what the model has
   std::uint32_t slots = 1;
+  // llama.cpp's name of how the context is kept; empty: its own choice.
+  std::string kv_type;
 
   friend bool operator==(const ReplicaSpec&, const ReplicaSpec&) = default;
 };
@@ -44,7 +46,7 @@ struct EngineLaunch {
 inline constexpr const char* engine_socket_name = "engine.sock";
 
 // `threads` 0: the engine decides. `socket_dir` counts without a sandbox only.
-EngineLaunch engine_launch(const Engine& engine, const ReplicaSpec& replica, const std::filesystem::path& model,
+EngineLaunch engine_launch(const Engine& engine, const ReplicaSpec& replica, const ModelFiles& files,
                            const std::filesystem::path& socket_dir, std::int64_t threads);
 
 }  // namespace gogrid::worker

@@ -56,6 +56,14 @@ TEST(EngineLaunch, GivesEverySlotItsContext) {
             launch.spec.environment.end());
 }
 
+TEST(EngineLaunch, AQuantizedContextComesWithFlashAttention) {
+  auto spec = replica(ModelKind::chat);
+  EXPECT_FALSE(has(engine_launch(bundle(), spec, "/blobs/def", "/run/e-1", 3).spec.command, {"--flash-attn"}));
+  spec.kv_type = "q8_0";
+  EXPECT_TRUE(has(engine_launch(bundle(), spec, "/blobs/def", "/run/e-1", 3).spec.command,
+                  {"--cache-type-k", "q8_0", "--cache-type-v", "q8_0", "--flash-attn", "on"}));
+}
+
 TEST(EngineLaunch, EmbeddingAndRerankTakeAWholeInputAtOnce) {
   const auto embedding =
       engine_launch(bundle(), replica(ModelKind::embedding), "/blobs/def", "/run/e-1", 0).spec.command;

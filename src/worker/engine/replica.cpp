@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include <algorithm>
+
 #include "base/encoding.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
@@ -59,6 +61,8 @@ struct Replica::Run {
   // Once there is a socket.
   std::shared_ptr<EngineClient> client;
   std::filesystem::path host_directory;
+  // Not evicted while it runs.
+  std::shared_ptr<const HeldFiles> files;
   LogTail tail;
   std::optional<ExitStatus> status;
   // Everybody who shared its output is gone.
@@ -187,33 +191,62 @@ asio::awaitable<std::shared_ptr<const Engine>> Replica::wait_for_engine() {
   co_return context_.engines.current();
 }
 
-// Success: it was ended to be started anew, with another engine.
-asio::awaitable<Result<void>> Replica::run_once() {
+asio::awaitable<Result<void>> Replica::fetch_files(std::shared_ptr<HeldFiles> files) {
   Progress fetching;
   fetching.phase = Phase::fetching;
-  fetching.total_bytes = spec_.blob.size_bytes;
+  for (const FileSpec& file : spec_.files)
+    fetching.total_bytes += file.blob.size_bytes;
   set(fetching);
-  std::function<void(std::uint64_t)> on_progress = [this, fetching](std::uint64_t done) mutable {
-    fetching.done_bytes = done;
-    set(fetching);
-  };
-  auto model = co_await context_.cache.fetch(spec_.blob, std::move(on_progress));
-  if (!model) co_return model.error();
+  std::uint64_t before = 0;
+  for (const FileSpec& file : spec_.files) {
+    // Also while the others come.
+    files->holds.push_back(context_.cache.hold(file.blob.sha256));
+    std::function<void(std::uint64_t)> on_progress = [this, fetching, before](std::uint64_t done) mutable {
+      fetching.done_bytes = before + done;
+      set(fetching);
+    };
+    auto path = co_await context_.cache.fetch(file.blob, std::move(on_progress));
+    if (!path) co_return path.error();
+    files->files.add(file, std::move(*path));
+    before += file.blob.size_bytes;
+  }
+  co_return Result<void>();
+}
+
+void Replica::distrust_files(const Error& failure) {
+  // llama.cpp's words for a file that it cannot use.
+  constexpr std::string_view signs[] = {"failed to load", "error loading", "failed to read", "invalid magic",
+                                        "corrupt"};
+  const bool unreadable = std::any_of(std::begin(signs), std::end(signs), [&](std::string_view sign) {
+    return failure.detail.find(sign) != std::string::npos;
+  });
+  if (!unreadable || std::exchange(files_distrusted_, true)) return;
+  for (const FileSpec& file : spec_.files)
+    context_.cache.distrust(file.blob.sha256);
+}
+
+// Success: it was ended to be started anew, with another engine.
+asio::awaitable<Result<void>> Replica::run_once() {
+  const auto files = std::make_shared<HeldFiles>();
+  auto fetched = co_await fetch_files(files);
+  if (!fetched) co_return fetched;
 
   const auto engine = co_await wait_for_engine();
   if (paused_) co_return Result<void>();
   Progress loading;
   loading.phase = Phase::loading;
   set(loading);
-  auto run = launch(*engine, *model);
+  auto run = launch(*engine, files);
   if (!run) co_return run.error();
   tasks_.spawn("engine log", read_log(*run));
   tasks_.spawn("engine exit", wait_for_exit(*run));
   auto ready = co_await wait_until_ready(*run);
   if (!ready || stopping_) {
     co_await end(*run);
+    if (!ready) distrust_files(ready.error());
     co_return ready;
   }
+  files_distrusted_ = false;
   (*run)->ready = true;
   back_off_.is_up(std::chrono::steady_clock::now());
   log().info("model {} is ready", spec_.model_name);
@@ -233,17 +266,19 @@ asio::awaitable<void> Replica::end(std::shared_ptr<Run> run) {
     co_await run->changed.wait_until(deadline);
 }
 
-Result<std::shared_ptr<Replica::Run>> Replica::launch(const Engine& engine, const std::filesystem::path& model) {
+Result<std::shared_ptr<Replica::Run>> Replica::launch(const Engine& engine, std::shared_ptr<const HeldFiles> files) {
   auto run = std::make_shared<Run>(context_.executor);
   if (context_.sandbox.kind() == SandboxKind::none_insecure) {
     run->host_directory = context_.run_dir / ("e-" + to_hex(as_bytes(random_bytes(4))));
     if (auto made = make_directories(run->host_directory, 0700); !made) return made.error();
+    if (auto linked = files->files.link_files(run->host_directory); !linked) return linked.error();
   }
-  const auto launch = engine_launch(engine, spec_, model, run->host_directory, context_.config.threads);
+  const auto launch = engine_launch(engine, spec_, files->files, run->host_directory, context_.config.threads);
   auto started = context_.sandbox.start(launch.spec, launch.host);
   if (!started) return started.error();
   run->process = std::move(started->process);
   run->sockets = std::move(started->sockets);
+  run->files = std::move(files);
   ++starts_;
   run_ = run;
   return run;

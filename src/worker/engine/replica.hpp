@@ -80,11 +80,20 @@ class Replica {
 
  private:
   struct Run;
+  // Files, and that the cache keeps them.
+  struct HeldFiles {
+    ModelFiles files;
+    std::vector<BlobCache::Hold> holds;
+  };
 
   boost::asio::awaitable<void> supervise();
   boost::asio::awaitable<Result<void>> run_once();
   boost::asio::awaitable<std::shared_ptr<const Engine>> wait_for_engine();
-  Result<std::shared_ptr<Run>> launch(const Engine& engine, const std::filesystem::path& model);
+  // All of the model's files; they stay as long as `files` does.
+  boost::asio::awaitable<Result<void>> fetch_files(std::shared_ptr<HeldFiles> files);
+  // After the engine could not load the model: what it read is looked at before the next try.
+  void distrust_files(const Error& failure);
+  Result<std::shared_ptr<Run>> launch(const Engine& engine, std::shared_ptr<const HeldFiles> files);
   boost::asio::awaitable<Result<void>> wait_until_ready(std::shared_ptr<Run> run);
   boost::asio::awaitable<Result<void>> watch(std::shared_ptr<Run> run, std::string engine_id);
   boost::asio::awaitable<bool> healthy(std::shared_ptr<Run> run, std::chrono::milliseconds limit);
@@ -102,6 +111,8 @@ class Replica {
   std::uint32_t starts_ = 0;
   std::uint32_t requests_ = 0;
   std::shared_ptr<Run> run_;
+  // They were looked at since the model was last ready.
+  bool files_distrusted_ = false;
   bool stopping_ = false;
   bool paused_ = false;
   Notifier wake_;
