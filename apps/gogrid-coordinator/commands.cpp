@@ -124,11 +124,17 @@ int restore_from(const Flags& flags, const fs::path& from, bool replace) {
   return EXIT_SUCCESS;
 }
 
-int check(const Flags& flags, bool as_json) {
+int check(const Flags& flags, bool with_blobs, bool as_json) {
   const auto place = find_place(flags);
   if (!place) return fail(place.error());
-  const auto findings = store::check_store(place->store_url, place->data_dir.path());
+  auto findings = store::check_store(place->store_url, place->data_dir.path());
   if (!findings) return fail(findings.error());
+  // A store that is damaged cannot say which files there should be.
+  if (findings->empty()) {
+    const auto of_blobs = check_blobs(place->data_dir, place->store_url, with_blobs);
+    if (!of_blobs) return fail(of_blobs.error());
+    *findings = *of_blobs;
+  }
   if (as_json) {
     std::cout << nlohmann::ordered_json{{"findings", *findings}}.dump(2) << "\n";
   } else {

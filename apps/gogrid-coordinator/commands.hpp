@@ -26,6 +26,6 @@ int init(const Flags& flags, const std::vector<std::string>& names, bool as_json
 int create_key(const Flags& flags, const std::vector<std::string>& scopes, bool as_json);
 int back_up_to(const Flags& flags, const std::filesystem::path& to, bool with_blobs);
 int restore_from(const Flags& flags, const std::filesystem::path& from, bool replace);
-int check(const Flags& flags, bool as_json);
+int check(const Flags& flags, bool with_blobs, bool as_json);
 
 }  // namespace gogrid::coordinator

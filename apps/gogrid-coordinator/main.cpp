@@ -181,7 +181,8 @@ void add_backup(CLI::App& app, Arguments& its) {
 
   CLI::App* check_command = add_command(
       app, its, "check", "Look for damage in the store, and for what does not fit; the coordinator may run.",
-      [&its] { return check(its.flags, its.as_json); });
+      [&its] { return check(its.flags, its.with_blobs, its.as_json); });
+  check_command->add_flag("--blobs", its.with_blobs, "also hash the files of models and engines");
   check_command->add_flag("--json", its.as_json, "print JSON");
 }
 

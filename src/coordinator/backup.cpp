@@ -10,6 +10,7 @@
 #include "base/file.hpp"
 #include "coordinator/audit.hpp"
 #include "coordinator/backup_archive.hpp"
+#include "coordinator/blob_store.hpp"
 #include "store/backup.hpp"
 #include "store/open_store.hpp"
 
@@ -166,6 +167,27 @@ Result<void> restore(const Backup& backup, const DataDir& data_dir, const std::s
   auto key = restore_text(backup.directory() / "ca.key", data_dir.authority_key_file(), private_file);
   if (!key) return key;
   return restore_text(backup.directory() / "ca.pem", data_dir.authority_file(), 0644);
+}
+
+Result<std::vector<std::string>> check_blobs(const DataDir& data_dir, const std::string& store_url, bool hash) {
+  const auto blobs = store::list_named_blobs(store_url, data_dir.path());
+  if (!blobs) return blobs.error();
+  const BlobStore files(data_dir.path());
+  std::vector<std::string> findings;
+  for (const auto& blob : *blobs) {
+    const auto size_bytes = is_sha256(blob.sha256) ? files.blob_bytes(blob.sha256) : std::nullopt;
+    const std::string file = blob.owner + ": its file " + blob.sha256;
+    if (!size_bytes) {
+      findings.push_back(file + " is missing");
+    } else if (*size_bytes != blob.size_bytes) {
+      findings.push_back(file + " has " + std::to_string(*size_bytes) + " bytes instead of " +
+                         std::to_string(blob.size_bytes));
+    } else if (hash) {
+      const auto actual = sha256_of_file(files.blob_path(blob.sha256));
+      if (!actual || *actual != blob.sha256) findings.push_back(file + " is damaged");
+    }
+  }
+  return findings;
 }
 
 }  // namespace gogrid::coordinator

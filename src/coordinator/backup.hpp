@@ -40,4 +40,8 @@ class Backup {
 Result<void> restore(const Backup& backup, const DataDir& data_dir, const std::string& store_url, bool replace,
                      const Clock& clock);
 
+// What is wrong with the files of models and engines, one line for a person each: missing, of another length, and with
+// `hash` of another content. The coordinator may run.
+Result<std::vector<std::string>> check_blobs(const DataDir& data_dir, const std::string& store_url, bool hash);
+
 }  // namespace gogrid::coordinator

@@ -82,6 +82,24 @@ TEST_P(CoordinatorBackup, WhereACoordinatorRunsNothingIsRestored) {
 
 INSTANTIATE_TEST_SUITE_P(Forms, CoordinatorBackup, testing::Values("backup", "backup.tar"));
 
+TEST_F(CoordinatorBackup, FilesOfModelsThatAreMissingOrDamagedAreFound) {
+  const std::string file = domain::test::good_gguf();
+  const std::string sha256 = Sha256::hex(as_bytes(file));
+  start();
+  ASSERT_EQ(upload(file, "tiny").status, 200);
+  const auto check = [&](bool hash) { return check_blobs(here(), "", hash).value(); };
+  EXPECT_THAT(check(true), testing::IsEmpty());
+  std::string damaged = file;
+  damaged.back() ^= 1;
+  put_file(here().path() / "blobs" / sha256, damaged);
+  EXPECT_THAT(check(false), testing::IsEmpty());
+  EXPECT_THAT(check(true), testing::ElementsAre("model tiny: its file " + sha256 + " is damaged"));
+  put_file(here().path() / "blobs" / sha256, "x");
+  EXPECT_THAT(check(false), testing::ElementsAre(HasSubstr("has 1 bytes")));
+  fs::remove(here().path() / "blobs" / sha256);
+  EXPECT_THAT(check(false), testing::ElementsAre(HasSubstr("is missing")));
+}
+
 TEST_F(CoordinatorBackup, ATarFileWithOtherNamesIsRefused) {
   const fs::path folder = directory.path / "folder";
   for (const char* name : {"files/deep/file", "other/file"}) {

@@ -2,6 +2,7 @@
 // Blocking; for commands on the coordinator's own machine.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -23,5 +24,15 @@ Result<void> restore_store(const std::filesystem::path& file, const std::string&
 
 // What is wrong with the store, one line for a person each; none when it is whole. The coordinator may run.
 Result<std::vector<std::string>> check_store(const std::string& where, const std::filesystem::path& data_dir);
+
+// A file that the store says is in the coordinator's blobs.
+struct NamedBlob {
+  // "model small", "engine cpu"
+  std::string owner;
+  std::string sha256;
+  std::uint64_t size_bytes = 0;
+};
+// All of them, also several of one SHA-256. The coordinator may run.
+Result<std::vector<NamedBlob>> list_named_blobs(const std::string& where, const std::filesystem::path& data_dir);
 
 }  // namespace gogrid::store

@@ -91,6 +91,25 @@ Result<std::unique_ptr<Connection>> open_to_check(const std::string& where, cons
 
 }  // namespace
 
+void read(const Rows& row, NamedBlob& blob) {
+  blob.owner = row.text(0);
+  blob.sha256 = row.text(1);
+  blob.size_bytes = static_cast<std::uint64_t>(row.integer(2));
+}
+
+Result<std::vector<NamedBlob>> list_named_blobs(const std::string& where, const std::filesystem::path& data_dir) {
+  auto connection = open_to_check(where, data_dir);
+  if (!connection) return connection.error();
+  const bool sqlite = (*connection)->dialect() == Dialect::sqlite;
+  if (auto begun = sqlite ? (*connection)->run_script("BEGIN") : (*connection)->begin(); !begun) return begun.error();
+  if (auto newest = has_newest_version(**connection); !newest) return newest.error();
+  return read_all<NamedBlob>(
+      (*connection)
+          ->query(
+              "SELECT 'model ' || m.name, f.sha256, f.size_bytes FROM models m JOIN model_files f ON f.model_id = m.id "
+              "UNION ALL SELECT 'engine ' || name, sha256, size_bytes FROM engines ORDER BY 1, 2"));
+}
+
 Result<std::vector<std::string>> check_store(const std::string& where, const std::filesystem::path& data_dir) {
   auto connection = open_to_check(where, data_dir);
   if (!connection) return connection.error();

@@ -2,10 +2,10 @@
 // llama-server in a tenth of a second. What they say is gibberish of printable bytes that never ends by itself.
 import * as fs from "node:fs";
 
-const types = { u32: 4, i32: 5, f32: 6, string: 8, array: 9 } as const;
+const types = { u16: 2, u32: 4, i32: 5, f32: 6, string: 8, array: 9 } as const;
 const alignment = 32;
 
-type Value = { u32: number } | { f32: number } | { string: string } | { strings: string[] } | { i32s: number[] };
+type Value = { u16: number } | { i32: number } | { u32: number } | { f32: number } | { string: string } | { strings: string[] } | { i32s: number[] };
 interface Tensor {
   name: string;
   /** Contiguous dimension first. */
@@ -39,6 +39,8 @@ function text(value: string): Buffer {
 
 function encode(value: Value): Buffer {
   if ("u32" in value) return Buffer.concat([u32(types.u32), u32(value.u32)]);
+  if ("u16" in value) return Buffer.concat([u32(types.u16), Buffer.from(Uint16Array.of(value.u16).buffer)]);
+  if ("i32" in value) return Buffer.concat([u32(types.i32), Buffer.from(Int32Array.of(value.i32).buffer)]);
   if ("string" in value) return Buffer.concat([u32(types.string), text(value.string)]);
   if ("strings" in value) {
     return Buffer.concat([u32(types.array), u32(types.string), u64(value.strings.length), ...value.strings.map(text)]);
@@ -72,7 +74,76 @@ function byteSymbols(): string[] {
   return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(printable(byte) ? byte : next++));
 }
 
+type Metadata = [string, Value][];
+
+function writeFile(file: string, metadata: Metadata, tensors: Tensor[]): void {
+  const parts = [
+    Buffer.from("GGUF"),
+    u32(3),
+    u64(tensors.length),
+    u64(metadata.length),
+    ...metadata.map(([key, value]) => Buffer.concat([text(key), encode(value)])),
+  ];
+  let offset = 0;
+  for (const tensor of tensors) {
+    parts.push(text(tensor.name), u32(tensor.dims.length), ...tensor.dims.map(u64), u32(0), u64(offset));
+    offset += tensor.data.byteLength + padding(tensor.data.byteLength).length;
+  }
+  const header = Buffer.concat(parts);
+  const body = tensors.map((tensor) => {
+    const bytes = Buffer.from(tensor.data.buffer);
+    return Buffer.concat([bytes, padding(bytes.length)]);
+  });
+  fs.writeFileSync(file, Buffer.concat([header, padding(header.length), ...body]));
+}
+
 export function writeTinyModel(file: string, options: TinyModel): void {
+  const { metadata, tensors } = makeTinyModel(options);
+  writeFile(file, metadata, tensors);
+}
+
+/** The same model in parts, as llama-gguf-split names them, in a new directory. */
+export function writeSplitModel(directory: string, stem: string, parts: number, options: TinyModel): void {
+  fs.mkdirSync(directory, { recursive: true });
+  const { metadata, tensors } = makeTinyModel(options);
+  const each = Math.ceil(tensors.length / parts);
+  for (let part = 0; part < parts; part++) {
+    const number = (value: number) => String(value).padStart(5, "0");
+    const split: Metadata = [
+      ["split.no", { u16: part }],
+      ["split.count", { u16: parts }],
+      ["split.tensors.count", { i32: tensors.length }],
+    ];
+    const file = `${directory}/${stem}-${number(part + 1)}-of-${number(parts)}.gguf`;
+    writeFile(file, part === 0 ? [...metadata, ...split] : split, tensors.slice(part * each, (part + 1) * each));
+  }
+}
+
+/** A LoRA adapter for tiny chat models of that width that changes much. */
+export function writeTinyAdapter(file: string, seed: number, width = 32): void {
+  const rank = 4;
+  const random = normals(seed);
+  const matrix = (name: string, dims: number[]): Tensor => ({
+    name,
+    dims,
+    data: Float32Array.from({ length: dims[0]! * dims[1]! }, () => random()),
+  });
+  writeFile(
+    file,
+    [
+      ["general.type", { string: "adapter" }],
+      ["general.architecture", { string: "llama" }],
+      ["adapter.type", { string: "lora" }],
+      ["adapter.lora.alpha", { f32: rank }],
+    ],
+    ["attn_q", "attn_output"].flatMap((name) => [
+      matrix(`blk.0.${name}.weight.lora_a`, [width, rank]),
+      matrix(`blk.0.${name}.weight.lora_b`, [rank, width]),
+    ]),
+  );
+}
+
+function makeTinyModel(options: TinyModel): { metadata: Metadata; tensors: Tensor[] } {
   const { seed, width = 32, layers = 1, context = 512, purpose = "chat" } = options;
   const hidden = width * 2;
   const control = ["<|pad|>", "<|begin|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"];
@@ -109,7 +180,7 @@ export function writeTinyModel(file: string, options: TinyModel): void {
     );
   }
 
-  const metadata: [string, Value][] = [
+  const metadata: Metadata = [
     ["general.architecture", { string: architecture }],
     ["general.name", { string: `tiny ${seed}` }],
     [`${architecture}.context_length`, { u32: context }],
@@ -137,22 +208,5 @@ export function writeTinyModel(file: string, options: TinyModel): void {
     ["tokenizer.ggml.eos_token_id", { u32: 2 }],
   ];
 
-  const parts = [
-    Buffer.from("GGUF"),
-    u32(3),
-    u64(tensors.length),
-    u64(metadata.length),
-    ...metadata.map(([key, value]) => Buffer.concat([text(key), encode(value)])),
-  ];
-  let offset = 0;
-  for (const tensor of tensors) {
-    parts.push(text(tensor.name), u32(tensor.dims.length), ...tensor.dims.map(u64), u32(0), u64(offset));
-    offset += tensor.data.byteLength + padding(tensor.data.byteLength).length;
-  }
-  const header = Buffer.concat(parts);
-  const body = tensors.map((tensor) => {
-    const bytes = Buffer.from(tensor.data.buffer);
-    return Buffer.concat([bytes, padding(bytes.length)]);
-  });
-  fs.writeFileSync(file, Buffer.concat([header, padding(header.length), ...body]));
+  return { metadata, tensors };
 }
