@@ -159,7 +159,12 @@ class ModelAdd final : public Command {
                          static_cast<std::uint64_t>(seen.total_bytes));
       }
       if (progress && seen.total_bytes > 0) progress->update(static_cast<std::uint64_t>(seen.done_bytes));
-      if (progress && !seen.detail.empty() && seen.detail != detail) progress->note(printable(seen.detail));
+      if (!seen.detail.empty() && seen.detail != detail) {
+        if (progress)
+          progress->note(printable(seen.detail));
+        else
+          context.terminal().error(printable(seen.detail) + "\n");
+      }
       detail = seen.detail;
       timer.expires_after(look_interval);
       co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));

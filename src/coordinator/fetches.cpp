@@ -199,6 +199,10 @@ ModelFetches::Answer<ModelFetches::View> ModelFetches::begin(Wanted wanted, std:
                               "name_taken", "name");
     fetch = other;
   }
+  // What it failed with is stored before it begins anew.
+  if (fetch) co_await fetch->task->wait();
+  if (fetch && (fetch->state != State::failed || !fetches_.contains(fetch->record.id)))
+    co_return ErrorResponse(409, "this fetch is being changed just now; try again in a moment", "busy");
   if (!fetch && fetches_.size() >= max_fetches)
     co_return ErrorResponse(429, "too many fetches; let some finish or remove some", "too_many_uploads");
   const nlohmann::json detail{{"name", name}, {"url", target->shown()}};

@@ -106,17 +106,21 @@ test("an alias is asked for like its model, and follows when it is pointed elsew
 
 test("settings reach the engine: a chat template of one's own, and a quantized context", async () => {
   const before = (await say("sample")).usage.prompt_tokens as number;
+  /** Nothing while the replica is started anew. */
+  const tokens = async (): Promise<number | undefined> => {
+    await grid.workers[0]!.replica("sample");
+    const answer = await grid.api("POST", "/v1/chat/completions", {
+      model: "sample",
+      messages: [{ role: "user", content: "What is a worker?" }],
+      max_tokens: 1,
+    });
+    return answer.status === 200 ? answer.json.usage.prompt_tokens : undefined;
+  };
   const template = make("short.jinja", (file) => fs.writeFileSync(file, "{{ messages[-1].content[:1] }}"));
   await grid.cliJson(["model", "set", "sample", "--chat-template", template, "--kv-type", "q8_0", "--tag", "code"]);
-  await eventually("the template is in force", async () => {
-    await grid.workers[0]!.replica("sample");
-    return (await say("sample")).usage.prompt_tokens < before;
-  });
+  await eventually("the template is in force", async () => ((await tokens()) ?? before) < before);
   await grid.cliJson(["model", "set", "sample", "--own-template"]);
-  await eventually("the model's own is back", async () => {
-    await grid.workers[0]!.replica("sample");
-    return (await say("sample")).usage.prompt_tokens === before;
-  });
+  await eventually("the model's own is back", async () => (await tokens()) === before);
   assert.deepEqual((await grid.cliJson(["model", "ls", "--tag", "code"])).data.map((model: any) => model.name), ["sample"]);
   assert.deepEqual((await grid.cliJson(["model", "ls", "--tag", "none"])).data, []);
 });
@@ -191,7 +195,7 @@ test("the cache keeps to its quota: what was used least lately goes, never what 
   const names = await cached();
   assert.ok(!names.includes(shas[0]!) && names.includes(shas[1]!) && names.includes(shas[2]!), names.join());
   const { cache } = await worker.status();
-  assert.ok(cache.used_bytes <= quota && cache.max_bytes === Math.floor(quota), JSON.stringify(cache));
+  assert.ok(cache.used_bytes <= quota && Math.abs(cache.max_bytes - quota) <= 1, JSON.stringify(cache));
   assert.match((await worker.command(["status"])).stdout, /^cache +\d+\.\d MB of \d+\.\d MB in /m);
   // A third one does not fit: it waits and says why, and the others go on.
   await grid.cliJson(["model", "add", big(34), "--name", "big-34"]);
