@@ -40,5 +40,24 @@ TEST(Label, IsAnyReadableText) {
   EXPECT_FALSE(to_label(std::string(129, 'a')));
 }
 
+TEST(Name, TagsAreWords) {
+  for (const char* good : {"code", "für-alle", "7b", "a/b:c", "日本"})
+    EXPECT_TRUE(is_tag(good)) << good;
+  for (const std::string& bad : {std::string(), std::string("two words"), std::string(" code"), std::string("a,b"),
+                                 std::string("a\nb"), std::string("\xff"), std::string(65, 'a')})
+    EXPECT_FALSE(is_tag(bad)) << bad;
+}
+
+TEST(Name, LabelsArePlain) {
+  for (const char* good : {"gpu", "example.com/site", "a_b-c", "7"})
+    EXPECT_TRUE(is_label_key(good)) << good;
+  for (const std::string& bad : {std::string(), std::string("-a"), std::string("a b"), std::string("a=b"),
+                                 std::string("ä"), std::string(65, 'a')})
+    EXPECT_FALSE(is_label_key(bad)) << bad;
+  EXPECT_TRUE(is_label_value(""));
+  EXPECT_TRUE(is_label_value("yes"));
+  EXPECT_FALSE(is_label_value("a b"));
+}
+
 }  // namespace
 }  // namespace gogrid::domain

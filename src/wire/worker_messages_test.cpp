@@ -141,5 +141,38 @@ TEST(WorkerMessages, AnAssignmentSaysAllAReplicaNeeds) {
   EXPECT_EQ(replica.context_tokens(), 512u);
 }
 
+TEST(WorkerMessages, AnAssignmentNamesEveryFileOfAModel) {
+  domain::Model model;
+  model.id = domain::ModelId("m1");
+  model.sha256 = "one";
+  model.size_bytes = 7;
+  domain::Assignment assignment;
+  assignment.models = {model, model};
+  assignment.models[1].files = {{domain::FileRole::weights, "a", 1},
+                                {domain::FileRole::weights, "b", 2},
+                                {domain::FileRole::projector, "p", 3},
+                                {domain::FileRole::adapter, "l", 4, 500},
+                                {domain::FileRole::chat_template, "t", 5}};
+  assignment.models[1].kv_type = domain::KvType::q8_0;
+  const auto frame = decode_frame<CoordinatorFrame>(std::string_view(encode_assignment(5, assignment)).substr(4));
+  ASSERT_TRUE(frame);
+  const auto& single = frame->assignment().replicas(0);
+  ASSERT_EQ(single.files_size(), 1);
+  EXPECT_EQ(single.files(0).role(), FILE_ROLE_WEIGHTS);
+  EXPECT_EQ(single.files(0).blob().sha256(), "one");
+  EXPECT_EQ(single.kv_type(), KV_TYPE_F16);
+  const auto& many = frame->assignment().replicas(1);
+  ASSERT_EQ(many.files_size(), 5);
+  // For workers that know only this one.
+  EXPECT_EQ(many.blob().sha256(), "a");
+  EXPECT_EQ(many.blob().size_bytes(), 1u);
+  EXPECT_EQ(many.files(1).blob().size_bytes(), 2u);
+  EXPECT_EQ(many.files(2).role(), FILE_ROLE_PROJECTOR);
+  EXPECT_EQ(many.files(3).role(), FILE_ROLE_ADAPTER);
+  EXPECT_EQ(many.files(3).scale_permille(), 500u);
+  EXPECT_EQ(many.files(4).role(), FILE_ROLE_CHAT_TEMPLATE);
+  EXPECT_EQ(many.kv_type(), KV_TYPE_Q8_0);
+}
+
 }  // namespace
 }  // namespace gogrid::wire
