@@ -33,7 +33,8 @@ class ModelsApi : public test::CoordinatorTest {
   }
   json audit(const std::string& action) {
     json found = json::array();
-    for (const json& act : call("GET", "/api/v1/audit").value["data"]) {
+    const json acts = call("GET", "/api/v1/audit").value["data"];
+    for (const json& act : acts) {
       if (act["action"] == action) found.push_back(act);
     }
     return found;
