@@ -28,8 +28,8 @@ struct EngineUse {
   std::shared_ptr<void> hold;
   // The engine could not be reached although it should be.
   std::function<void()> suspect;
-  // Why the worker gives up work that has begun, when it does: its owner wants the machine, and that is not the engine's
-  // fault.
+  // Why the worker gives up work that has begun, when it does: its owner wants the machine, and that is not the
+  // engine's fault.
   std::function<std::optional<Error>()> given_up;
 };
 // Where a request for a model goes, or why it is refused.

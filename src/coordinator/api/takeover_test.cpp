@@ -30,7 +30,8 @@ class TakeoverTest : public ForwardTest {
     return add_worker(id, [this](FakeWork& work) -> asio::awaitable<void> {
       asked_.emplace_back(work.request.path(), work.body);
       const bool is_chat = work.request.path() == "/v1/chat/completions";
-      co_await work.respond(is_chat ? status_ : 200, is_chat ? "text/event-stream" : "application/json");
+      if (is_chat) co_await work.respond(status_, "text/event-stream");
+      if (!is_chat) co_await work.respond(200, "application/json");
       if (work.request.path() == "/apply-template") co_await work.data(R"({"prompt":"<user>?<assistant>GoGrid"})");
       if (work.request.path() == "/tokenize") co_await work.data(tokens_);
       if (is_chat) co_await work.data(answer_);
