@@ -294,7 +294,7 @@ test("many streams while workers are killed: every one completes", async () => {
       const kind = number % kinds.length;
       const events = parsed(await stream(kinds[kind]!.path, kinds[kind]!.body));
       const error = events.find((event) => event.error ?? event.type === "error");
-      if (error) failures.push(`stream ${number}: ${JSON.stringify(error)}`);
+      if (error) failures.push(`stream ${number}: ${JSON.stringify(error)}\n${grid.coordinator.stderr.split("\n").filter((line) => line.includes("could not be gone on")).join("\n")}`);
       else if (kind === 1) assertFits(content(events));
       else if (kind === 0) texts.set(0, (texts.get(0) ?? new Set()).add(content(events)));
       else if (kind === 2) {

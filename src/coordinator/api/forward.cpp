@@ -136,7 +136,11 @@ asio::awaitable<void> Forward::run() {
     if (outcome == Outcome::interrupted && !cut_off_) {
       if (migrations_ == 0) continuation_ = std::make_unique<wire::Continuation>(work_.endpoint, work_.body);
       ++migrations_;
-      ++(link->is_open() ? failures_ : losses_);
+      if (link->is_open()) {
+        ++failures_;
+      } else if (std::exchange(begun_, false)) {
+        ++losses_;
+      }
       if (!std::exchange(seam_open_, true)) interrupted_at_ = clock_.steady_now();
       log_event(spdlog::level::info, "request lost its worker in the middle of the answer; another one goes on",
                 {{"request", request_.id}, {"worker", worker.text()}});
@@ -321,6 +325,7 @@ asio::awaitable<Forward::Outcome> Forward::go_on(std::shared_ptr<WorkerLink> wor
   Takeover::Write write = [this](std::string_view events) { return write_more(events); };
   takeover_ = std::make_unique<Takeover>(std::move(request), *continuation_, *record_, std::move(write));
   const Result<void> ended = co_await takeover_->run(std::move(worker));
+  begun_ = takeover_->begun();
   takeover_.reset();
   if (cut_off_) co_return Outcome::interrupted;
   if (ended) {
@@ -335,7 +340,11 @@ asio::awaitable<Forward::Outcome> Forward::go_on(std::shared_ptr<WorkerLink> wor
     co_return Outcome::interrupted;
   }
   log_event(spdlog::level::warn, "request could not be gone on with by another worker",
-            {{"request", request_.id}, {"reason", ended.error().detail}});
+            {{"request", request_.id},
+             {"reason", ended.error().detail},
+             {"migrations", std::to_string(migrations_)},
+             {"failures", std::to_string(failures_)},
+             {"losses", std::to_string(losses_)}});
   ErrorResponse error = not_taken_over(ended.error().detail);
   co_await end_stream(std::move(error));
   co_return Outcome::done;

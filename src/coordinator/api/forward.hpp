@@ -118,6 +118,8 @@ class Forward {
   // Of workers, since the last piece that the client was sent.
   unsigned failures_ = 0;
   unsigned losses_ = 0;
+  // The newest worker had begun with its part of the answer.
+  bool begun_ = false;
   SteadyTime interrupted_at_{};
   // The beginning of an event whose end has not come.
   std::string held_;

@@ -59,6 +59,7 @@ asio::awaitable<Result<void>> Takeover::finish_choice(WorkerLink& worker, std::u
   auto head = co_await begin(worker, wire::path_of(request_.endpoint), std::move(plan->body));
   if (!head) co_return head.error();
   if (head->status == 503) co_return lost("the engine is not ready");
+  begun_ = true;
   if (head->status != 200)
     co_return Error(ErrorCode::unsupported,
                     "the engine cannot go on with the answer (" + std::to_string(head->status) + ")");

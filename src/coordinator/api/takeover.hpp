@@ -37,6 +37,8 @@ class Takeover {
   // `cancelled`: by cancel(), or the client is gone; all others: nobody can go on with it.
   boost::asio::awaitable<Result<void>> run(std::shared_ptr<WorkerLink> worker);
   void cancel();
+  // The engine has begun with the rest of the answer: what became of it then may be the answer's fault.
+  bool begun() const { return begun_; }
 
  private:
   // How a choice is gone on with.
@@ -62,6 +64,7 @@ class Takeover {
   const Write write_;
   std::unique_ptr<WorkStream> stream_;
   bool cancelled_ = false;
+  bool begun_ = false;
 };
 
 }  // namespace gogrid::coordinator
