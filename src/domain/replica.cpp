@@ -18,6 +18,8 @@ std::string_view to_string(Phase phase) {
       return "ready";
     case Phase::failed:
       return "failed";
+    case Phase::leaving:
+      return "leaving";
   }
   return "waiting";
 }

@@ -15,10 +15,11 @@ enum class Phase {
   unpacking,
   loading,  // the engine has started, the model is not yet ready
   ready,
-  failed,  // the detail says why; the worker tries again with back-off
+  failed,   // the detail says why; the worker tries again with back-off
+  leaving,  // not assigned any more, or differently; its memory is not back yet
 };
-inline constexpr Phase all_phases[] = {Phase::waiting, Phase::fetching, Phase::unpacking,
-                                       Phase::loading, Phase::ready,    Phase::failed};
+inline constexpr Phase all_phases[] = {Phase::waiting, Phase::fetching, Phase::unpacking, Phase::loading,
+                                       Phase::ready,   Phase::failed,   Phase::leaving};
 
 std::string_view to_string(Phase phase);
 

@@ -159,7 +159,7 @@ class Walk {
       if (pick(5) == 0) continue;
       ReplicaReport replica;
       replica.model = ModelId("m" + std::to_string(number));
-      replica.progress.phase = pick(2) == 0 ? Phase::ready : all_phases[pick(6)];
+      replica.progress.phase = pick(2) == 0 ? Phase::ready : all_phases[pick(std::size(all_phases))];
       replica.slots = static_cast<std::uint32_t>(pick(4));
       known->second.replicas[replica.model.text()] = replica;
       report.replicas.push_back(replica);

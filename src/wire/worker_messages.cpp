@@ -40,6 +40,8 @@ domain::Phase to_phase(Phase phase) {
       return domain::Phase::ready;
     case PHASE_FAILED:
       return domain::Phase::failed;
+    case PHASE_LEAVING:
+      return domain::Phase::leaving;
     // Also phases that only newer workers know: not ready is the safe reading.
     default:
       return domain::Phase::waiting;

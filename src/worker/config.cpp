@@ -1,5 +1,7 @@
 #include "worker/config.hpp"
 
+#include "worker/engine/device_plan.hpp"
+
 namespace gogrid::worker {
 namespace {
 
@@ -19,7 +21,6 @@ std::vector<MissingFeature> missing_features() {
   return {
       {"updates.enabled", "", updates},
       {"updates.endpoints", "GOGRID_UPDATE_ENDPOINTS", updates},
-      {"worker.max_vram_gb", "", "this version does not limit GPU memory yet"},
       {"worker.pause_on_activity", "", "this version does not watch for activity yet"},
   };
 }
@@ -36,6 +37,14 @@ std::vector<Setting> worker_settings(WorkerConfig& config) {
        config.name},
       {"worker.max_memory_gb", "GOGRID_WORKER_MAX_MEMORY_GB", "--max-memory-gb",
        "Memory that engines may use, in GB (0: what the machine has, less a reserve)", config.max_memory_gb},
+      {"worker.max_vram_gb", "GOGRID_WORKER_MAX_VRAM_GB", "--max-vram-gb",
+       "GPU memory that engines may use, of all GPUs together, in GB (not set: all; 0: no GPU)", config.max_vram_gb},
+      {"worker.max_vram_gb_each", "GOGRID_WORKER_MAX_VRAM_GB_EACH", "--max-vram-gb-each",
+       "The same for single GPUs, as Vulkan0=6,Vulkan1=0", config.max_vram_gb_each},
+      {"worker.software_gpus", "GOGRID_WORKER_SOFTWARE_GPUS", "--software-gpus",
+       "To try things out without a GPU: how many of Mesa's slow software GPUs a Vulkan engine sees instead of real "
+       "ones",
+       config.software_gpus},
       {"worker.cache_dir", "GOGRID_WORKER_CACHE_DIR", "--cache-dir",
        "Where models and engines are kept (empty: the state directory)", config.cache_dir},
       {"worker.max_cache_gb", "GOGRID_WORKER_MAX_CACHE_GB", "--max-cache-gb",
@@ -78,6 +87,9 @@ Result<void> check_config(const WorkerConfig& config) {
   if (config.max_memory_gb > 0 && config.max_memory_gb < 0.25)
     return bad("worker.max_memory_gb must be 0 (no limit) or at least 0.25");
   if (config.max_cache_gb > 1e6) return bad("worker.max_cache_gb must be at most 1000000");
+  if (const auto limits = parse_vram_limits(config.max_vram_gb, config.max_vram_gb_each); !limits)
+    return limits.error();
+  if (config.software_gpus > 16) return bad("worker.software_gpus must be at most 16");
   if (!config.cache_dir.empty() && !config.cache_dir.is_absolute())
     return bad("worker.cache_dir must be an absolute path");
   if (!config.engine_path.empty() && !config.engine_path.is_absolute())

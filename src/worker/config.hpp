@@ -22,6 +22,12 @@ struct WorkerConfig {
   // What the coordinator calls this machine; empty: its host name.
   std::string name;
   double max_memory_gb = 0;
+  // Of all GPUs together; not set: all they have.
+  static constexpr double no_limit = -1;
+  double max_vram_gb = no_limit;
+  // "Vulkan0=6"
+  std::vector<std::string> max_vram_gb_each;
+  std::int64_t software_gpus = 0;
   std::filesystem::path cache_dir;
   double max_cache_gb = 0;
   std::filesystem::path engine_path;

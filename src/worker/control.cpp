@@ -65,7 +65,21 @@ json replica_json(const std::string& id, const Replica& replica) {
   out["slots_busy"] = std::min(replica.requests(), replica.spec().slots);
   out["starts"] = replica.starts();
   out["pid"] = replica.pid();
+  out["out_of_memory"] = replica.out_of_memory();
+  out["device_bytes"] = json(replica.device_memory());
+  const auto& host = replica.host_memory();
+  out["memory_bytes"] = host ? json(host->held_bytes + host->mapped_bytes) : json();
+  out["mapped_bytes"] = host ? json(host->mapped_bytes) : json();
   return out;
+}
+
+json device_json(const EngineDevice& device) {
+  return {{"name", device.name},
+          {"description", device.description},
+          {"total_bytes", device.total_bytes},
+          {"limit_bytes", device.limit_bytes},
+          {"foreign_bytes", device.foreign_bytes},
+          {"used_bytes", device.used_bytes}};
 }
 
 }  // namespace
@@ -131,9 +145,21 @@ std::string Worker::status_json() const {
   out["sandbox_detail"] = sandbox_.detail();
   out["engine"] = progress_json(engines_.progress());
   out["engine"]["description"] = engines_.description();
+  out["engine"]["devices"] = json::array();
+  for (const EngineDevice& device : devices_.list())
+    out["engine"]["devices"].push_back(device_json(device));
+  if (engines_.progress().phase == Phase::ready) out["engine"]["detail"] = devices_.trouble();
   out["replicas"] = json::array();
-  for (const auto& [id, replica] : replicas_)
+  for (const auto& [id, replica] : replicas_) {
     out["replicas"].push_back(replica_json(id, *replica));
+    if (find_leaving(id)) out["replicas"].back()["detail"] = "the engine that it had before to be gone";
+  }
+  for (const auto& leaving : leaving_) {
+    json one = replica_json(leaving->replica->spec().model_id, *leaving->replica);
+    one["phase"] = worker::to_string(Phase::leaving);
+    one["detail"] = leaving->detail;
+    out["replicas"].push_back(std::move(one));
+  }
   out["cache"] = {{"directory", cache_.directory().string()},
                   {"used_bytes", cache_.used_bytes()},
                   {"max_bytes", cache_.quota_bytes()}};

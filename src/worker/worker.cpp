@@ -81,6 +81,8 @@ wire::Phase to_wire(Phase phase) {
       return wire::PHASE_FAILED;
     case Phase::waiting:
       return wire::PHASE_WAITING;
+    case Phase::leaving:
+      return wire::PHASE_LEAVING;
   }
   return wire::PHASE_UNSPECIFIED;
 }
@@ -174,6 +176,15 @@ bool is_model_name(const std::string& name) {
   return !name.empty() && name.size() <= 256 && name.front() != '-' && name.find(',') == std::string::npos;
 }
 
+std::optional<Placement> read_placement(const wire::ReplicaAssignment& replica) {
+  if (!replica.has_placement()) return std::nullopt;
+  Placement placement;
+  for (const auto& share : replica.placement().devices())
+    placement.devices.push_back({share.device(), share.expected_bytes()});
+  placement.device_layers = replica.placement().device_layers();
+  return placement;
+}
+
 std::vector<ReplicaSpec> read_replicas(const wire::Assignment& assignment) {
   std::vector<ReplicaSpec> specs;
   for (const auto& replica : assignment.replicas()) {
@@ -190,9 +201,38 @@ std::vector<ReplicaSpec> read_replicas(const wire::Assignment& assignment) {
     spec.kind = from_wire(replica.kind());
     spec.context_tokens = std::min(replica.context_tokens(), max_context_tokens);
     spec.slots = std::clamp<std::uint32_t>(replica.slots(), 1, max_slots);
+    spec.placement = read_placement(replica);
     specs.push_back(std::move(spec));
   }
   return specs;
+}
+
+void add_memory(wire::ReplicaState& message, const std::string& device, std::uint64_t bytes,
+                std::uint64_t mapped_bytes) {
+  auto& memory = *message.add_memory();
+  memory.set_device(device);
+  memory.set_bytes(bytes);
+  memory.set_mapped_bytes(mapped_bytes);
+}
+
+wire::ReplicaState replica_state(const std::string& id, const Replica& replica, std::size_t max_bytes) {
+  wire::ReplicaState message;
+  message.set_model_id(id);
+  set_progress(message, replica.progress(), max_bytes);
+  message.set_slots(replica.progress().phase == Phase::ready ? replica.spec().slots : 0);
+  message.set_starts(replica.starts());
+  message.set_out_of_memory(replica.out_of_memory());
+  for (const auto& [device, bytes] : replica.device_memory())
+    add_memory(message, device, bytes, 0);
+  if (const auto& host = replica.host_memory())
+    add_memory(message, "", host->held_bytes + host->mapped_bytes, host->mapped_bytes);
+  return message;
+}
+
+// Checked at start-up.
+VramLimits vram_limits(const WorkerConfig& config) {
+  auto limits = parse_vram_limits(config.max_vram_gb, config.max_vram_gb_each);
+  return limits ? std::move(*limits) : VramLimits();
 }
 
 }  // namespace
@@ -206,13 +246,10 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
       cache_(executor, pool_, state.blobs()),
       engines_(executor, pool_, cache_, state.engines(), options_.config.engine_path,
                [this](Change change) { engine_changed(change); }),
-      replica_context_{executor,
-                       options_.config,
-                       sandbox_,
-                       cache_,
-                       engines_,
-                       state.run(),
-                       [this](Change change) { changed(change); }},
+      devices_(executor, sandbox_, vram_limits(options_.config), [this] { changed(Change::important); }),
+      replica_context_{executor, pool_,       options_.config,
+                       sandbox_, cache_,      engines_,
+                       devices_, state.run(), [this](Change change) { changed(change); }},
       leases_(executor,
               lease_options(
                   options_, [this] { return availability_.current() == Availability::available; },
@@ -241,6 +278,7 @@ asio::awaitable<Result<void>> Worker::run() {
   tasks_.spawn("control socket", control_server_->run());
   hardware_.start();
   co_await probe_sandbox();
+  engines_.introduce_to([this](std::shared_ptr<Engine> engine) { return meet(std::move(engine)); });
   tasks_.spawn("engine bundle", engines_.run());
   session_task_.spawn("session", session_.run());
   tasks_.spawn("tidy", tidy());
@@ -381,15 +419,41 @@ wire::WorkerState Worker::state() {
   state.set_sandbox(to_wire(sandbox_.kind()));
   const std::size_t each_bytes = std::min(max_detail_bytes, max_details_bytes / (replicas_.size() + 1));
   for (const auto& [id, replica] : replicas_) {
-    auto& message = *state.add_replicas();
-    message.set_model_id(id);
-    set_progress(message, replica->progress(), each_bytes);
-    message.set_slots(replica->progress().phase == Phase::ready ? replica->spec().slots : 0);
-    message.set_starts(replica->starts());
+    if (!find_leaving(id)) *state.add_replicas() = replica_state(id, *replica, each_bytes);
   }
-  set_progress(*state.mutable_engine(), engines_.progress(), max_detail_bytes);
-  state.mutable_engine()->set_description(valid_utf8(engines_.description(), max_name_bytes));
+  // One entry for each model: what is to come in its place has not begun.
+  std::set<std::string> told;
+  for (const auto& leaving : leaving_) {
+    const std::string& id = leaving->replica->spec().model_id;
+    if (!told.insert(id).second) continue;
+    auto& message = *state.add_replicas() = replica_state(id, *leaving->replica, each_bytes);
+    message.set_phase(wire::PHASE_LEAVING);
+    message.set_slots(0);
+    message.set_detail(valid_utf8(leaving->detail, each_bytes));
+  }
+  auto& engine = *state.mutable_engine();
+  set_progress(engine, engines_.progress(), max_detail_bytes);
+  engine.set_description(valid_utf8(engines_.description(), max_name_bytes));
+  if (!engines_.current()) return state;
+  if (engine.phase() == wire::PHASE_READY) engine.set_detail(valid_utf8(devices_.trouble(), max_detail_bytes));
+  for (const EngineDevice& device : devices_.list()) {
+    auto& message = *engine.add_devices();
+    message.set_name(device.name);
+    message.set_description(device.description);
+    message.set_total_bytes(device.total_bytes);
+    message.set_limit_bytes(device.limit_bytes);
+    message.set_foreign_bytes(device.foreign_bytes);
+  }
   return state;
+}
+
+asio::awaitable<void> Worker::meet(std::shared_ptr<Engine> engine) {
+  engine->software_gpus = engine->gpu ? static_cast<std::uint32_t>(options_.config.software_gpus) : 0;
+  if (engine->software_gpus > 0) {
+    engine->description += "; computes on " + std::to_string(engine->software_gpus) + " software GPU" +
+                           (engine->software_gpus > 1 ? "s" : "") + ", as worker.software_gpus says";
+  }
+  co_await devices_.look(engine);
 }
 
 void Worker::connected(BlobSource source) {
@@ -450,27 +514,60 @@ void Worker::assigned(const wire::Assignment& assignment) {
   const ReplicaPlan plan = plan_replicas(running, specs);
   for (const std::string& id : plan.stop) {
     const auto found = replicas_.find(id);
-    tasks_.spawn("replica that goes", let_go(found->second));
+    const auto replica = found->second;
     replicas_.erase(found);
+    if (!replica->started()) continue;
+    leaving_.push_back(std::make_shared<Leaving>());
+    leaving_.back()->replica = replica;
+    tasks_.spawn("replica that goes", let_go(leaving_.back()));
   }
   for (const ReplicaSpec& spec : plan.start) {
     auto replica = std::make_shared<Replica>(replica_context_, spec);
     replica->set_paused(availability_.current() == Availability::paused);
-    replica->start();
     replicas_.emplace(spec.model_id, std::move(replica));
   }
+  start_replicas();
   changed(Change::important);
 }
 
-// Requests that it still answers may finish: nothing new comes to it.
-asio::awaitable<void> Worker::let_go(std::shared_ptr<Replica> replica) {
+const Worker::Leaving* Worker::find_leaving(const std::string& model_id) const {
+  const auto found = std::find_if(leaving_.begin(), leaving_.end(), [&](const std::shared_ptr<Leaving>& leaving) {
+    return leaving->replica->spec().model_id == model_id;
+  });
+  return found == leaving_.end() ? nullptr : found->get();
+}
+
+void Worker::start_replicas() {
+  for (const auto& [id, replica] : replicas_) {
+    if (!replica->started() && !find_leaving(id)) replica->start();
+  }
+}
+
+// Requests that it still answers may finish: nothing new comes to it. It counts as there until its memory is back.
+asio::awaitable<void> Worker::let_go(std::shared_ptr<Leaving> leaving) {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  const auto tell = [this, leaving](std::string detail) {
+    leaving->detail = std::move(detail);
+    changed(Change::important);
+  };
+  const auto replica = leaving->replica;
   const auto deadline = std::chrono::steady_clock::now() + options_.config.drain_timeout;
+  if (replica->requests() > 0) tell("it finishes what it answers");
   while (replica->requests() > 0 && !shutting_down_ && std::chrono::steady_clock::now() < deadline) {
     co_await request_finished_.wait_until(deadline);
   }
+  tell("its engine ends");
   replica->stop();
   co_await replica->stopped();
+  if (!shutting_down_) {
+    tell("its memory comes back");
+    const std::string missing = co_await replica->memory_given_back();
+    if (!missing.empty()) log().warn("model {} is gone, but {}", replica->spec().model_name, missing);
+  }
+  leaving_.remove(leaving);
+  if (shutting_down_) co_return;
+  start_replicas();
+  changed(Change::important);
 }
 
 std::optional<Error> Worker::takes_no_work() const {

@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -66,7 +67,15 @@ class Worker final : public SessionClient {
   boost::asio::awaitable<void> serve(std::shared_ptr<net::quic::Stream> stream) override;
 
   Result<EngineUse> find_engine(const std::string& model_id);
-  boost::asio::awaitable<void> let_go(std::shared_ptr<Replica> replica);
+  // A replica that is not assigned any more, until its memory is back.
+  struct Leaving {
+    std::shared_ptr<Replica> replica;
+    std::string detail;
+  };
+  boost::asio::awaitable<void> let_go(std::shared_ptr<Leaving> leaving);
+  const Leaving* find_leaving(const std::string& model_id) const;
+  void start_replicas();
+  boost::asio::awaitable<void> meet(std::shared_ptr<Engine> engine);
   boost::asio::awaitable<void> probe_sandbox();
   boost::asio::awaitable<void> tidy();
   boost::asio::awaitable<void> drained();
@@ -90,8 +99,11 @@ class Worker final : public SessionClient {
   Sandbox sandbox_;
   BlobCache cache_;
   EngineStore engines_;
+  EngineDevices devices_;
   ReplicaContext replica_context_;
   std::map<std::string, std::shared_ptr<Replica>> replicas_;
+  // A new one for the same model waits for it.
+  std::list<std::shared_ptr<Leaving>> leaving_;
   Leases leases_;
   Session session_;
   HardwareMonitor hardware_;

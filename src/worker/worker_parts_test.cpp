@@ -127,6 +127,12 @@ TEST_F(InDirectory, ConfigurationErrorsNameTheSetting) {
       {[](WorkerConfig& c) { c.coordinator_port = 65536; }, "coordinator.port"},
       {[](WorkerConfig& c) { c.threads = 5000; }, "worker.threads"},
       {[](WorkerConfig& c) { c.max_memory_gb = 0.1; }, "worker.max_memory_gb"},
+      {[](WorkerConfig& c) { c.max_vram_gb = 1e7; }, "worker.max_vram_gb"},
+      {[](WorkerConfig& c) {
+         c.max_vram_gb_each = {"Vulkan0=6", "Vulkan1"};
+       },
+       "\"Vulkan1\" is not like"},
+      {[](WorkerConfig& c) { c.software_gpus = 17; }, "worker.software_gpus"},
       {[](WorkerConfig& c) { c.cache_dir = "relative"; }, "worker.cache_dir"},
       {[](WorkerConfig& c) { c.engine_path = "llama-server"; }, "worker.engine_path"},
       {[](WorkerConfig& c) { c.lease_grace = 61min; }, "worker.lease_grace"},
@@ -148,8 +154,6 @@ TEST_F(InDirectory, FeaturesThatAreStillToComeAreRefusedByName) {
        "c.toml:2: updates.enabled: this version does not update itself yet; remove the line"},
       {"[updates]\nendpoints = ['https://x/{{target}}']",
        "updates.endpoints: this version does not update itself yet; remove"},
-      {"[worker]\nmax_vram_gb = 8.0",
-       "worker.max_vram_gb: this version does not limit GPU memory yet; remove the line"},
       {"[worker]\npause_on_activity = true",
        "worker.pause_on_activity: this version does not watch for activity yet; remove"}};
   for (const auto& [line, says] : lines) {

@@ -86,27 +86,63 @@ void add_host_command(const Engine& engine, EngineLaunch& launch) {
   launch.host.arguments = {loader, "--library-path", library_path, engine.root.string() + engine.executable};
 }
 
-}  // namespace
+// llama.cpp takes a Vulkan device that is no GPU only when it is named, by its number; twice is two devices. Mesa's
+// software driver is the only one that is loaded, so that it has number 0.
+void add_software_gpus(std::uint32_t count, EngineLaunch& launch) {
+  std::string numbers;
+  for (std::uint32_t i = 0; i < count; ++i)
+    numbers += i == 0 ? "0" : ",0";
+  launch.spec.environment.emplace_back("GGML_VK_VISIBLE_DEVICES", numbers);
+  // Debian's engine bundles, and distributions for themselves; what is not there is skipped.
+  launch.spec.environment.emplace_back("VK_DRIVER_FILES",
+                                       "/usr/share/vulkan/icd.d/lvp_icd.json:"
+                                       "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json:"
+                                       "/usr/share/vulkan/icd.d/lvp_icd.aarch64.json");
+}
 
-EngineLaunch engine_launch(const Engine& engine, const ReplicaSpec& replica, const ModelFiles& files,
-                           const std::filesystem::path& socket_dir, std::int64_t threads) {
+// What every run of the engine has, whatever its arguments are.
+EngineLaunch engine_world(const Engine& engine) {
   EngineLaunch launch;
   launch.spec.root = engine.root;
-  launch.host.socket_dir = socket_dir;
-  launch.spec.read_only = files.mounts();
   if (engine.root.empty()) add_local_engine(engine, launch.spec);
-  if (engine.gpu) launch.spec.gpu = find_gpu_devices();
+  if (engine.gpu) launch.spec.gpu = engine.software_gpus > 0 ? GpuDevices() : find_gpu_devices();
   launch.spec.environment = {{"PATH", "/usr/bin"}, {"HOME", "/tmp"}, {"GGML_NO_BACKTRACE", "1"}};
+  if (engine.gpu && engine.software_gpus > 0) add_software_gpus(engine.software_gpus, launch);
   for (const auto& variable : engine.environment)
     launch.spec.environment.push_back(variable);
   launch.spec.command = {engine.executable};
+  add_host_command(engine, launch);
+  return launch;
+}
+
+}  // namespace
+
+EngineLaunch device_list_launch(const Engine& engine) {
+  EngineLaunch launch = engine_world(engine);
+  launch.spec.command.emplace_back("--list-devices");
+  launch.host.arguments.emplace_back("--list-devices");
+  return launch;
+}
+
+EngineLaunch engine_launch(const Engine& engine, const ReplicaSpec& replica, const ModelFiles& files,
+                           const std::filesystem::path& socket_dir, std::int64_t threads,
+                           const std::vector<std::string>& devices) {
+  EngineLaunch launch = engine_world(engine);
+  launch.host.socket_dir = socket_dir;
+  for (auto& mount : files.mounts())
+    launch.spec.read_only.push_back(std::move(mount));
   const std::string socket = std::string(sandbox_socket_dir) + "/" + engine_socket_name;
   for (auto& argument : server_arguments(replica, files.arguments(sandbox_model_dir), socket, threads))
     launch.spec.command.push_back(argument);
-
-  add_host_command(engine, launch);
   for (auto& argument : server_arguments(replica, files.host_arguments(socket_dir),
                                          (socket_dir / engine_socket_name).string(), threads)) {
+    launch.host.arguments.push_back(argument);
+  }
+  std::vector<std::string> further = devices;
+  // The buffers that it makes on devices are logged at 4 (BufferLog); nothing of a request's text is.
+  if (engine.gpu) further.insert(further.end(), {"--log-verbosity", "4"});
+  for (const std::string& argument : further) {
+    launch.spec.command.push_back(argument);
     launch.host.arguments.push_back(argument);
   }
   return launch;

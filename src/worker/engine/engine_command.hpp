@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "worker/engine/device_plan.hpp"
 #include "worker/engine/model_files.hpp"
 #include "worker/sandbox/sandbox.hpp"
 
@@ -23,6 +25,8 @@ struct ReplicaSpec {
   std::uint32_t slots = 1;
   // llama.cpp's name of how the context is kept; empty: its own choice.
   std::string kv_type;
+  // Absent: the engine decides.
+  std::optional<Placement> placement;
 
   friend bool operator==(const ReplicaSpec&, const ReplicaSpec&) = default;
 };
@@ -36,6 +40,8 @@ struct Engine {
   std::string description;
   // It may use the machine's GPUs.
   bool gpu = false;
+  // How often it sees Mesa's software GPU, and then no other. For trying things out.
+  std::uint32_t software_gpus = 0;
 };
 
 struct EngineLaunch {
@@ -45,8 +51,13 @@ struct EngineLaunch {
 
 inline constexpr const char* engine_socket_name = "engine.sock";
 
-// `threads` 0: the engine decides. `socket_dir` counts without a sandbox only.
+// `threads` 0: the engine decides. `socket_dir` counts without a sandbox only. `devices` is what device_arguments made
+// of the placement.
 EngineLaunch engine_launch(const Engine& engine, const ReplicaSpec& replica, const ModelFiles& files,
-                           const std::filesystem::path& socket_dir, std::int64_t threads);
+                           const std::filesystem::path& socket_dir, std::int64_t threads,
+                           const std::vector<std::string>& devices = {});
+
+// The engine as it lists the devices it sees, and ends.
+EngineLaunch device_list_launch(const Engine& engine);
 
 }  // namespace gogrid::worker

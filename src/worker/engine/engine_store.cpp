@@ -100,6 +100,8 @@ std::string_view to_string(Phase phase) {
       return "failed";
     case Phase::waiting:
       return "waiting";
+    case Phase::leaving:
+      return "leaving";
   }
   return "unknown";
 }
@@ -132,24 +134,37 @@ void EngineStore::set(Progress progress) {
   on_change_(important ? Change::important : Change::progress);
 }
 
-Result<void> EngineStore::use_local() {
+Result<Engine> EngineStore::find_local() const {
   std::error_code error;
   const auto path = std::filesystem::canonical(local_engine_, error);
   if (error || ::access(path.c_str(), X_OK) != 0) {
     return Error(ErrorCode::not_found,
                  "worker.engine_path " + local_engine_.string() + " is no program that can be run");
   }
-  auto engine = std::make_shared<Engine>();
-  engine->id = "local";
-  engine->executable = path.string();
+  Engine engine;
+  engine.id = "local";
+  engine.executable = path.string();
   // The owner chose it, for the GPUs it was built for.
-  engine->gpu = true;
-  engine->description = describe(path.string(), engine->gpu);
-  current_ = std::move(engine);
+  engine.gpu = true;
+  engine.description = describe(path.string(), engine.gpu);
+  return engine;
+}
+
+asio::awaitable<Result<void>> EngineStore::use_local() {
+  auto engine = find_local();
+  if (!engine) co_return engine.error();
+  co_await announce(std::move(*engine));
+  co_return Result<void>();
+}
+
+asio::awaitable<void> EngineStore::announce(Engine engine) {
+  const auto fresh = std::make_shared<Engine>(std::move(engine));
+  if (introduction_) co_await introduction_(fresh);
+  current_ = fresh;
+  log().info("engine {} is ready", current_->description);
   Progress ready;
   ready.phase = Phase::ready;
   set(std::move(ready));
-  return {};
 }
 
 asio::awaitable<void> EngineStore::run() {
@@ -158,7 +173,7 @@ asio::awaitable<void> EngineStore::run() {
     const auto wanted = wanted_;
     Result<void> done;
     if (!local_engine_.empty()) {
-      if (!current_) done = use_local();
+      if (!current_) done = co_await use_local();
     } else if (!wanted) {
       Progress waiting;
       waiting.detail = assigned_ ? "an engine bundle for " + machine_target() + ": add one with `gogrid engine add`"
@@ -220,11 +235,7 @@ asio::awaitable<Result<void>> EngineStore::prepare(BlobSpec bundle) {
     if (engine) cache_.remove(bundle.sha256);
   }
   if (!engine) co_return engine.error();
-  current_ = std::make_shared<Engine>(std::move(*engine));
-  log().info("engine {} is ready", current_->description);
-  Progress ready;
-  ready.phase = Phase::ready;
-  set(std::move(ready));
+  co_await announce(std::move(*engine));
   co_await remove_others(bundle.sha256);
   co_return Result<void>();
 }

@@ -19,7 +19,7 @@
 
 namespace gogrid::worker {
 
-enum class Phase { fetching, unpacking, loading, ready, failed, waiting };
+enum class Phase { fetching, unpacking, loading, ready, failed, waiting, leaving };
 std::string_view to_string(Phase phase);
 
 struct Progress {
@@ -39,6 +39,10 @@ class EngineStore {
   EngineStore(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool, BlobCache& cache,
               std::filesystem::path directory, std::filesystem::path local_engine, ChangeFunction on_change);
 
+  // Is shown each new engine, and waited for, before it is anybody's. Set before run().
+  using Introduction = std::function<boost::asio::awaitable<void>(std::shared_ptr<Engine>)>;
+  void introduce_to(Introduction introduction) { introduction_ = std::move(introduction); }
+
   // Works on what is assigned until it is cancelled.
   boost::asio::awaitable<void> run();
 
@@ -53,7 +57,9 @@ class EngineStore {
   Notifier& changed() { return changed_; }
 
  private:
-  Result<void> use_local();
+  Result<Engine> find_local() const;
+  boost::asio::awaitable<Result<void>> use_local();
+  boost::asio::awaitable<void> announce(Engine engine);
   boost::asio::awaitable<Result<void>> prepare(BlobSpec bundle);
   boost::asio::awaitable<void> remove_others(std::string id);
   void set(Progress progress);
@@ -64,6 +70,7 @@ class EngineStore {
   std::filesystem::path directory_;
   std::filesystem::path local_engine_;
   ChangeFunction on_change_;
+  Introduction introduction_;
   std::optional<BlobSpec> wanted_;
   bool assigned_ = false;
   std::shared_ptr<const Engine> current_;

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 
+#include "base/blocking.hpp"
 #include "base/encoding.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "net/http_client.hpp"
 #include "worker/chance.hpp"
+#include "worker/engine/engine_log.hpp"
 #include "worker/engine/log_tail.hpp"
 
 namespace gogrid::worker {
@@ -26,6 +28,8 @@ constexpr std::chrono::milliseconds health_timeout{10'000};
 constexpr int health_attempts = 3;
 constexpr std::chrono::seconds end_timeout{20};
 constexpr std::size_t shown_log_lines = 12;
+// From so many on, the state says how often it failed to load.
+constexpr std::uint32_t told_failures = 3;
 constexpr std::chrono::seconds last_words_timeout{1};
 constexpr std::chrono::milliseconds connect_timeout{10'000};
 // llama-server keeps a connection for five seconds.
@@ -64,13 +68,17 @@ struct Replica::Run {
   // Not evicted while it runs.
   std::shared_ptr<const HeldFiles> files;
   LogTail tail;
+  BufferLog buffers;
+  // Of the machine, when it was started.
+  std::optional<std::uint64_t> oom_kills = read_oom_kills();
   std::optional<ExitStatus> status;
   // Everybody who shared its output is gone.
   bool log_ended = false;
   bool ready = false;
   bool suspect = false;
-  // It wrote a line that may mean that it is ready.
+  // It wrote a line that may mean that it is ready: since it was last asked, and at all.
   bool spoke = false;
+  bool has_spoken = false;
   Notifier changed;
 };
 
@@ -84,7 +92,10 @@ Replica::Replica(ReplicaContext& context, ReplicaSpec spec)
 
 Replica::~Replica() = default;
 
-void Replica::start() { tasks_.spawn("replica " + spec_.model_name, supervise()); }
+void Replica::start() {
+  started_ = true;
+  tasks_.spawn("replica " + spec_.model_name, supervise());
+}
 
 void Replica::stop() {
   stopping_ = true;
@@ -108,8 +119,19 @@ void Replica::set_paused(bool paused) {
   wake_.notify();
 }
 
+asio::awaitable<std::string> Replica::memory_given_back() {
+  const auto engine = context_.engines.current();
+  const auto use = std::move(device_use_);
+  if (!engine || !use) co_return "";
+  co_return co_await context_.devices.given_back(engine, use);
+}
+
+std::map<std::string, std::uint64_t> Replica::device_memory() const {
+  return device_use_ && progress_.phase == Phase::ready ? device_use_->bytes() : std::map<std::string, std::uint64_t>();
+}
+
 void Replica::retry() {
-  if (progress_.phase == Phase::failed) wake_.notify();
+  if (progress_.phase == Phase::failed && !(is_final() && spec_.placement)) wake_.notify();
 }
 
 void Replica::engine_changed() {
@@ -158,9 +180,13 @@ asio::awaitable<void> Replica::supervise() {
       set(std::move(waiting));
       co_await wake_.wait();
     }
+    out_of_memory_ = false;
+    over_limit_ = false;
     const auto done = co_await run_once();
     run_ = nullptr;
     if (stopping_) co_return;
+    device_use_ = nullptr;
+    host_memory_.reset();
     if (done || paused_) {
       back_off_.reset();
       continue;
@@ -168,16 +194,31 @@ asio::awaitable<void> Replica::supervise() {
     const auto pause = back_off_.next(std::chrono::steady_clock::now(), random_chance());
     // The engine's lines may hold more than a log file should: they are shown in the state, to those who run the
     // network.
-    const std::string& detail = done.error().detail;
+    const std::string detail = failure_text(done.error());
     std::string first_line = detail.substr(0, detail.find(":\n"));
     if (first_line.size() < detail.size()) first_line += " are in `gogrid-worker status`";
-    log().warn("model {}: {}; next try in {} ms", spec_.model_name, first_line, pause.count());
+    if (is_final()) {
+      log().warn("model {}: {}; it is not tried again until it is assigned anew", spec_.model_name, first_line);
+    } else {
+      log().warn("model {}: {}; next try in {} ms", spec_.model_name, first_line, pause.count());
+    }
     Progress failed;
     failed.phase = Phase::failed;
     failed.detail = detail;
     set(std::move(failed));
-    co_await wake_.wait_for(pause);
+    if (is_final()) {
+      co_await wake_.wait();
+    } else {
+      co_await wake_.wait_for(pause);
+    }
   }
+}
+
+std::string Replica::failure_text(const Error& error) {
+  std::string text = error.detail;
+  if (failed_loads_ >= told_failures)
+    text = "it failed to load " + std::to_string(failed_loads_) + " times in a row: " + text;
+  return text;
 }
 
 asio::awaitable<std::shared_ptr<const Engine>> Replica::wait_for_engine() {
@@ -235,27 +276,68 @@ asio::awaitable<Result<void>> Replica::run_once() {
   if (paused_) co_return Result<void>();
   Progress loading;
   loading.phase = Phase::loading;
-  set(loading);
+  set(std::move(loading));
+  // Others may have taken memory, or given it back.
+  if (engine->gpu) co_await context_.devices.look(engine);
+  if (paused_) co_return Result<void>();
+  co_return co_await run_engine(engine, files);
+}
+
+asio::awaitable<Result<void>> Replica::run_engine(std::shared_ptr<const Engine> engine,
+                                                  std::shared_ptr<const HeldFiles> files) {
+  ++failed_loads_;
   auto run = launch(*engine, files);
   if (!run) co_return run.error();
   tasks_.spawn("engine log", read_log(*run));
   tasks_.spawn("engine exit", wait_for_exit(*run));
   auto ready = co_await wait_until_ready(*run);
+  if (ready && !stopping_) ready = co_await measure_devices(*run);
   if (!ready || stopping_) {
     co_await end(*run);
     if (!ready) distrust_files(ready.error());
     co_return ready;
   }
   files_distrusted_ = false;
+  failed_loads_ = 0;
   (*run)->ready = true;
   back_off_.is_up(std::chrono::steady_clock::now());
   log().info("model {} is ready", spec_.model_name);
-  loading.phase = Phase::ready;
-  set(std::move(loading));
+  Progress serving;
+  serving.phase = Phase::ready;
+  set(std::move(serving));
+  tasks_.spawn("engine memory", measure_host(*run));
   auto watched = co_await watch(*run, engine->id);
   (*run)->ready = false;
   co_await end(*run);
   co_return watched;
+}
+
+// The engine's own log is what tells it for every driver.
+asio::awaitable<Result<void>> Replica::measure_devices(std::shared_ptr<Run> run) {
+  if (!device_use_) co_return Result<void>();
+  // An answer over the socket may overtake what was written before.
+  const auto until = std::chrono::steady_clock::now() + last_words_timeout;
+  while (!run->has_spoken && !run->status && std::chrono::steady_clock::now() < until)
+    co_await run->changed.wait_until(until);
+  for (const EngineDevice& device : context_.devices.list()) {
+    if (!device_use_->bytes().contains(device.name)) continue;
+    const std::uint64_t bytes = run->buffers.bytes_on(device.name);
+    device_use_->set_bytes(device.name, bytes);
+    if (bytes > 0) log().info("model {} took {} MiB of {}", spec_.model_name, bytes >> 20, device.name);
+  }
+  const std::string over = context_.devices.over_limit(*device_use_);
+  if (over.empty()) co_return Result<void>();
+  out_of_memory_ = true;
+  over_limit_ = true;
+  co_return Error(ErrorCode::resource_exhausted, "stopped: " + over);
+}
+
+asio::awaitable<void> Replica::measure_host(std::shared_ptr<Run> run) {
+  auto work = [pid = run->process->pid()] { return read_host_memory(pid); };
+  const auto memory = co_await run_blocking(context_.pool, std::move(work));
+  if (run != run_ || !run->ready || run->status) co_return;
+  host_memory_ = memory;
+  context_.on_change(Change::important);
 }
 
 // Its memory is free again when this completes.
@@ -273,7 +355,18 @@ Result<std::shared_ptr<Replica::Run>> Replica::launch(const Engine& engine, std:
     if (auto made = make_directories(run->host_directory, 0700); !made) return made.error();
     if (auto linked = files->files.link_files(run->host_directory); !linked) return linked.error();
   }
-  const auto launch = engine_launch(engine, spec_, files->files, run->host_directory, context_.config.threads);
+  const auto devices = device_arguments(spec_.placement, context_.devices.list());
+  if (!devices) return devices.error();
+  const auto launch =
+      engine_launch(engine, spec_, files->files, run->host_directory, context_.config.threads, *devices);
+  if (engine.gpu && !(spec_.placement && spec_.placement->devices.empty())) {
+    std::vector<std::string> names;
+    if (spec_.placement) {
+      for (const DeviceShare& share : spec_.placement->devices)
+        names.push_back(share.device);
+    }
+    device_use_ = context_.devices.use(std::move(names));
+  }
   auto started = context_.sandbox.start(launch.spec, launch.host);
   if (!started) return started.error();
   run->process = std::move(started->process);
@@ -288,8 +381,11 @@ asio::awaitable<void> Replica::read_log(std::shared_ptr<Run> run) {
   std::function<void(std::string_view)> sink = [run = run.get()](std::string_view text) {
     const std::function<void(const std::string&)> on_line = [run](const std::string& line) {
       log().debug("engine {}: {}", run->process->pid(), line);
-      if (run->ready || line.find("listening") == std::string::npos) return;
+      if (run->ready) return;
+      run->buffers.feed(line);
+      if (line.find("listening") == std::string::npos) return;
       run->spoke = true;
+      run->has_spoken = true;
       run->changed.notify();
     };
     run->tail.feed(text, on_line);
@@ -309,9 +405,17 @@ asio::awaitable<void> Replica::wait_for_exit(std::shared_ptr<Run> run) {
   run->changed.notify();
 }
 
-Error Replica::ended(const Run& run) const {
+Error Replica::ended(const Run& run) {
   std::string detail = "the engine " + run.status->text();
-  if (run.status->signal == SIGKILL || run.status->code == 128 + SIGKILL) detail += ", perhaps over its memory limit";
+  if (run.status->signal == SIGKILL || run.status->code == 128 + SIGKILL) {
+    // Its control group's limit counts there as well as the machine's own memory.
+    const auto kills = read_oom_kills();
+    out_of_memory_ = kills && run.oom_kills && *kills > *run.oom_kills;
+    detail += out_of_memory_ ? ", since memory was short" : ", perhaps over its memory limit";
+  } else if (const std::string log = run.tail.text(); !memory_shortage(log).empty()) {
+    out_of_memory_ = true;
+    detail += ", since memory was short (" + std::string(memory_shortage(log)) + ")";
+  }
   const std::string lines = run.tail.text(shown_log_lines);
   if (!lines.empty()) detail += "; its last lines:\n" + lines;
   return Error(ErrorCode::unavailable, detail);

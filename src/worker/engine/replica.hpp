@@ -4,16 +4,22 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "base/task_group.hpp"
 #include "worker/back_off.hpp"
 #include "worker/config.hpp"
+#include "worker/engine/engine_devices.hpp"
 #include "worker/engine/engine_store.hpp"
+#include "worker/engine/process_memory.hpp"
 #include "worker/notifier.hpp"
 #include "worker/sandbox/sandbox.hpp"
 
@@ -26,10 +32,12 @@ namespace gogrid::worker {
 // What every replica uses; outlives them all.
 struct ReplicaContext {
   boost::asio::any_io_executor executor;
+  boost::asio::thread_pool& pool;
   const WorkerConfig& config;
   Sandbox& sandbox;
   BlobCache& cache;
   EngineStore& engines;
+  EngineDevices& devices;
   // Without a sandbox, sockets get a directory each below it.
   std::filesystem::path run_dir;
   ChangeFunction on_change;
@@ -41,13 +49,18 @@ class Replica {
   ~Replica();
 
   void start();
+  bool started() const { return started_; }
   // Kills the engine or cancels what comes before it; wait for stopped(), when all of its processes are gone, before
   // letting go.
   void stop();
   boost::asio::awaitable<void> stopped();
   // While it is paused it has no engine: the memory is the owner's, and what the engine was answering breaks off.
   void set_paused(bool paused);
-  // Something it may have waited for is there: the connection, the sandbox. Ends a wait for the next try.
+  // After stopped(): waits until the devices' memory is free again, a few seconds at most. What is not back by then, in
+  // words; else empty.
+  boost::asio::awaitable<std::string> memory_given_back();
+  // Something it may have waited for is there: the connection, the sandbox. Ends a wait for the next try, but not one
+  // that waits for the coordinator's decision.
   void retry();
   // Another engine is there: changes to it when no request runs.
   void engine_changed();
@@ -55,6 +68,11 @@ class Replica {
   const ReplicaSpec& spec() const { return spec_; }
   const Progress& progress() const { return progress_; }
   std::uint32_t starts() const { return starts_; }
+  // It failed because memory was short.
+  bool out_of_memory() const { return out_of_memory_; }
+  // What it took when it had become ready, on each device that it uses; empty before.
+  std::map<std::string, std::uint64_t> device_memory() const;
+  const std::optional<HostMemory>& host_memory() const { return host_memory_; }
   // Of the running engine's outermost process; 0: none.
   pid_t pid() const;
 
@@ -93,14 +111,21 @@ class Replica {
   boost::asio::awaitable<Result<void>> fetch_files(std::shared_ptr<HeldFiles> files);
   // After the engine could not load the model: what it read is looked at before the next try.
   void distrust_files(const Error& failure);
+  boost::asio::awaitable<Result<void>> run_engine(std::shared_ptr<const Engine> engine,
+                                                  std::shared_ptr<const HeldFiles> files);
   Result<std::shared_ptr<Run>> launch(const Engine& engine, std::shared_ptr<const HeldFiles> files);
+  boost::asio::awaitable<Result<void>> measure_devices(std::shared_ptr<Run> run);
+  boost::asio::awaitable<void> measure_host(std::shared_ptr<Run> run);
+  // Whether another try by itself makes no sense.
+  bool is_final() const { return out_of_memory_ && (spec_.placement || over_limit_); }
+  std::string failure_text(const Error& error);
   boost::asio::awaitable<Result<void>> wait_until_ready(std::shared_ptr<Run> run);
   boost::asio::awaitable<Result<void>> watch(std::shared_ptr<Run> run, std::string engine_id);
   boost::asio::awaitable<bool> healthy(std::shared_ptr<Run> run, std::chrono::milliseconds limit);
   boost::asio::awaitable<void> read_log(std::shared_ptr<Run> run);
   boost::asio::awaitable<void> wait_for_exit(std::shared_ptr<Run> run);
   boost::asio::awaitable<void> end(std::shared_ptr<Run> run);
-  Error ended(const Run& run) const;
+  Error ended(const Run& run);
   void set(Progress progress);
 
   ReplicaContext& context_;
@@ -110,9 +135,16 @@ class Replica {
   Progress progress_;
   std::uint32_t starts_ = 0;
   std::uint32_t requests_ = 0;
+  // In a row.
+  std::uint32_t failed_loads_ = 0;
+  bool out_of_memory_ = false;
+  bool over_limit_ = false;
+  std::shared_ptr<EngineDevices::Use> device_use_;
+  std::optional<HostMemory> host_memory_;
   std::shared_ptr<Run> run_;
   // They were looked at since the model was last ready.
   bool files_distrusted_ = false;
+  bool started_ = false;
   bool stopping_ = false;
   bool paused_ = false;
   Notifier wake_;
