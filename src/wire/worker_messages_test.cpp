@@ -61,6 +61,15 @@ TEST(WorkerMessages, WhatAWorkerSaysIsBounded) {
   EXPECT_EQ(report.replicas.front().progress.phase, domain::Phase::waiting);
 }
 
+TEST(WorkerMessages, AReplicaMayBeLeaving) {
+  WorkerState state;
+  state.add_replicas()->set_phase(PHASE_LEAVING);
+  state.add_replicas()->set_phase(static_cast<Phase>(99));
+  const auto report = to_report(state);
+  EXPECT_EQ(report.replicas[0].progress.phase, domain::Phase::leaving);
+  EXPECT_EQ(report.replicas[1].progress.phase, domain::Phase::waiting) << "of a newer worker";
+}
+
 TEST(WorkerMessages, ALocalEngineIsAFeature) {
   Hello hello;
   EXPECT_FALSE(to_facts(hello).has_local_engine);

@@ -89,6 +89,47 @@ TEST(EngineLaunch, OnlyAnEngineForGpusSeesThem) {
   EXPECT_TRUE(engine_launch(engine, replica(ModelKind::chat), "/blobs/def", "/run/e-1", 0).spec.gpu);
 }
 
+TEST(EngineLaunch, SoftwareGpusAreSeenInsteadOfRealOnes) {
+  Engine engine = bundle();
+  engine.software_gpus = 2;
+  EXPECT_FALSE(engine_launch(engine, replica(ModelKind::chat), "/blobs/def", "/run/e-1", 0).spec.gpu)
+      << "a bundle for the CPU has no use for them";
+  engine.gpu = true;
+  const auto launch = engine_launch(engine, replica(ModelKind::chat), "/blobs/def", "/run/e-1", 0);
+  ASSERT_TRUE(launch.spec.gpu);
+  EXPECT_TRUE(launch.spec.gpu->nodes.empty());
+  const auto& environment = launch.spec.environment;
+  EXPECT_NE(std::find(environment.begin(), environment.end(),
+                      std::pair<std::string, std::string>("GGML_VK_VISIBLE_DEVICES", "0,0")),
+            environment.end());
+  engine.software_gpus = 0;
+  for (const auto& [name, value] : engine_launch(engine, replica(ModelKind::chat), "", "", 0).spec.environment)
+    EXPECT_NE(name, "GGML_VK_VISIBLE_DEVICES") << "without it llama.cpp leaves software GPUs alone";
+}
+
+TEST(EngineLaunch, DevicesComeLastAndBuffersAreLogged) {
+  Engine engine = bundle();
+  const List devices = {"--device", "Vulkan0"};
+  const auto plain = engine_launch(engine, replica(ModelKind::chat), "/blobs/def", "/run/e-1", 0, devices);
+  EXPECT_TRUE(has(plain.spec.command, devices));
+  EXPECT_FALSE(has(plain.spec.command, {"--log-verbosity"}));
+  engine.gpu = true;
+  const auto launch = engine_launch(engine, replica(ModelKind::chat), "/blobs/def", "/run/e-1", 0, devices);
+  EXPECT_TRUE(has(launch.spec.command, {"--device", "Vulkan0", "--log-verbosity", "4"}));
+  EXPECT_TRUE(has(launch.host.arguments, {"--device", "Vulkan0", "--log-verbosity", "4"}));
+}
+
+TEST(EngineLaunch, ListsItsDevicesInTheSameWorld) {
+  Engine engine = bundle();
+  engine.gpu = true;
+  engine.software_gpus = 1;
+  const auto launch = device_list_launch(engine);
+  EXPECT_EQ(launch.spec.command, (List{"/usr/bin/llama-server", "--list-devices"}));
+  EXPECT_TRUE(launch.spec.read_only.empty()) << "no model";
+  EXPECT_EQ(launch.spec.environment,
+            engine_launch(engine, replica(ModelKind::chat), "/blobs/def", "/run/e-1", 0).spec.environment);
+}
+
 TEST(LogTail, KeepsTheLastLinesInBounds) {
   LogTail tail;
   std::vector<std::string> heard;
