@@ -57,6 +57,15 @@ std::string status_text(const client::LocalStatus& status) {
     line("engine",
          (status.engine->description.empty() ? "" : status.engine->description + ", ") + progress(*status.engine));
   }
+  for (const auto& device : status.devices) {
+    const auto gigabytes = [](std::int64_t bytes) { return static_cast<double>(bytes) / 1e9; };
+    std::string text = fmt::format("{}, {}, {:.1f} GB", device.name, device.description, gigabytes(device.total_bytes));
+    if (device.limit_bytes < device.total_bytes)
+      text += fmt::format(", at most {:.1f} GB for engines", gigabytes(device.limit_bytes));
+    text += fmt::format("; engines use {:.1f} GB, others {:.1f} GB", gigabytes(device.used_bytes),
+                        gigabytes(device.foreign_bytes));
+    line("gpu", text);
+  }
   for (const auto& replica : status.replicas) {
     std::string text = replica.model_name + ", " + progress(replica);
     if (replica.phase == "ready") text += fmt::format(", {} of {} slots busy", replica.slots_busy, replica.slots);

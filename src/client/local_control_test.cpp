@@ -19,7 +19,7 @@ using Outcome = Result<Answer<LocalStatus>>;
 constexpr const char* status_json =
     R"({"version":"0.1.0","worker_id":"wk_1","name":"den","coordinator":{"address":"grid:8443","connected":true,"since":1700000000,)"
     R"("last_error":null,"rtt_ms":0.4},"availability":"available","reason":"","sandbox":"bubblewrap","sandbox_detail":"",)"
-    R"("engine":{"phase":"ready","description":"llama.cpp"},"replicas":[{"model_name":"m","phase":"ready","slots":2,"slots_busy":1,"pid":7}],)"
+    R"("engine":{"phase":"ready","description":"llama.cpp","devices":[{"name":"Vulkan0","total_bytes":8,"limit_bytes":6},7]},"replicas":[{"model_name":"m","phase":"ready","slots":2,"slots_busy":1,"pid":7}],)"
     R"("requests":{"running":1,"total":9},"certificate_expires_at":1800000000})";
 
 class LocalControlTest : public testing::Test {
@@ -81,6 +81,9 @@ TEST_F(LocalControlTest, ReadsTheStatus) {
   ASSERT_EQ(status->value.replicas.size(), 1u);
   EXPECT_EQ(status->value.replicas[0].pid, 7);
   EXPECT_EQ(status->value.requests_total, 9);
+  ASSERT_EQ(status->value.devices.size(), 2u);
+  EXPECT_EQ(status->value.devices[0].name, "Vulkan0");
+  EXPECT_EQ(status->value.devices[0].limit_bytes, 6);
   EXPECT_EQ(status->json, status_json);
 }
 

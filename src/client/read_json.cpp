@@ -111,6 +111,20 @@ void read(const json& value, ModelFile& out) {
   out.scale = number_of(member(value, "scale"));
 }
 
+void read_devices(const json& value, std::vector<LocalDevice>& out) {
+  if (!value.is_array()) return;
+  for (const json& entry : value) {
+    LocalDevice device;
+    device.name = text_of(member(entry, "name"));
+    device.description = text_of(member(entry, "description"));
+    device.total_bytes = integer_of(member(entry, "total_bytes"));
+    device.limit_bytes = integer_of(member(entry, "limit_bytes"));
+    device.foreign_bytes = integer_of(member(entry, "foreign_bytes"));
+    device.used_bytes = integer_of(member(entry, "used_bytes"));
+    out.push_back(std::move(device));
+  }
+}
+
 }  // namespace
 
 Result<json> parse_object(std::string_view text) {
@@ -176,6 +190,7 @@ void read(const json& value, LocalStatus& out) {
   out.sandbox = text_of(member(value, "sandbox"));
   out.sandbox_detail = text_of(member(value, "sandbox_detail"));
   read(member(value, "engine"), out.engine);
+  read_devices(member(member(value, "engine"), "devices"), out.devices);
   read_replicas(member(value, "replicas"), out.replicas);
   const json& cache = member(value, "cache");
   out.cache_directory = text_of(member(cache, "directory"));

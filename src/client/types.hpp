@@ -42,6 +42,16 @@ struct ReplicaState {
 };
 
 // A worker as it sees itself: GET /v1/status of its control socket.
+// A GPU that the worker's engine can compute on.
+struct LocalDevice {
+  std::string name;
+  std::string description;
+  std::int64_t total_bytes = 0;
+  std::int64_t limit_bytes = 0;
+  std::int64_t foreign_bytes = 0;
+  std::int64_t used_bytes = 0;
+};
+
 struct LocalStatus {
   std::string version;
   std::string worker_id;
@@ -56,6 +66,7 @@ struct LocalStatus {
   std::string sandbox;
   std::string sandbox_detail;
   std::optional<EngineState> engine;
+  std::vector<LocalDevice> devices;
   std::vector<ReplicaState> replicas;
   std::int64_t requests_running = 0;
   std::int64_t requests_total = 0;

@@ -117,7 +117,10 @@ asio::awaitable<Result<void>> Worker::carry_out(net::HttpExchange& exchange) {
   if (path == "/v1/resume") {
     done = availability_.resume();
     // What stood in its way may have been put right.
-    if (sandbox_.kind() == SandboxKind::unavailable) co_await probe_sandbox();
+    if (sandbox_.kind() == SandboxKind::unavailable) {
+      co_await probe_sandbox();
+      if (engines_.current()) co_await devices_.look(engines_.current());
+    }
   }
   if (done) {
     pause_replicas();

@@ -112,7 +112,8 @@ test("asked to stop, it finishes what a model that was removed still answers", a
   const answers = Array.from({ length: slots }, () => grid.api("POST", "/v1/chat/completions", { ...chat(1500), model: "again" }));
   await eventually("they run", async () => (await worker.status()).requests.running === slots);
   await grid.cliJson(["model", "rm", "again", "--yes"]);
-  await eventually("it is not assigned any more", async () => (await worker.status()).replicas.length === 0);
+  await eventually("it is not assigned any more", async () => (await worker.status()).replicas[0]?.phase === "leaving");
+  assert.equal((await worker.status()).replicas[0].detail, "it finishes what it answers");
   assert.ok((await worker.status()).requests.running > 0);
   assert.equal(await worker.program.stop(), 0);
   for (const answer of answers) assert.equal((await answer).status, 200);

@@ -16,10 +16,12 @@ const top = path.resolve(import.meta.dirname, "../../..");
 export const binDir = process.env.GOGRID_BIN_DIR ?? path.join(top, "build/release/bin");
 export const sampleModel = path.join(top, "models/gogrid-sample.gguf");
 
-export function engineBundle(): string {
+export function engineBundle(flavour = "cpu"): string {
   const dir = process.env.GOGRID_ENGINE_DIR ?? path.join(top, "build/engine");
-  const found = fs.existsSync(dir) ? fs.readdirSync(dir).filter((name) => /^gogrid-engine-cpu-.*\.tar\.zst$/.test(name)) : [];
-  if (found.length === 0) throw new Error(`no engine bundle in ${dir}: run engine/build --output ${dir}`);
+  const found = fs.existsSync(dir)
+    ? fs.readdirSync(dir).filter((name) => name.startsWith(`gogrid-engine-${flavour}-`) && name.endsWith(".tar.zst"))
+    : [];
+  if (found.length === 0) throw new Error(`no engine bundle in ${dir}: run engine/build --flavour ${flavour} --output ${dir}`);
   return path.join(dir, found.sort().at(-1)!);
 }
 
@@ -189,8 +191,8 @@ export class Grid {
     return JSON.parse(result.stdout);
   }
 
-  async addEngine(): Promise<void> {
-    await this.cliJson(["engine", "add", engineBundle()]);
+  async addEngine(flavour = "cpu"): Promise<void> {
+    await this.cliJson(["engine", "add", engineBundle(flavour)]);
   }
 
   async addModel(file: string, name: string, args: string[] = []): Promise<void> {
