@@ -98,6 +98,9 @@ void add_software_gpus(std::uint32_t count, EngineLaunch& launch) {
                                        "/usr/share/vulkan/icd.d/lvp_icd.json:"
                                        "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json:"
                                        "/usr/share/vulkan/icd.d/lvp_icd.aarch64.json");
+  // Compiling its shaders takes it far longer than the little that it computes.
+  launch.spec.environment.emplace_back("GALLIVM_PERF", "nopt");
+  launch.spec.environment.emplace_back("LP_NATIVE_VECTOR_WIDTH", "128");
 }
 
 // What every run of the engine has, whatever its arguments are.

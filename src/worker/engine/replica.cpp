@@ -31,6 +31,7 @@ constexpr std::size_t shown_log_lines = 12;
 // From so many on, the state says how often it failed to load.
 constexpr std::uint32_t told_failures = 3;
 constexpr std::chrono::seconds last_words_timeout{1};
+constexpr std::chrono::seconds ending_timeout{2};
 constexpr std::chrono::milliseconds connect_timeout{10'000};
 // llama-server keeps a connection for five seconds.
 constexpr std::chrono::milliseconds keep_time{4'000};
@@ -471,6 +472,10 @@ asio::awaitable<Result<void>> Replica::watch(std::shared_ptr<Run> run, std::stri
       for (int attempt = 0; attempt < health_attempts && !answers && !run->status; ++attempt) {
         answers = co_await healthy(run, health_timeout);
       }
+      // It may be ending, which is known a moment later than its socket is gone: then its end says why.
+      const auto until = std::chrono::steady_clock::now() + ending_timeout;
+      while (!answers && !run->status && std::chrono::steady_clock::now() < until)
+        co_await run->changed.wait_until(until);
       if (!answers && !run->status) {
         co_return Error(ErrorCode::unavailable,
                         "the engine did not answer; its last lines:\n" + run->tail.text(shown_log_lines));
