@@ -257,6 +257,34 @@ TEST_F(Replicas, MemoryThatDoesNotComeBackIsNotWaitedForForever) {
   test::run_until(io_, [this] { return told().replicas_size() == 0; });
 }
 
+TEST_F(Replicas, OurEnginesTogetherAreHeldToTheLimit) {
+  std::ofstream(options_.config.engine_path) << "#!/bin/sh\ncat " << (top_ / "devices").string() << "\n";
+  std::filesystem::permissions(options_.config.engine_path, std::filesystem::perms::owner_all);
+  SandboxOptions none;
+  none.insecure = true;
+  Sandbox sandbox(io_.get_executor(), none);
+  int changes = 0;
+  EngineDevices devices(io_.get_executor(), sandbox, *parse_vram_limits(4, {}), [&] { ++changes; });
+  const auto engine = std::make_shared<Engine>();
+  engine->id = "local";
+  engine->executable = options_.config.engine_path;
+  engine->gpu = true;
+  tasks_.spawn("look", devices.look(engine));
+  test::run_until(io_, [this] { return tasks_.size() == 0; });
+  ASSERT_EQ(devices.list().size(), 1u);
+  EXPECT_EQ(changes, 1);
+  auto first = devices.use({"GPU0"});
+  first->set_bytes("GPU0", 3'000'000'000);
+  EXPECT_EQ(devices.over_limit(*first), "");
+  const auto second = devices.use({});
+  second->set_bytes("GPU0", 2'000'000'000);
+  EXPECT_EQ(devices.over_limit(*second),
+            "it took 2.00 GB of GPU0, with others of ours 5.00 GB; the owner's limit is 4.00 GB");
+  first.reset();
+  EXPECT_EQ(devices.over_limit(*second), "");
+  EXPECT_EQ(devices.list()[0].used_bytes, 2'000'000'000u);
+}
+
 // What is assigned and taken back before it could begin leaves nothing behind.
 TEST_F(Replicas, OneThatWaitsForItsForerunnerCanBeTakenBack) {
   start("exec sleep 600");
