@@ -30,7 +30,8 @@ TEST(CompletionScripts, BashCompletesCommandsOptionsAndNothingWrong) {
 try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _gogrid; echo "${COMPREPLY[*]}"; }
 set -e
 [ "$(try gogrid mo)" = model ]
-[ "$(try gogrid model '')" = "add ls list show rm" ]
+[ "$(try gogrid model '')" = "add ls list show set rm alias" ]
+[ "$(try gogrid model alias '')" = "ls list set rm" ]
 [[ "$(try gogrid model list -)" == *--json* ]]
 [ "$(try gogrid model add --kind '')" = "chat embedding rerank" ]
 [ "$(try gogrid model add --kind e)" = embedding ]
@@ -55,7 +56,7 @@ TEST(CompletionScripts, ZshAndFishReadThem) {
   const int zsh = run_shell("zsh", "set -e\nautoload -Uz compinit\ncompinit -u -D\n" + zsh_completion(*tree.root) +
                                        "[[ -n ${_comps[gogrid]} ]]\n");
   const int fish = run_shell("fish", fish_completion(*tree.root) + R"(
-test (count (complete -C 'gogrid model ')) -eq 5; or exit 1
+test (count (complete -C 'gogrid model ')) -eq 7; or exit 1
 complete -C 'gogrid model add --na' | string match -q -- '--name*'; or exit 2
 complete -C 'gogrid wor' | string match -q -- 'worker*'; or exit 3
 test (count (complete -C 'gogrid model add --kind ')) -eq 3; or exit 4

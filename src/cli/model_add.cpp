@@ -27,7 +27,7 @@ class ModelAdd final : public Command {
         parent.add_subcommand("add", "Add a model (GGUF): upload it, or let the coordinator fetch it from a URL");
     app->add_option("source", source_, "A .gguf file, a directory with the parts of a split one, or a URL")
         ->required()
-        ->type_name("FILE|DIR|URL");
+        ->type_name("SOURCE");
     app->add_option("--name", name_, "What requests call it; the file's name if left out")->type_name("NAME");
     app->add_option("--mmproj", projector_, "Multimodal projector, a .gguf file: lets it see or hear")
         ->type_name("FILE");

@@ -73,9 +73,9 @@ TEST_F(ProgramTest, AModelIsFetchedFromAUrl) {
   int looks = 0;
   server_.on("POST /api/v1/uploads", 202, R"({"id":"fet_1","name":"a","state":"waiting","complete":false})");
   server_.handle("GET /api/v1/uploads/fet_1", [&](const auto&) {
-    return client::TestCoordinator::Reply{
-        200, ++looks < 2 ? R"({"id":"fet_1","state":"fetching","offset_bytes":5,"size_bytes":10})"
-                         : R"({"id":"fet_1","state":"done","complete":true})"};
+    return TestCoordinator::Reply{200, ++looks < 2
+                                           ? R"({"id":"fet_1","state":"fetching","offset_bytes":5,"size_bytes":10})"
+                                           : R"({"id":"fet_1","state":"done","complete":true})"};
   });
   server_.on("GET /api/v1/models/a", 200, R"({"id":"m1","name":"a"})");
   EXPECT_EQ(run({"model", "add", "https://models.example/x/a.gguf?k=1", "--tag", "code", "--label", "gpu=yes"}),
@@ -87,7 +87,9 @@ TEST_F(ProgramTest, AModelIsFetchedFromAUrl) {
   EXPECT_EQ(body["name"], "a");
   EXPECT_EQ(body["tags"], nlohmann::json::parse(R"(["code"])"));
   EXPECT_EQ(body["worker_labels"]["gpu"], "yes");
-  server_.on("GET /api/v1/uploads/fet_1", 200, R"({"id":"fet_1","state":"failed","detail":"it is no GGUF file"})");
+  server_.handle("GET /api/v1/uploads/fet_1", [](const auto&) {
+    return TestCoordinator::Reply{200, R"({"id":"fet_1","state":"failed","detail":"it is no GGUF file"})"};
+  });
   EXPECT_EQ(run({"model", "add", "https://models.example/x/a.gguf"}), ExitCode::failed);
   EXPECT_TRUE(said("it is no GGUF file"));
   EXPECT_EQ(run({"model", "add", "x.gguf", "--sha256", "00"}), ExitCode::usage);
@@ -197,7 +199,7 @@ TEST_F(ProgramTest, WhatIsNoModelIsRefusedBeforeAnythingIsSent) {
       {write("cut.gguf", std::string_view(bytes).substr(0, bytes.size() - 1)).string(), "truncated"},
       {write("head.gguf", std::string_view(bytes).substr(0, 30)).string(), "head.gguf"},
       {write("empty.gguf", "").string(), "empty"},
-      {home_.string(), "not a file"},
+      {home_.string(), "more than one model"},
       {(home_ / "none.gguf").string(), "none.gguf"}};
   for (const auto& [file, words] : rows) {
     EXPECT_EQ(run({"model", "add", file}), ExitCode::failed) << file;

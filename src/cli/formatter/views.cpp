@@ -45,10 +45,6 @@ Cell expiry(std::optional<std::int64_t> time, const View& view) {
   return format_when(time, view.now);
 }
 
-Cell readiness(std::int64_t ready, std::int64_t total) {
-  return {fmt::format("{}/{}", ready, total), ready > 0 ? Style::green : Style::yellow};
-}
-
 // "weight 2, 60 r/min, 10000 t/min, 4 at once, 100 queued": what is limited.
 std::string limits_text(const client::ApiKey& key) {
   std::string text;
