@@ -21,7 +21,7 @@ struct Assignment {
 };
 
 // Why a model is not on a worker.
-enum class Misfit { none, no_engine, too_little_memory };
+enum class Misfit { none, no_engine, too_little_memory, other_labels };
 
 struct Placement {
   Assignment assignment;

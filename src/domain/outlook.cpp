@@ -46,6 +46,10 @@ std::string describe_misfits(const Outlook& outlook) {
     parts.push_back(std::to_string(outlook.without_engine) + " without an engine bundle for " +
                     outlook.target_without_engine + " (add one with: gogrid engine add)");
   }
+  if (outlook.without_labels > 0) {
+    parts.push_back(std::to_string(outlook.without_labels) +
+                    " without the labels it asks for (set them with: gogrid worker label)");
+  }
   return join(parts);
 }
 

@@ -23,6 +23,7 @@ struct Outlook {
   // Connected workers that cannot have it.
   std::size_t without_engine = 0;
   std::size_t without_memory = 0;
+  std::size_t without_labels = 0;
 
   // Of the ready ones.
   std::size_t slots = 0;

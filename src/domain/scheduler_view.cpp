@@ -212,6 +212,7 @@ Outlook Scheduler::outlook_of(const ModelEntry& model, SteadyTime now) const {
     if (misfit != worker->placement.misfits.end()) {
       if (!worker->connected) continue;
       if (misfit->second == Misfit::too_little_memory) ++outlook.without_memory;
+      if (misfit->second == Misfit::other_labels) ++outlook.without_labels;
       if (misfit->second == Misfit::no_engine) {
         ++outlook.without_engine;
         outlook.target_without_engine = worker->facts.target;

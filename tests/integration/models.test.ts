@@ -152,6 +152,15 @@ test("labels are set on the coordinator and shown with the worker", async () => 
   assert.deepEqual((await grid.cliJson(["worker", "ls"])).data[0].labels, { gpu: "no" });
   const acts = (await grid.api("GET", "/api/v1/audit")).json.data as any[];
   assert.ok(acts.some((act) => act.action === "worker.label"));
+  // A model that asks for other labels leaves the worker, and comes back when it has them.
+  await grid.cliJson(["model", "set", "web", "--label", "gpu=yes"]);
+  await eventually("it is let go", async () =>
+    !((await grid.workers[0]!.status()).replicas as any[]).some((replica) => replica.model_name === "web"));
+  const refused = await grid.api("POST", "/v1/chat/completions", { model: "web", messages: [{ role: "user", content: "Hi" }] });
+  assert.equal(refused.status, 503);
+  assert.match(refused.json.error.message, /labels/);
+  await grid.cliJson(["worker", "label", "worker-1", "gpu=yes"]);
+  await grid.workers[0]!.replica("web");
 });
 
 test("a file damaged on the worker's disk is found at the next start and fetched again", async () => {
