@@ -60,6 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   view.width = data[0];
   show_list<client::Worker>(text, view);
   show_list<client::Model>(text, view);
+  show_list<client::Alias>(text, view);
   show_list<client::Engine>(text, view);
   show_list<client::JoinToken>(text, view);
   show_list<client::ApiKey>(text, view);
