@@ -29,7 +29,14 @@ class Client : public SessionClient {
   wire::Hello hello() override {
     wire::Hello hello;
     hello.set_host_name("test-host");
+    hello.mutable_hardware()->set_disk_bytes(disk_bytes);
     return hello;
+  }
+  void watch_hardware(std::chrono::seconds time) override {
+    watched = time;
+    wire::HardwareReading reading;
+    reading.set_disk_free_bytes(7);
+    session->send_reading(reading);
   }
   wire::WorkerState state() override {
     wire::WorkerState state;
@@ -63,6 +70,8 @@ class Client : public SessionClient {
   std::vector<std::uint64_t> released_leases;
   std::uint64_t revision = 0;
   std::uint64_t done_bytes = 0;
+  std::uint64_t disk_bytes = 1;
+  std::chrono::seconds watched{0};
   BlobSource source;
 };
 
@@ -223,6 +232,26 @@ TEST_F(SessionTest, ReleasedLeasesArePassedOn) {
       state = co_await peer->read();
   });
   EXPECT_EQ(client_.released_leases, (std::vector<std::uint64_t>{7, ~std::uint64_t{0}}));
+}
+
+TEST_F(SessionTest, HardwareIsToldWhenItIsAnotherAndReadingsAsTheyCome) {
+  run([this]() -> asio::awaitable<void> {
+    const auto peer = co_await accept();
+    co_await peer->greet();
+    const auto state = co_await peer->read();
+    EXPECT_TRUE(state.has_state()) << "what the hello said is not said again";
+    session_->hardware_changed();
+    client_.disk_bytes = 2;
+    session_->hardware_changed();
+    const auto hardware = co_await peer->read();
+    EXPECT_EQ(hardware.hardware().disk_bytes(), 2u);
+    wire::CoordinatorFrame watch;
+    watch.mutable_watch_hardware()->set_seconds(10);
+    co_await peer->write(std::move(watch));
+    const auto told = co_await peer->read();
+    EXPECT_EQ(client_.watched, 10s);
+    EXPECT_EQ(told.reading().disk_free_bytes(), 7u);
+  });
 }
 
 TEST_F(SessionTest, ProgressIsToldAtMostTwiceASecondAndNewsAtOnce) {

@@ -39,6 +39,8 @@ struct Inventory::Feed {
   bool stopped = false;
   // It has said all there is.
   bool complete = false;
+  // It said nothing for too long.
+  bool hung = false;
   int held_back = 0;
   std::unique_ptr<Process> process;
   // The beginning of a line.
@@ -119,28 +121,29 @@ asio::awaitable<void> Inventory::run_child(std::shared_ptr<Feed> feed) {
   }
   feed->process = std::move(*started);
   const auto place = running_.insert(running_.end(), feed.get());
-  bool hung = false;
-  const std::function<void()> arm = [this, feed_pointer = feed.get(), &hung] {
-    feed_pointer->deadline.expires_after(options_.time_limit);
-    feed_pointer->deadline.async_wait([feed_pointer, &hung](boost::system::error_code failure) {
-      if (failure || !feed_pointer->process) return;
-      hung = true;
-      feed_pointer->process->kill();
+  feed->hung = false;
+  // The handler may run after all of this has ended.
+  const std::function<void()> arm = [this, feed] {
+    feed->deadline.expires_after(options_.time_limit);
+    feed->deadline.async_wait([feed](boost::system::error_code failure) {
+      if (failure || !feed->process) return;
+      feed->hung = true;
+      feed->process->kill();
     });
   };
   arm();
-  const std::function<void(std::string_view)> sink = [this, feed_pointer = feed.get(), &arm](std::string_view text) {
+  const std::function<void(std::string_view)> sink = [this, &feed, &arm](std::string_view text) {
     while (!text.empty()) {
       const auto end = text.find('\n');
       const std::string_view part = text.substr(0, end);
-      if (feed_pointer->rest.size() + part.size() > max_survey_bytes) feed_pointer->overlong = true;
-      if (!feed_pointer->overlong) feed_pointer->rest += part;
+      if (feed->rest.size() + part.size() > max_survey_bytes) feed->overlong = true;
+      if (!feed->overlong) feed->rest += part;
       if (end == std::string_view::npos) return;
       text.remove_prefix(end + 1);
-      const std::string line = std::exchange(feed_pointer->rest, {});
-      if (std::exchange(feed_pointer->overlong, false)) continue;
+      const std::string line = std::exchange(feed->rest, {});
+      if (std::exchange(feed->overlong, false)) continue;
       arm();
-      heard(*feed_pointer, line);
+      heard(*feed, line);
     }
   };
   co_await feed->process->read_output(sink);
@@ -151,7 +154,7 @@ asio::awaitable<void> Inventory::run_child(std::shared_ptr<Feed> feed) {
   feed->rest.clear();
   feed->complete = status.success() && feed->survey;
   feed->trouble = status.success() ? "said nothing that can be read" : "its driver " + status.text();
-  if (hung) feed->trouble = "no answer in " + std::to_string(options_.time_limit.count() / 1000) + " s";
+  if (feed->hung) feed->trouble = "no answer in " + std::to_string(options_.time_limit.count() / 1000) + " s";
 }
 
 void Inventory::heard(Feed& feed, std::string_view line) {

@@ -1,6 +1,7 @@
 #include "worker/gpu/probe.hpp"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -128,6 +129,8 @@ void SystemProbe::add_nvml(Survey& survey) {
 }
 
 int run_probe(const ProbeOptions& options) {
+  // As it was started by another name ("exe"), by which neither people nor read_process() know it.
+  ::prctl(PR_SET_NAME, "gogrid-worker");
   const FileDescriptor output = take_output();
   if (!output) return 1;
   if (options.source == ProbeSource::vulkan) return probe_vulkan(options, output);

@@ -132,6 +132,7 @@ std::vector<std::string> VulkanGpus::Functions::extensions(VkPhysicalDevice devi
   if (result != VK_SUCCESS && result != VK_INCOMPLETE) return {};
   found.resize(std::min<std::size_t>(count, found.size()));
   std::vector<std::string> names;
+  names.reserve(found.size());
   for (const VkExtensionProperties& extension : found)
     names.push_back(text_of(extension.extensionName));
   return names;
