@@ -16,6 +16,9 @@
 namespace gogrid::worker {
 namespace {
 
+// Of a thousand times x: what is not what it says is fetched again.
+constexpr const char* model_sha256 = "44f8354494a5ba03ba1792a8d3e9c534c47a9181980fde7a3f44b06ef2ae7c7f";
+
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 constexpr std::uint64_t mib = 1 << 20;
@@ -26,7 +29,7 @@ class Replicas : public ::testing::Test {
     top_ = std::filesystem::temp_directory_path() / ("gogrid-r-" + to_hex(as_bytes(random_bytes(6))));
     state_ = std::make_unique<StateDirectory>(top_);
     ASSERT_TRUE(state_->make());
-    std::ofstream(state_->blobs() / std::string(64, 'a')) << std::string(1000, 'x');
+    std::ofstream(state_->blobs() / model_sha256) << std::string(1000, 'x');
     const auto now = std::chrono::system_clock::now();
     const auto authority = net::pki::create_authority("test", now, std::chrono::hours(24));
     options_.identity.worker_id = "wk_1";
@@ -94,7 +97,7 @@ class Replicas : public ::testing::Test {
     auto& replica = *assignment.add_replicas();
     replica.set_model_id("m");
     replica.set_model_name("m");
-    replica.mutable_blob()->set_sha256(std::string(64, 'a'));
+    replica.mutable_blob()->set_sha256(model_sha256);
     replica.mutable_blob()->set_size_bytes(1000);
     replica.set_slots(1);
     return assignment;

@@ -106,6 +106,6 @@ test("every command's help names what it takes and gives an example", async () =
 
 test("secrets are in no process list and no log", async () => {
   const log = grid.coordinator.stderr + grid.workers[0]!.program.stderr;
-  assert.ok(!log.includes(grid.adminKey.split("_").at(-1)!));
+  assert.ok(!log.includes(grid.adminKey.slice(-20)));
   assert.ok(!log.includes("What is GoGrid?"));
 });

@@ -106,6 +106,8 @@ test("an engine that takes more than the owner allows is stopped, and the state 
   const status = await worker.status();
   assert.equal(replicaOf(status).out_of_memory, true);
   assert.equal(replicaOf(status).pid, 0);
-  assert.equal(descendants(worker.program.pid).length, 0, "its process is gone");
+  // The worker may be looking at its hardware, in a process of its own.
+  const engines = descendants(worker.program.pid).filter((pid) => fs.existsSync(`/proc/${pid}/cmdline`) && fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(engine));
+  assert.deepEqual(engines, [], "its process is gone");
   assert.equal(status.engine.devices[0].used_bytes, 0);
 });
