@@ -267,15 +267,20 @@ test("many streams while workers are killed: every one completes", async () => {
   const streams = Number(process.env.MIGRATION_STREAMS ?? 24);
   let stop = false;
   let kills = 0;
+  let ended = 0;
   const killing = (async () => {
+    let endedBefore = 0;
     while (!stop) {
-      const victim = await busy();
-      if (victim) {
-        await kill(victim);
-        kills += 1;
+      const victim = ended >= endedBefore + 2 || kills === 0 ? await busy() : undefined;
+      if (!victim) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        continue;
       }
-      // The next one when this one serves again, so that two of three always do.
-      if (victim) await victim.replica(model);
+      endedBefore = ended;
+      await kill(victim);
+      kills += 1;
+      // The next one when this one serves again, so that two of three always do, and some streams have ended.
+      await victim.replica(model);
     }
   })();
   const kinds = [
@@ -293,6 +298,7 @@ test("many streams while workers are killed: every one completes", async () => {
     for (let number = next++; number < streams; number = next++) {
       const kind = number % kinds.length;
       const events = parsed(await stream(kinds[kind]!.path, kinds[kind]!.body));
+      ended += 1;
       const error = events.find((event) => event.error ?? event.type === "error");
       if (error) failures.push(`stream ${number}: ${JSON.stringify(error)}\n${grid.coordinator.stderr.split("\n").filter((line) => line.includes("could not be gone on")).join("\n")}`);
       else if (kind === 1) assertFits(content(events));
@@ -300,14 +306,22 @@ test("many streams while workers are killed: every one completes", async () => {
       else if (kind === 2) {
         const deltas = events.flatMap((event) => event.choices?.[0]?.delta?.tool_calls ?? []);
         // Sampled, it may talk until there is no room for the call.
-        if (!events.some((event) => event.choices?.[0]?.finish_reason === "length"))
-          JSON.parse(deltas.map((delta: any) => delta.function?.arguments ?? "").join(""));
+        if (!events.some((event) => event.choices?.[0]?.finish_reason === "length")) {
+          for (const index of new Set(deltas.map((delta: any) => delta.index as number))) {
+            const parts = deltas.filter((delta: any) => delta.index === index);
+            JSON.parse(parts.map((part: any) => part.function?.arguments ?? "").join(""));
+            assert.equal(parts.filter((part: any) => part.id).length, 1, JSON.stringify(parts));
+          }
+        }
       }
     }
   };
-  await Promise.all(Array.from({ length: 4 }, client));
-  stop = true;
-  await killing;
+  try {
+    await Promise.all(Array.from({ length: 4 }, client));
+  } finally {
+    stop = true;
+    await killing;
+  }
   const moved = await grid.metric("gogrid_migrations_total", 'result="done"');
   console.log(`${streams} streams, ${kills} kills, ${moved} streams moved since the start, ${texts.get(0)!.size} different greedy answers`);
   assert.deepEqual(failures, []);
