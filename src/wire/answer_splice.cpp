@@ -211,7 +211,7 @@ Result<bool> AnswerSplice::take_tool_deltas(Json& deltas) {
 Result<bool> AnswerSplice::take_message_event(Json& event, std::string& out) {
   const std::string type = text_at(event, "type");
   if (type == "message_start") return false;
-  if (type == "content_block_start") return begin_block(event, out);
+  if (type == "content_block_start") return begin_block(event);
   // All of them are ended together, before the message's end.
   if (type == "content_block_stop") return false;
   if (type == "content_block_delta") {
@@ -246,7 +246,7 @@ Result<bool> AnswerSplice::take_message_event(Json& event, std::string& out) {
   return true;
 }
 
-Result<bool> AnswerSplice::begin_block(Json& event, std::string&) {
+Result<bool> AnswerSplice::begin_block(Json& event) {
   const auto block = event.find("content_block");
   if (block == event.end() || !block->is_object() || blocks_.size() >= max_items) return nonsense();
   const std::string type = text_at(*block, "type");

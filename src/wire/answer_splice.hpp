@@ -52,7 +52,7 @@ class AnswerSplice {
   Result<bool> take_delta(Json& delta);
   Result<bool> take_tool_deltas(Json& deltas);
   Result<bool> take_message_event(Json& event, std::string& out);
-  Result<bool> begin_block(Json& event, std::string& out);
+  Result<bool> begin_block(Json& event);
   Result<bool> take_response_event(Json& event);
   Result<bool> begin_item(Json& event);
   Result<bool> take_response_delta(Json& event, const std::string& type);

@@ -295,6 +295,8 @@ bool Forward::can_migrate() const {
 
 asio::awaitable<Forward::Outcome> Forward::end_broken_stream() {
   if (gone_) co_return Outcome::done;
+  // Of Messages and Responses the last event tells it.
+  if (record_ && !record_->lost() && record_->answer().ended) saw_done_ = true;
   if (!cut_off_ && can_migrate()) co_return Outcome::interrupted;
   const ErrorResponse error = cut_off_ ? key_revoked() : lost_worker();
   if (!cut_off_)
@@ -304,7 +306,7 @@ asio::awaitable<Forward::Outcome> Forward::end_broken_stream() {
 }
 
 asio::awaitable<void> Forward::end_stream(ErrorResponse error) {
-  if (migrations_ > 0) metrics_.count_migration(false);
+  if (migrations_ > 0 && !cut_off_ && !saw_done_) metrics_.count_migration(false);
   account();
   if (gone_) co_return;
   // What is held is half an event: no client could read it.

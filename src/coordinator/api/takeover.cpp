@@ -77,6 +77,8 @@ asio::awaitable<Result<void>> Takeover::finish_choice(WorkerLink& worker, std::u
   for (;;) {
     auto part = co_await stream_->next();
     if (cancelled_) co_return Error(ErrorCode::cancelled, "nobody wants the answer");
+    // A worker that is lost once it has said all is not missed.
+    if (splice.ended() && (!part || part->kind == WorkStream::Part::Kind::end)) break;
     if (!part) co_return lost(part.error().detail);
     if (part->kind == WorkStream::Part::Kind::end) {
       if (part->failure) co_return lost(part->failure->detail);

@@ -127,6 +127,22 @@ TEST_F(TakeoverTest, WhatNoWorkerAddsToIsGivenUp) {
   EXPECT_THAT(answer.body, HasSubstr("no other one could go on with it: the engine died"));
 }
 
+TEST_F(TakeoverTest, AWorkerThatIsLostOnceItHasSaidAllIsNotMissed) {
+  start();
+  const std::string all =
+      "event: message_delta\ndata: {\"type\":\"message_delta\"}\n\nevent: message_stop\ndata: "
+      "{\"type\":\"message_stop\"}\n\n";
+  add_worker("wk_1", [all](FakeWork& work) -> asio::awaitable<void> {
+    co_await work.respond(200, "text/event-stream");
+    co_await work.data(all);
+    co_await work.end("io", "the engine died");
+  });
+  add_next_worker("wk_2");
+  const Answer answer = ask(chat(R"(,"stream":true,"max_tokens":9)"), "/v1/messages");
+  EXPECT_EQ(answer.body, all);
+  EXPECT_TRUE(asked_.empty());
+}
+
 TEST_F(TakeoverTest, TurnedOffAStreamEndsWithItsWorker) {
   migration_.enabled = false;
   start();
