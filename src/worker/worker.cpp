@@ -15,6 +15,7 @@
 #include "wire/hardware_messages.hpp"
 #include "wire/worker_messages.hpp"
 #include "wire/worker_protocol.pb.h"
+#include "worker/assignment_message.hpp"
 #include "worker/engine/manifest.hpp"
 #include "worker/host.hpp"
 #include "worker/plan.hpp"
@@ -27,13 +28,10 @@ namespace {
 constexpr std::chrono::seconds quiet_time{3};
 constexpr std::size_t max_control_connections = 16;
 constexpr std::chrono::milliseconds control_grace{1000};
-constexpr std::uint32_t max_slots = 1024;
-constexpr int max_model_files = 2048;
 constexpr std::size_t max_name_bytes = 256;
 constexpr std::size_t max_detail_bytes = 8 * 1024;
 // Of a whole state, whose frame ends at 1 MiB.
 constexpr std::size_t max_details_bytes = 512 * 1024;
-constexpr std::uint32_t max_context_tokens = 16u << 20;
 
 SandboxOptions sandbox_options(const WorkerOptions& options) {
   SandboxOptions sandbox;
@@ -119,92 +117,6 @@ void set_progress(Message& message, const Progress& progress, std::size_t max_by
   message.set_done_bytes(progress.done_bytes);
   message.set_total_bytes(progress.total_bytes);
   message.set_detail(valid_utf8(progress.detail, max_bytes));
-}
-
-ModelKind from_wire(wire::ModelKind kind) {
-  if (kind == wire::MODEL_KIND_EMBEDDING) return ModelKind::embedding;
-  if (kind == wire::MODEL_KIND_RERANK) return ModelKind::rerank;
-  return ModelKind::chat;
-}
-
-std::optional<FileRole> from_wire(wire::FileRole role) {
-  switch (role) {
-    case wire::FILE_ROLE_WEIGHTS:
-      return FileRole::weights;
-    case wire::FILE_ROLE_PROJECTOR:
-      return FileRole::projector;
-    case wire::FILE_ROLE_ADAPTER:
-      return FileRole::adapter;
-    case wire::FILE_ROLE_CHAT_TEMPLATE:
-      return FileRole::chat_template;
-    default:
-      return std::nullopt;
-  }
-}
-
-std::string kv_type_name(wire::KvType type) {
-  if (type == wire::KV_TYPE_Q8_0) return "q8_0";
-  return type == wire::KV_TYPE_Q4_0 ? "q4_0" : "";
-}
-
-// Empty when they cannot be used.
-std::vector<FileSpec> read_files(const wire::ReplicaAssignment& replica) {
-  std::vector<FileSpec> files;
-  if (replica.files().empty() || replica.files_size() > max_model_files) {
-    FileSpec only;
-    only.blob = BlobSpec{replica.blob().sha256(), replica.blob().size_bytes()};
-    if (is_sha256(only.blob.sha256)) files.push_back(std::move(only));
-    return files;
-  }
-  for (const auto& file : replica.files()) {
-    const auto role = from_wire(file.role());
-    if (!role || !is_sha256(file.blob().sha256())) return {};
-    FileSpec spec;
-    spec.role = *role;
-    spec.blob = BlobSpec{file.blob().sha256(), file.blob().size_bytes()};
-    if (*role == FileRole::adapter) spec.scale_permille = file.scale_permille();
-    files.push_back(std::move(spec));
-  }
-  const bool has_weights =
-      std::any_of(files.begin(), files.end(), [](const FileSpec& file) { return file.role == FileRole::weights; });
-  if (!has_weights) files.clear();
-  return files;
-}
-
-// A name is an argument of the engine's: one that begins with a dash would be read as an option.
-bool is_model_name(const std::string& name) {
-  return !name.empty() && name.size() <= 256 && name.front() != '-' && name.find(',') == std::string::npos;
-}
-
-std::optional<Placement> read_placement(const wire::ReplicaAssignment& replica) {
-  if (!replica.has_placement()) return std::nullopt;
-  Placement placement;
-  for (const auto& share : replica.placement().devices())
-    placement.devices.push_back({share.device(), share.expected_bytes()});
-  placement.device_layers = replica.placement().device_layers();
-  return placement;
-}
-
-std::vector<ReplicaSpec> read_replicas(const wire::Assignment& assignment) {
-  std::vector<ReplicaSpec> specs;
-  for (const auto& replica : assignment.replicas()) {
-    auto files = read_files(replica);
-    if (files.empty() || !is_model_name(replica.model_name()) || replica.model_id().empty()) {
-      log().warn("the coordinator assigned a model without a usable name or usable files: it is left out");
-      continue;
-    }
-    ReplicaSpec spec;
-    spec.files = std::move(files);
-    spec.kv_type = kv_type_name(replica.kv_type());
-    spec.model_id = replica.model_id();
-    spec.model_name = replica.model_name();
-    spec.kind = from_wire(replica.kind());
-    spec.context_tokens = std::min(replica.context_tokens(), max_context_tokens);
-    spec.slots = std::clamp<std::uint32_t>(replica.slots(), 1, max_slots);
-    spec.placement = read_placement(replica);
-    specs.push_back(std::move(spec));
-  }
-  return specs;
 }
 
 void add_memory(wire::ReplicaState& message, const std::string& device, std::uint64_t bytes,

@@ -1,0 +1,14 @@
+// What the coordinator assigns, read from its message. Values that no engine can be given are brought into bounds; a
+// model that cannot be served is left out. Pure.
+#pragma once
+
+#include <vector>
+
+#include "wire/worker_protocol.pb.h"
+#include "worker/engine/engine_command.hpp"
+
+namespace gogrid::worker {
+
+std::vector<ReplicaSpec> read_replicas(const wire::Assignment& assignment);
+
+}  // namespace gogrid::worker
