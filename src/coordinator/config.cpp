@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "coordinator/fetch_rules.hpp"
+#include "domain/fetch_rules.hpp"
 #include "store/open_store.hpp"
 
 namespace gogrid::coordinator {
@@ -98,7 +98,7 @@ Result<void> validate(const CoordinatorConfig& config) {
     return wrong("limits.max_body_bytes must be " + std::to_string(max_held_body_bytes) + " (512 MiB) or less");
   }
   for (const std::string& url : config.models.allowed_urls) {
-    if (auto good = check_prefix(url); !good)
+    if (auto good = domain::check_prefix(url); !good)
       return wrong("models.allowed_urls: \"" + url + "\": " + good.error().detail);
   }
   if (config.models.max_fetch_bytes < 1) return wrong("models.max_fetch_bytes must be 1 or more");

@@ -132,7 +132,7 @@ Pending<> ModelFetches::load(std::string trusted_ca) {
     const bool abandoned =
         !fetch->record.error.empty() && fetch->record.created_at + abandoned_after < clock_.system_now();
     if (plan && !abandoned) {
-      auto urls = part_urls(plan->url);
+      auto urls = domain::part_urls(plan->url);
       fetch->plan = std::move(*plan);
       if (urls) fetch->urls = std::move(*urls);
     }
@@ -174,11 +174,11 @@ asio::awaitable<void> ModelFetches::stopped() {
 // ---- what the API asks ----
 
 ModelFetches::Answer<ModelFetches::View> ModelFetches::begin(Wanted wanted, std::string actor) {
-  const auto target = parse_fetch_url(wanted.url);
+  const auto target = domain::parse_fetch_url(wanted.url);
   if (!target) co_return ErrorResponse(400, target.error().detail, "invalid_value", "url");
-  if (auto allowed = check_allowed(*target, options_.allowed_urls); !allowed)
+  if (auto allowed = domain::check_allowed(*target, options_.allowed_urls); !allowed)
     co_return ErrorResponse(403, allowed.error().detail, "url_not_allowed", "url");
-  auto urls = part_urls(wanted.url);
+  auto urls = domain::part_urls(wanted.url);
   if (!urls) co_return ErrorResponse(400, urls.error().detail, "invalid_value", "url");
   if (urls->size() > 1 && !wanted.sha256.empty())
     co_return ErrorResponse(400, "a model of several parts has no one SHA-256", "invalid_value", "sha256");
@@ -235,7 +235,7 @@ ModelFetches::View ModelFetches::view(const Fetch& fetch) const {
   View view;
   view.id = fetch.record.id;
   view.name = fetch.plan.spec.name;
-  const auto target = parse_fetch_url(fetch.plan.url);
+  const auto target = domain::parse_fetch_url(fetch.plan.url);
   if (target) view.url = target->shown();
   view.state = fetch.state;
   view.done_bytes = fetch.have_bytes;
@@ -374,9 +374,9 @@ asio::awaitable<Result<void>> ModelFetches::open_part(Handle fetch) {
 // Follows redirects as far as they are allowed.
 asio::awaitable<Result<std::unique_ptr<net::HttpResponse>>> ModelFetches::request(Handle fetch, std::string url) {
   for (int hop = 0; hop <= max_redirects; ++hop) {
-    const auto target = parse_fetch_url(url);
+    const auto target = domain::parse_fetch_url(url);
     if (!target) co_return target.error();
-    if (auto allowed = check_allowed(*target, options_.allowed_urls); !allowed) {
+    if (auto allowed = domain::check_allowed(*target, options_.allowed_urls); !allowed) {
       if (hop == 0) co_return allowed.error();
       co_return Error(ErrorCode::permission_denied, "the server sends on elsewhere: " + allowed.error().detail);
     }
@@ -400,7 +400,7 @@ asio::awaitable<Result<std::unique_ptr<net::HttpResponse>>> ModelFetches::reques
     const bool redirect =
         head.status == 301 || head.status == 302 || head.status == 303 || head.status == 307 || head.status == 308;
     if (!redirect) co_return std::move(*response);
-    auto next = redirect_url(url, head.headers.get("Location").value_or(""));
+    auto next = domain::redirect_url(url, head.headers.get("Location").value_or(""));
     if (!next) co_return next.error();
     url = std::move(*next);
   }
@@ -525,7 +525,7 @@ asio::awaitable<Result<void>> ModelFetches::take_file(Handle fetch, std::string 
     std::filesystem::remove(part_path(*fetch), ignored);
     co_return failed("the file's SHA-256 is " + sha256 + ", not the one that was asked for");
   }
-  const auto target = parse_fetch_url(url);
+  const auto target = domain::parse_fetch_url(url);
   std::string name = target ? target->file_name() : fetch->plan.spec.name;
   const auto adopted = co_await uploads_.adopt(part_path(*fetch), std::move(name), sha256, size_bytes);
   if (!adopted) co_return failed(adopted.error().message);

@@ -16,7 +16,7 @@
 #include "base/sha256.hpp"
 #include "base/task_group.hpp"
 #include "coordinator/fetch_plan.hpp"
-#include "coordinator/fetch_rules.hpp"
+#include "domain/fetch_rules.hpp"
 #include "coordinator/uploads.hpp"
 
 namespace gogrid::net {

@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
-#include "coordinator/fetch_rules.hpp"
+#include "domain/fetch_rules.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace gogrid::coordinator;
+  using namespace gogrid::domain;
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   const auto line = [&rest] {
     const auto end = std::min(rest.find('\n'), rest.size());

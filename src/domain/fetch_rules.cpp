@@ -1,4 +1,4 @@
-#include "coordinator/fetch_rules.hpp"
+#include "domain/fetch_rules.hpp"
 
 #include <algorithm>
 #include <boost/url/parse.hpp>
@@ -7,7 +7,7 @@
 #include <charconv>
 #include <cstdio>
 
-namespace gogrid::coordinator {
+namespace gogrid::domain {
 namespace {
 
 constexpr std::size_t max_url_bytes = 8192;
@@ -131,4 +131,4 @@ Result<std::vector<std::string>> part_urls(const std::string& url) {
   return urls;
 }
 
-}  // namespace gogrid::coordinator
+}  // namespace gogrid::domain

@@ -1,9 +1,9 @@
-#include "coordinator/fetch_rules.hpp"
+#include "domain/fetch_rules.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace gogrid::coordinator {
+namespace gogrid::domain {
 namespace {
 
 using testing::ElementsAre;
@@ -88,4 +88,4 @@ TEST(FetchRules, APartStandsForAllParts) {
 }
 
 }  // namespace
-}  // namespace gogrid::coordinator
+}  // namespace gogrid::domain

@@ -9,7 +9,7 @@
 
 #include "base/result.hpp"
 
-namespace gogrid::coordinator {
+namespace gogrid::domain {
 
 struct FetchTarget {
   bool tls = true;
@@ -44,4 +44,4 @@ Result<std::string> redirect_url(const std::string& from, std::string_view locat
 // same query; otherwise the URL alone.
 Result<std::vector<std::string>> part_urls(const std::string& url);
 
-}  // namespace gogrid::coordinator
+}  // namespace gogrid::domain
