@@ -17,6 +17,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <set>
 
 #include "base/encoding.hpp"
 
@@ -127,6 +130,27 @@ Result<FileDescriptor> move_up(int fd) {
   return moved;
 }
 
+// Those that were started here and are not reaped.
+std::set<pid_t>& own_processes() {
+  static std::set<pid_t> pids;
+  return pids;
+}
+
+// A child that ends while it makes children of its own cannot always take them with it: bubblewrap's first process in
+// the sandbox asks to die with its parent only once it runs. Such orphans become ours, and end here.
+void end_orphans() {
+  std::error_code failure;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", failure)) {
+    std::ifstream children(task.path() / "children");
+    for (pid_t pid = 0; children >> pid;) {
+      if (own_processes().contains(pid)) continue;
+      ::kill(pid, SIGKILL);
+      // If it takes longer, it is reaped with the next one.
+      ::waitpid(pid, nullptr, WNOHANG);
+    }
+  }
+}
+
 }  // namespace
 
 struct Process::Handles {
@@ -143,6 +167,7 @@ std::string ExitStatus::text() const {
 }
 
 Result<std::unique_ptr<Process>> Process::start(asio::any_io_executor executor, ProcessOptions options) {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   auto output = make_pipe();
   if (!output) return output.error();
   auto error = make_pipe();
@@ -193,7 +218,9 @@ Result<std::unique_ptr<Process>> Process::start(asio::any_io_executor executor, 
   return std::unique_ptr<Process>(new Process(pid, std::move(handles)));
 }
 
-Process::Process(pid_t pid, std::unique_ptr<Handles> handles) : pid_(pid), handles_(std::move(handles)) {}
+Process::Process(pid_t pid, std::unique_ptr<Handles> handles) : pid_(pid), handles_(std::move(handles)) {
+  own_processes().insert(pid);
+}
 
 Process::~Process() {
   kill();
@@ -216,6 +243,8 @@ void Process::reap(bool wait) {
   ExitStatus status;
   (info.si_code == CLD_EXITED ? status.code : status.signal) = info.si_status;
   status_ = status;
+  own_processes().erase(pid_);
+  end_orphans();
 }
 
 asio::awaitable<ExitStatus> Process::exited() {

@@ -1,5 +1,6 @@
-// Process: one child with its output, started with nothing of ours but what it is given, and gone when we are. Exit
-// comes as an event (pidfd), never by polling. Used on the executor's thread.
+// Process: one child with its output, started with nothing of ours but what it is given, and gone when we are; so are
+// its own children, which come to us when it ends (the program becomes their reaper). Whoever starts processes in
+// another way loses them here. Exit comes as an event (pidfd), never by polling. Used on the executor's thread.
 #pragma once
 
 #include <sys/resource.h>

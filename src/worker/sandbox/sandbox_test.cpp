@@ -15,6 +15,8 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <chrono>
 #include <fstream>
 
 #include "base/encoding.hpp"
@@ -215,6 +217,34 @@ TEST(Sandbox, TakesLowerHardLimitsAsTheyAre) {
   int status = 0;
   ::waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);
+}
+
+// Completes once all that hold its output are gone.
+asio::awaitable<void> kill_when_it_speaks(bool& ended) {
+  ProcessOptions options;
+  options.arguments = {"/usr/bin/bash", "-c", "setsid bash -c 'echo here; exec sleep 1000' & wait"};
+  options.environment = {"PATH=/usr/bin:/bin"};
+  auto process = Process::start(co_await asio::this_coro::executor, std::move(options));
+  EXPECT_TRUE(process);
+  if (!process) co_return;
+  TaskGroup tasks(co_await asio::this_coro::executor);
+  std::function<void(std::string_view)> kill = [&process](std::string_view) { (*process)->kill(); };
+  tasks.spawn("output", (*process)->read_output(std::move(kill)));
+  co_await (*process)->exited();
+  co_await tasks.wait();
+  ended = true;
+}
+
+// bubblewrap's first process in the sandbox has a session of its own a moment before it dies with its parent.
+TEST(Process, ChildrenInOtherSessionsEndWithIt) {
+  asio::io_context io(1);
+  TaskGroup tasks(io.get_executor());
+  bool ended = false;
+  tasks.spawn("test", kill_when_it_speaks(ended));
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!ended && std::chrono::steady_clock::now() < patience)
+    io.run_one_for(std::chrono::seconds(1));
+  ASSERT_TRUE(ended) << "a child of it lives on";
 }
 
 TEST(Process, SaysWhichStepFailed) {
