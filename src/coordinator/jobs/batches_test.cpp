@@ -228,7 +228,9 @@ TEST_F(Batches, BadLinesAreReportedByLineAndGoodOnesRun) {
   for (std::size_t i = 0; i < errors.size(); ++i) {
     EXPECT_EQ(errors[i].value("line", 0), rows[i].line) << errors[i];
     EXPECT_EQ(errors[i]["custom_id"], rows[i].custom_id) << errors[i];
-    if (*rows[i].code) EXPECT_EQ(errors[i]["error"]["code"], rows[i].code) << errors[i];
+    if (*rows[i].code) {
+      EXPECT_EQ(errors[i]["error"]["code"], rows[i].code) << errors[i];
+    }
     EXPECT_FALSE(errors[i]["error"]["message"].get<std::string>().empty());
   }
   EXPECT_EQ(errors[5]["response"]["status_code"], 400);
