@@ -42,14 +42,12 @@ void ModelOptions::add_to(CLI::App& app) {
   app.add_option("--chat-template", template_file_, "Jinja template to use instead of the model's own")
       ->type_name("FILE")
       ->group("Serving");
-  app.add_option("--idle-timeout", idle_timeout_,
-                 "Let go of it when nobody asks for so long: 10m, 2h; 0: never (kept, not acted on yet)")
+  app.add_option("--idle-timeout", idle_timeout_, "Let go of it when nobody asks for so long: 10m, 2h; 0: never")
       ->type_name("TIME")
       ->group("Serving");
-  number("--min-replicas", settings_.min_replicas, "Workers that always have it ready (kept, not acted on yet)", 0,
+  number("--min-replicas", settings_.min_replicas, "Workers that always have it ready", 0, max_replicas, "N");
+  number("--max-replicas", settings_.max_replicas, "Workers that have it at most; 0: as many as have room", 0,
          max_replicas, "N");
-  number("--max-replicas", settings_.max_replicas,
-         "Workers that have it at most; 0: as many as are needed (kept, not acted on yet)", 0, max_replicas, "N");
   app.add_option("--label", labels_, "Only workers with this label (see 'gogrid worker label'); repeat for several")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE")

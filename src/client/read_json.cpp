@@ -28,6 +28,15 @@ void read(const json& value, ReplicaState& out) {
   out.detail = text_of(member(value, "detail"));
   out.starts = integer_of(member(value, "starts"));
   out.pid = integer_of(member(value, "pid"));
+  out.context_tokens = integer_of(member(value, "context_tokens"));
+  out.device_layers = integer_of(member(value, "device_layers"));
+  const json& memory = member(value, "memory");
+  for (const json& one : memory.is_array() ? memory : json::array()) {
+    ReplicaMemory& use = out.memory.emplace_back();
+    use.device = text_of(member(one, "device"));
+    use.expected_bytes = integer_of(member(one, "expected_bytes"));
+    if (member(one, "bytes").is_number()) use.bytes = integer_of(member(one, "bytes"));
+  }
 }
 
 void read_gpu(const json& value, Gpu& out) {
@@ -238,6 +247,18 @@ void read(const json& value, Worker& out) {
   read_replicas(member(value, "replicas"), out.replicas);
 }
 
+void read(const json& value, MeasuredMemory& out) {
+  out.device = text_of(member(value, "device"));
+  out.device_count = integer_of(member(value, "device_count"));
+  out.device_layers = integer_of(member(value, "device_layers"));
+  out.context_tokens = integer_of(member(value, "context_tokens"));
+  out.slots = integer_of(member(value, "slots"));
+  out.kv_type = text_of(member(value, "kv_type"));
+  out.device_bytes = integer_of(member(value, "device_bytes"));
+  out.host_bytes = integer_of(member(value, "host_bytes"));
+  out.mapped_bytes = integer_of(member(value, "mapped_bytes"));
+}
+
 void read(const json& value, Model& out) {
   out.id = text_of(member(value, "id"));
   out.name = text_of(member(value, "name"));
@@ -263,6 +284,10 @@ void read(const json& value, Model& out) {
   read_pairs(member(value, "worker_labels"), out.worker_labels);
   read_texts(member(value, "tags"), out.tags);
   read_texts(member(value, "aliases"), out.aliases);
+  out.detail = text_of(member(value, "detail"));
+  const json& memory = member(value, "memory");
+  for (const json& measured : memory.is_array() ? memory : json::array())
+    read(measured, out.memory.emplace_back());
   const json& files = member(value, "files");
   for (const json& file : files.is_array() ? files : json::array())
     read(file, out.files.emplace_back());

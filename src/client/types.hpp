@@ -28,6 +28,14 @@ struct EngineState {
   std::string description;
 };
 
+// What a replica takes of a device, or of the machine's memory (an empty name).
+struct ReplicaMemory {
+  std::string device;
+  std::int64_t expected_bytes = 0;
+  // Measured.
+  std::optional<std::int64_t> bytes;
+};
+
 struct ReplicaState {
   std::string model_id;
   std::string model_name;
@@ -39,6 +47,9 @@ struct ReplicaState {
   std::string detail;
   std::int64_t starts = 0;
   std::int64_t pid = 0;
+  std::int64_t context_tokens = 0;
+  std::int64_t device_layers = 0;
+  std::vector<ReplicaMemory> memory;
 };
 
 // A worker as it sees itself: GET /v1/status of its control socket.
@@ -157,6 +168,19 @@ struct ModelFile {
   std::optional<double> scale;
 };
 
+// What a replica with that context took, on so many of those devices (0: on the CPU).
+struct MeasuredMemory {
+  std::string device;
+  std::int64_t device_count = 0;
+  std::int64_t device_layers = 0;
+  std::int64_t context_tokens = 0;
+  std::int64_t slots = 0;
+  std::string kv_type;
+  std::int64_t device_bytes = 0;
+  std::int64_t host_bytes = 0;
+  std::int64_t mapped_bytes = 0;
+};
+
 struct Model {
   std::string id;
   std::string name;
@@ -169,6 +193,9 @@ struct Model {
   std::string parameters;
   std::string quantization;
   std::optional<UnixSeconds> created_at;
+  // How its workers stand, for a person.
+  std::string detail;
+  std::vector<MeasuredMemory> memory;
   std::int64_t replicas_ready = 0;
   std::int64_t replicas_total = 0;
   std::int64_t trained_context_tokens = 0;

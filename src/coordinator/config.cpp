@@ -70,6 +70,16 @@ std::vector<Setting> coordinator_settings(CoordinatorConfig& config) {
   add("migration.takeover_timeout", "", "how long such a stream waits for that worker",
       config.migration.takeover_timeout);
   add("migration.max_per_request", "", "how often one answer may change its worker", config.migration.max_per_request);
+  add("placement.min_residency", "", "a model that is used keeps its place in a worker's memory for so long at least",
+      config.placement.min_residency);
+  add("placement.growth_patience", "", "requests that wait for so long get another worker, where there is room",
+      config.placement.growth_patience);
+  add("placement.eviction_patience", "",
+      "requests whose model is nowhere wait for so long before one that is in use makes room",
+      config.placement.eviction_patience);
+  add("placement.prefix_affinity", "",
+      "whether requests go, if they can, where the beginning of their prompt was worked on before",
+      config.placement.prefix_affinity);
   add("models.allowed_urls", "",
       "beginnings of URLs that models may be fetched from, such as https://models.example.com/; none: only uploads",
       config.models.allowed_urls);

@@ -64,6 +64,12 @@ struct CoordinatorConfig {
     std::chrono::milliseconds takeover_timeout{30'000};
     std::int64_t max_per_request = 32;
   } migration;
+  struct Placement {
+    std::chrono::milliseconds min_residency{30'000};
+    std::chrono::milliseconds growth_patience{5'000};
+    std::chrono::milliseconds eviction_patience{15'000};
+    bool prefix_affinity = true;
+  } placement;
   struct Models {
     // Prefixes of URLs that models may be fetched from.
     std::vector<std::string> allowed_urls;

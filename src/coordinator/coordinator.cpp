@@ -49,6 +49,10 @@ domain::SchedulerLimits scheduler_limits(const CoordinatorConfig& config) {
   limits.max_waiting_requests = static_cast<std::size_t>(config.limits.max_waiting_requests);
   limits.max_jobs = static_cast<std::size_t>(config.jobs.max_open);
   limits.max_attempt_time = config.jobs.max_attempt_time;
+  limits.min_residency = config.placement.min_residency;
+  limits.growth_patience = config.placement.growth_patience;
+  limits.eviction_patience = config.placement.eviction_patience;
+  limits.prefix_affinity = config.placement.prefix_affinity;
   return limits;
 }
 
@@ -114,6 +118,7 @@ struct Coordinator::Parts {
   void mount_routes(std::string authority_pin);
   void expect_workers();
   asio::awaitable<void> cancel_jobs_of(std::string key_id);
+  asio::awaitable<void> keep_measured(store::MemoryRecord record);
   void give_models();
   void give_engines();
   void apply_certificates();
@@ -211,6 +216,10 @@ Pending<> Coordinator::Parts::load() {
   if (auto loaded = co_await client_files.load(); !loaded) co_return loaded;
   if (auto issued = identity.issue(clock.system_now()); !issued) co_return issued;
   if (auto loaded = identity.load_public_pair(); !loaded) co_return loaded;
+  const auto measured = co_await store->list_measured_memory();
+  if (!measured) co_return measured.error();
+  for (const store::MemoryRecord& record : *measured)
+    dispatcher.memory_known(record.key, record.memory);
   co_return Result<void>();
 }
 
@@ -294,6 +303,9 @@ void Coordinator::Parts::connect_parts() {
     tasks.spawn("cancel the jobs of a revoked key", cancel_jobs_of(id));
   });
   keys.on_unwritten([this] { flush_soon(); });
+  dispatcher.on_measured([this](const domain::Measured& measured) {
+    tasks.spawn("measured memory", keep_measured({measured.key, measured.memory, clock.system_now()}));
+  });
   for (const auto& key : keys.list())
     dispatcher.set_key(domain::KeyId(key.id), key.policy);
   keys.on_policy(
@@ -310,6 +322,12 @@ void Coordinator::Parts::connect_parts() {
 
 void Coordinator::Parts::expect_workers() {
   dispatcher.expect_workers(expected, config.workers.idle_timeout / 3 + std::chrono::seconds(5));
+}
+
+asio::awaitable<void> Coordinator::Parts::keep_measured(store::MemoryRecord record) {
+  // It is measured again.
+  const auto kept = co_await store->put_measured_memory(std::move(record));
+  if (!kept) log().warn("what a model took of memory could not be stored: {}", kept.error().detail);
 }
 
 asio::awaitable<void> Coordinator::Parts::cancel_jobs_of(std::string key_id) {

@@ -85,6 +85,10 @@ void Dispatcher::worker_reported(const domain::WorkerId& id, domain::WorkerRepor
   carry_out(scheduler_.worker_reported(id, std::move(report), now()));
 }
 
+void Dispatcher::worker_hardware(const domain::WorkerId& id, domain::Hardware hardware) {
+  carry_out(scheduler_.worker_hardware(id, std::move(hardware), now()));
+}
+
 void Dispatcher::worker_labelled(const domain::WorkerId& id, std::map<std::string, std::string> labels) {
   carry_out(scheduler_.worker_labelled(id, std::move(labels), now()));
 }
@@ -135,7 +139,11 @@ void Dispatcher::carry_out(domain::Reject& reject) {
 
 void Dispatcher::carry_out(domain::Assign& assign) {
   const auto link = links_.find(assign.worker);
-  if (link != links_.end()) link->second->assign(std::move(assign.assignment));
+  if (link != links_.end()) link->second->assign(std::move(assign));
+}
+
+void Dispatcher::carry_out(domain::Measured& measured) {
+  if (on_measured_) on_measured_(measured);
 }
 
 void Dispatcher::carry_out(domain::Lease& lease) {

@@ -5,6 +5,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,7 +28,7 @@ class WorkerLink {
   virtual ~WorkerLink() = default;
   virtual const domain::WorkerId& worker_id() const = 0;
   // Sent when the control stream has room; an assignment that was not sent yet is replaced.
-  virtual void assign(domain::Assignment assignment) = 0;
+  virtual void assign(domain::Assign assign) = 0;
   // It has no use for these any more: the worker stops and forgets them.
   virtual void release_leases(std::vector<domain::LeaseId> leases) = 0;
   // unavailable when the worker allows no more.
@@ -67,6 +68,7 @@ class Dispatcher {
   void expect_workers(const std::vector<domain::WorkerId>& ids, std::chrono::milliseconds grace);
   void worker_connected(std::shared_ptr<WorkerLink> link, domain::WorkerFacts facts);
   void worker_reported(const domain::WorkerId& id, domain::WorkerReport report);
+  void worker_hardware(const domain::WorkerId& id, domain::Hardware hardware);
   void worker_labelled(const domain::WorkerId& id, std::map<std::string, std::string> labels);
   // Ignored when another connection of the worker has taken the link's place.
   void worker_gone(const WorkerLink& link, bool may_return);
@@ -150,6 +152,12 @@ class Dispatcher {
   void job_stored(domain::JobId id);
   void store_changed(bool available);
 
+  // What was measured before, at the start; and what becomes known from now on.
+  void memory_known(const domain::MemoryKey& key, const domain::MeasuredMemory& memory) {
+    scheduler_.memory_known(key, memory);
+  }
+  void on_measured(std::function<void(const domain::Measured&)> on_measured) { on_measured_ = std::move(on_measured); }
+
   const domain::Scheduler& scheduler() const { return scheduler_; }
   SteadyTime now() const { return clock_.steady_now(); }
 
@@ -158,6 +166,7 @@ class Dispatcher {
   void carry_out(domain::Dispatch& dispatch);
   void carry_out(domain::Reject& reject);
   void carry_out(domain::Assign& assign);
+  void carry_out(domain::Measured& measured);
   void carry_out(domain::Lease& lease);
   void carry_out(domain::Resume& resume);
   void carry_out(domain::Revoke& revoke);
@@ -175,6 +184,7 @@ class Dispatcher {
   std::optional<std::chrono::system_clock::duration> clock_offset_;
   bool stopping_ = false;
   JobActions* job_actions_ = nullptr;
+  std::function<void(const domain::Measured&)> on_measured_;
   std::vector<domain::Model> models_;
   std::vector<domain::EngineBundle> engines_;
   std::unordered_map<domain::WorkerId, std::shared_ptr<WorkerLink>> links_;

@@ -16,8 +16,8 @@
 #include "base/sha256.hpp"
 #include "base/task_group.hpp"
 #include "coordinator/fetch_plan.hpp"
-#include "domain/fetch_rules.hpp"
 #include "coordinator/uploads.hpp"
+#include "domain/fetch_rules.hpp"
 
 namespace gogrid::net {
 class HttpResponse;

@@ -101,6 +101,11 @@ struct Metrics::Families {
       family(registry, BuildGauge(), "gogrid_jobs", "Jobs that have not ended, by state");
   prometheus::Gauge& jobs_waiting = jobs_open.Add({{"state", "waiting"}});
   prometheus::Gauge& jobs_running = jobs_open.Add({{"state", "running"}});
+  prometheus::Counter& placements =
+      family(registry, BuildCounter(), "gogrid_placements_total", "Models that were given a place on a worker")
+          .Add({});
+  prometheus::Counter& evictions =
+      family(registry, BuildCounter(), "gogrid_evictions_total", "Models that had to make room for others").Add({});
   prometheus::Counter& stale_results =
       family(registry, BuildCounter(), "gogrid_stale_results_total",
              "Ends of attempts that came after their lease was lost, and did not count")
@@ -188,6 +193,8 @@ std::string Metrics::text(const domain::Scheduler::Totals& totals) {
   };
   advance(families_->dropped_log_lines, gogrid::dropped_log_lines());
   advance(families_->stale_results, totals.stale_ends);
+  advance(families_->placements, totals.placements);
+  advance(families_->evictions, totals.evictions);
   advance(families_->prompt_tokens, totals.prompt_tokens);
   advance(families_->completion_tokens, totals.completion_tokens);
   families_->jobs_waiting.Set(static_cast<double>(totals.jobs_waiting));

@@ -211,6 +211,7 @@ class FakeWorker {
                                wire::Availability availability = wire::AVAILABILITY_AVAILABLE) {
     wire::WorkerFrame frame;
     auto& state = *frame.mutable_state();
+    state.set_assignment_revision(assignments.back().revision());
     state.set_availability(availability);
     state.mutable_engine()->set_phase(wire::PHASE_READY);
     for (const auto& assigned : assignments.back().replicas()) {

@@ -60,8 +60,8 @@ class WorkerSessions::Session final : public WorkerLink, public std::enable_shar
   }
 
   const domain::WorkerId& worker_id() const override { return id_; }
-  void assign(domain::Assignment assignment) override {
-    assignment_ = std::move(assignment);
+  void assign(domain::Assign assign) override {
+    assignment_ = std::move(assign);
     start_writing();
   }
   void release_leases(std::vector<domain::LeaseId> leases) override {
@@ -111,11 +111,10 @@ class WorkerSessions::Session final : public WorkerLink, public std::enable_shar
   wire::FrameReader reader_;
 
   // To be written: the newest assignment only.
-  std::optional<domain::Assignment> assignment_;
+  std::optional<domain::Assign> assignment_;
   std::optional<std::string> renewed_chain_;
   std::vector<domain::LeaseId> released_;
   bool watch_wanted_ = false;
-  std::uint64_t revision_ = 0;
   bool writing_ = false;
   SteadyTime renewal_allowed_at_{};
   // When the states that were taken would have been due at the allowed pace.
@@ -259,7 +258,10 @@ asio::awaitable<Result<void>> WorkerSessions::Session::read_frames() {
       if (!frame) co_return frame.error();
     }
     if (closing_) co_return Error(ErrorCode::cancelled, "closing");
-    if (hardware) facts_.hardware = wire::to_hardware(*hardware);
+    if (hardware) {
+      facts_.hardware = wire::to_hardware(*hardware);
+      owner_.dispatcher_.worker_hardware(id_, facts_.hardware);
+    }
     if (reading) take_reading(*reading);
     if (state) owner_.dispatcher_.worker_reported(id_, wire::to_report(*state));
     if (hardware || reading || state) {
@@ -346,7 +348,8 @@ asio::awaitable<void> WorkerSessions::Session::write_outbox([[maybe_unused]] std
     } else if (std::exchange(watch_wanted_, false)) {
       bytes = wire::encode_watch_hardware(static_cast<std::uint32_t>(watch_time.count()));
     } else if (assignment_) {
-      bytes = wire::encode_assignment(++revision_, *std::exchange(assignment_, std::nullopt));
+      const auto assign = *std::exchange(assignment_, std::nullopt);
+      bytes = wire::encode_assignment(assign.revision, assign.assignment);
     } else {
       break;
     }

@@ -40,7 +40,8 @@ std::string describe_misfits(const Outlook& outlook) {
   std::vector<std::string> parts;
   if (outlook.without_memory > 0) {
     parts.push_back(std::to_string(outlook.without_memory) + " with too little memory (it needs " +
-                    gigabytes(outlook.needed_bytes) + ")");
+                    gigabytes(outlook.needed_bytes) + "; the most is " + gigabytes(outlook.most_bytes) + " on " +
+                    outlook.most_bytes_on + ")");
   }
   if (outlook.without_engine > 0) {
     parts.push_back(std::to_string(outlook.without_engine) + " without an engine bundle for " +
@@ -57,7 +58,7 @@ std::string describe_misfits(const Outlook& outlook) {
 
 std::string describe(const Outlook& outlook) {
   if (outlook.workers_connected == 0 && outlook.lost == 0) return "no worker is connected";
-  if (outlook.workers_with_model() == 0) {
+  if (outlook.workers_that_can() == 0) {
     return "no worker can hold this model; " + count_of(outlook.workers_connected, "worker") +
            (outlook.workers_connected == 1 ? " is" : " are") + " connected: " + describe_misfits(outlook);
   }
@@ -69,13 +70,20 @@ std::string describe(const Outlook& outlook) {
       "ready (" + std::to_string(outlook.slots_busy) + " of " + count_of(outlook.slots, "slot") + " busy)");
   add(outlook.paused, outlook.paused == 1 ? "paused by its owner" : "paused by their owners");
   add(outlook.loading, outlook.loading_detail.empty() ? "loading" : outlook.loading_detail);
+  add(outlook.vacant, "with room for it");
+  add(outlook.occupied, "whose memory other models have");
   add(outlook.lost, "connecting again");
   add(outlook.draining, "shutting down");
   add(outlook.refusing, "cannot run work" + in_brackets(outlook.refusing_detail));
   add(outlook.failing, "failing to start its engine" + in_brackets(outlook.failing_detail));
   add(outlook.quarantined, "left out" + in_brackets(outlook.quarantine_detail));
-  const std::size_t count = outlook.workers_with_model();
-  return count_of(count, "worker") + (count == 1 ? " has" : " have") + " this model: " + join(parts);
+  const std::size_t count = outlook.workers_that_can();
+  const bool may = outlook.vacant + outlook.occupied > 0;
+  return count_of(count, "worker") +
+         (may          ? " can have"
+          : count == 1 ? " has"
+                       : " have") +
+         " this model: " + join(parts);
 }
 
 }  // namespace gogrid::domain

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "domain/model.hpp"
 
@@ -34,6 +35,35 @@ struct Progress {
   friend bool operator==(const Progress&, const Progress&) = default;
 };
 
+// Where it lies: on which of the engine's devices, in order, and how many of its layers; none: on the CPU.
+struct DeviceShare {
+  std::string device;
+  // What it is expected to take there.
+  std::uint64_t expected_bytes = 0;
+
+  friend bool operator==(const DeviceShare&, const DeviceShare&) = default;
+};
+
+struct Placement {
+  std::vector<DeviceShare> devices = {};
+  // The output counts as one, as in llama.cpp.
+  std::uint32_t device_layers = 0;
+  // Expected of the machine's memory.
+  std::uint64_t host_bytes = 0;
+
+  friend bool operator==(const Placement&, const Placement&) = default;
+};
+
+// What it took on a device, or of the machine's memory (an empty name).
+struct MemoryUse {
+  std::string device;
+  std::uint64_t bytes = 0;
+  // Of these, what lies in mapped files: the system can drop it and read it again.
+  std::uint64_t mapped_bytes = 0;
+
+  friend bool operator==(const MemoryUse&, const MemoryUse&) = default;
+};
+
 struct ReplicaReport {
   ModelId model;
   Progress progress;
@@ -41,6 +71,10 @@ struct ReplicaReport {
   std::uint32_t slots = 0;
   // How often its engine was started on this assignment; over 1 it crashed.
   std::uint32_t starts = 0;
+  // Once it is ready.
+  std::vector<MemoryUse> memory = {};
+  // It failed because memory was short.
+  bool out_of_memory = false;
 
   friend bool operator==(const ReplicaReport&, const ReplicaReport&) = default;
 };

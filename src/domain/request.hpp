@@ -62,6 +62,7 @@ enum class WaitReason {
   slots_busy,         // every replica that could take it is busy
   slots_reserved,     // what is free is kept for interactive requests
   workers_loading,    // or connecting
+  memory_occupied,    // other models have the memory
   workers_failing,    // engines do not start, or workers are in quarantine
   workers_paused,     // or draining, or refusing
   no_worker,          // none can hold the model, or none is connected

@@ -36,6 +36,8 @@ Actions Scheduler::tick(SteadyTime now) {
   Actions actions;
   now_ = now;
   alarms_.erase(alarms_.begin(), alarms_.upper_bound(now));
+  // A quarantine may be over, somebody have had its time.
+  ++room_version_;
   std::vector<WorkerId> gone;
   for (const auto& [id, worker] : workers_) {
     if (!worker->connected && worker->expected_until <= now) gone.push_back(id);
@@ -45,6 +47,12 @@ Actions Scheduler::tick(SteadyTime now) {
   end_long_attempts(now, actions);
   expire_jobs(now, actions);
   release_delayed(now);
+  for (ModelEntry* model : model_order_)
+    release_idle(*model, now);
+  if (!trial_ends_.empty() && *trial_ends_.begin() <= now) {
+    trial_ends_.erase(trial_ends_.begin(), trial_ends_.upper_bound(now));
+    plan_all(now);
+  }
   settle_all(now, actions);
   while (!deadlines_.empty() && deadlines_.begin()->first.first <= now) {
     RequestEntry& request = *deadlines_.begin()->second;
@@ -83,19 +91,25 @@ Actions Scheduler::store_changed(bool available, SteadyTime now) {
 
 std::uint32_t Scheduler::number_of(const WorkerId& id) {
   const auto [found, is_new] = worker_numbers_.emplace(id, static_cast<std::uint32_t>(known_workers_.size()));
-  if (is_new) known_workers_.push_back(KnownWorker{id, {}, {}});
+  if (is_new) known_workers_.emplace_back().id = id;
   return found->second;
 }
 
 Actions Scheduler::worker_connected(const WorkerId& id, WorkerFacts facts, SteadyTime now) {
   Actions actions;
   now_ = now;
+  std::vector<HeldReplica> before_lost;
   const auto before = workers_.find(id);
   if (before != workers_.end()) {
-    if (before->second->connected) known_workers_[before->second->number].health.disconnected(now);
-    lose_work_of(*before->second, now);
-    for (auto& [model, replica] : before->second->replicas) {
+    Worker& old = *before->second;
+    if (old.connected) known_workers_[old.number].health.disconnected(now);
+    lose_work_of(old, now);
+    for (auto& [model, replica] : old.replicas) {
       if (replica->model != nullptr) replica->model->replicas.erase(id);
+      // Where it was started anew its files are still there.
+      if (replica->state == Replica::State::assigned)
+        before_lost.push_back(HeldReplica{model, replica->context_tokens,
+                                          replica->is_placed ? std::optional(replica->placement) : std::nullopt});
     }
     workers_.erase(before);
   }
@@ -104,7 +118,10 @@ Actions Scheduler::worker_connected(const WorkerId& id, WorkerFacts facts, Stead
   worker.number = number_of(id);
   worker.facts = std::move(facts);
   worker.facts_known = true;
-  plan(worker, true, actions);
+  recount(worker);
+  adopt(worker, std::exchange(worker.facts.held, {}), true, now);
+  adopt(worker, before_lost, false, now);
+  plan(worker, now);
   resume_orphans(worker, now, actions);
   settle_all(now, actions);
   return actions;
@@ -117,16 +134,47 @@ Actions Scheduler::worker_reported(const WorkerId& id, WorkerReport report, Stea
   if (found == workers_.end() || !found->second->connected) return actions;
   Worker& worker = *found->second;
   const bool availability_changed = !worker.report || worker.report->availability != report.availability;
-  for (auto& [model, replica] : worker.replicas) {
-    const auto match = std::find_if(report.replicas.begin(), report.replicas.end(),
-                                    [&wanted = model](const auto& candidate) { return candidate.model == wanted; });
-    const bool reported = match != report.replicas.end();
-    ReplicaReport fresh = reported ? *match : ReplicaReport{};
-    if (availability_changed || reported != replica->reported || fresh != replica->report) replica->held_until = {};
-    replica->report = std::move(fresh);
-    replica->reported = reported;
-  }
+  const bool knew_devices = knows_devices(worker);
   worker.report = std::move(report);
+  take_replicas(worker, availability_changed, now, actions);
+  recount(worker);
+  start_planned(worker, now);
+  if (!knew_devices && knows_devices(worker)) plan(worker, now);
+  settle_all(now, actions);
+  return actions;
+}
+
+void Scheduler::take_replicas(Worker& worker, bool availability_changed, SteadyTime now, Actions& actions) {
+  const auto& reports = worker.report->replicas;
+  const std::uint64_t revision = worker.report->revision.value_or(worker.revision);
+  std::vector<Replica*> replicas;
+  for (const auto& [model, replica] : worker.replicas)
+    replicas.push_back(replica.get());
+  for (Replica* replica : replicas) {
+    // What was said before it was assigned is of another one.
+    if (replica->state == Replica::State::planned || revision < replica->revision) continue;
+    const auto match = std::find_if(reports.begin(), reports.end(), [&](const ReplicaReport& candidate) {
+      const auto found = worker.replicas.find(candidate.model);
+      return found != worker.replicas.end() && found->second.get() == replica;
+    });
+    const bool is_reported = match != reports.end();
+    ReplicaReport fresh = is_reported ? *match : ReplicaReport{};
+    if (availability_changed || is_reported != replica->reported || fresh != replica->report) replica->held_until = {};
+    const ReplicaReport before = std::exchange(replica->report, std::move(fresh));
+    replica->reported = is_reported;
+    note_report(worker, *replica, before, now, actions);
+  }
+  for (auto entry = worker.replicas.begin(); entry != worker.replicas.end();)
+    drop_if_gone(*(entry++)->second);
+}
+
+Actions Scheduler::worker_hardware(const WorkerId& id, Hardware hardware, SteadyTime now) {
+  Actions actions;
+  now_ = now;
+  const auto found = workers_.find(id);
+  if (found == workers_.end() || !found->second->facts_known) return actions;
+  found->second->facts.hardware = std::move(hardware);
+  plan(*found->second, now);
   settle_all(now, actions);
   return actions;
 }
@@ -137,7 +185,7 @@ Actions Scheduler::worker_labelled(const WorkerId& id, std::map<std::string, std
   const auto found = workers_.find(id);
   if (found == workers_.end() || !found->second->facts_known) return actions;
   found->second->facts.labels = std::move(labels);
-  plan(*found->second, false, actions);
+  plan(*found->second, now);
   settle_all(now, actions);
   return actions;
 }
@@ -161,6 +209,7 @@ Actions Scheduler::worker_gone(const WorkerId& id, bool may_return, SteadyTime n
     worker.connected = false;
     worker.takes_nothing = !was_available;
     worker.report.reset();
+    lose_replicas_of(worker, now);
     worker.expected_until = now + limits_.reconnect_grace;
     wake_at(worker.expected_until);
   }
@@ -183,48 +232,6 @@ Actions Scheduler::workers_expected(const std::vector<WorkerId>& ids, std::chron
     wake_at(worker->expected_until);
   }
   return {};
-}
-
-void Scheduler::plan(Worker& worker, bool always_assign, Actions& actions) {
-  const auto engine = engines_.find(worker.facts.target);
-  Placement placement = plan_assignment(worker.facts, model_order_,
-                                        engine == engines_.end() ? std::nullopt : std::optional(engine->second));
-  for (auto& [id, replica] : worker.replicas) {
-    replica->assigned = false;
-    if (replica->model != nullptr) replica->model->replicas.erase(worker.id);
-  }
-  for (const auto& model : placement.assignment.models) {
-    auto& replica = worker.replicas[model.id];
-    if (!replica) replica = std::make_unique<Replica>();
-    ModelEntry& entry = *models_.at(model.id);
-    replica->worker = &worker;
-    replica->model = &entry;
-    replica->assigned = true;
-    entry.replicas.emplace(worker.id, replica.get());
-  }
-  for (auto replica = worker.replicas.begin(); replica != worker.replicas.end();) {
-    const auto next = std::next(replica);
-    drop_if_unused(*replica->second);
-    replica = next;
-  }
-  const bool changed = placement.assignment != worker.placement.assignment;
-  worker.placement = std::move(placement);
-  if (worker.connected && (changed || always_assign)) actions.push_back(Assign{worker.id, worker.placement.assignment});
-}
-
-void Scheduler::plan_all(Actions& actions) {
-  for (auto& [id, worker] : workers_) {
-    if (!worker->facts_known) continue;
-    plan(*worker, false, actions);
-  }
-}
-
-void Scheduler::drop_if_unused(Replica& replica) {
-  if (replica.assigned || replica.slots_busy > 0) return;
-  auto& replicas = replica.worker->replicas;
-  const auto found = std::find_if(replicas.begin(), replicas.end(),
-                                  [&replica](const auto& entry) { return entry.second.get() == &replica; });
-  replicas.erase(found);
 }
 
 void Scheduler::forget_worker(const WorkerId& id, SteadyTime now, Actions& actions) {
@@ -257,12 +264,21 @@ void Scheduler::lose_work_of(Worker& worker, SteadyTime now) {
       known_workers_[worker.number].orphans.insert(job->id);
     }
   }
-  for (auto replica = worker.replicas.begin(); replica != worker.replicas.end();) {
-    const auto next = std::next(replica);
-    replica->second->reported = false;
-    replica->second->report = {};
-    drop_if_unused(*replica->second);
-    replica = next;
+}
+
+void Scheduler::lose_replicas_of(Worker& worker, SteadyTime now) {
+  std::vector<Replica*> replicas;
+  for (const auto& [id, replica] : worker.replicas)
+    replicas.push_back(replica.get());
+  for (Replica* replica : replicas) {
+    replica->reported = false;
+    replica->report = {};
+    replica->phase_since = now;
+    if (replica->state == Replica::State::planned) {
+      remove(*replica);
+    } else {
+      drop_if_gone(*replica);
+    }
   }
 }
 
@@ -281,7 +297,7 @@ void Scheduler::resume_orphans(Worker& worker, SteadyTime now, Actions& actions)
     orphan = orphans.erase(orphan);
     job.state = JobEntry::State::leased;
     job.replica = replica->second.get();
-    take_slot(*job.replica, *job.key, *job.line);
+    take_slot(*job.replica, *job.key, *job.line, now);
     leased_.emplace(job.started_at, job.id);
     actions.push_back(Resume{job.id, job.lease, worker.id, job.line->model->model.id, job.tag});
   }
@@ -311,10 +327,14 @@ Actions Scheduler::model_added(Model model, SteadyTime now) {
   Actions actions;
   now_ = now;
   auto& entry = models_[model.id];
-  if (!entry) {
+  const bool is_new = !entry;
+  if (is_new) {
     entry = std::make_unique<ModelEntry>();
-    model_order_.push_back(&entry->model);
+    entry->order = ++models_added_;
+    entry->added_at = now;
+    model_order_.push_back(entry.get());
   }
+  const bool is_changed = is_new || entry->model != model;
   entry->model = std::move(model);
   Line& line = line_of(entry->model.name);
   if (entry->line != &line) {
@@ -325,9 +345,35 @@ Actions Scheduler::model_added(Model model, SteadyTime now) {
     entry->line = &line;
     line.model = entry.get();
   }
-  plan_all(actions);
+  if (is_changed) model_changed(*entry, now);
   settle_all(now, actions);
   return actions;
+}
+
+// What failed with it before may work now; and where it is it may need another place.
+void Scheduler::model_changed(ModelEntry& model, SteadyTime now) {
+  estimate_need(model);
+  model.trials.clear();
+  if (model.model.idle_timeout.count() > 0) wake_at(now + model.model.idle_timeout);
+  std::vector<Replica*> replicas;
+  for (const auto& [id, replica] : model.replicas)
+    replicas.push_back(replica);
+  for (Replica* replica : replicas) {
+    Worker& worker = *replica->worker;
+    Room room = worker.room;
+    give_back(room, *replica);
+    const FitResult result = fit_on(model, worker, room);
+    if (result.fit == Fit::none || model.replicas.size() > model.allowed_replicas()) {
+      remove(*replica);
+      continue;
+    }
+    replica->placement = place(model.need, room, result);
+    replica->is_placed = !worker.capacity.devices.empty();
+    replica->context_tokens = model.model.context_tokens;
+    unsent_.insert(worker.id);
+    recount(worker);
+  }
+  plan_all(now);
 }
 
 Actions Scheduler::model_removed(const ModelId& id, SteadyTime now) {
@@ -337,11 +383,14 @@ Actions Scheduler::model_removed(const ModelId& id, SteadyTime now) {
   if (found == models_.end()) return actions;
   ModelEntry& entry = *found->second;
   reject_waiting(entry, RejectCode::model_not_found, std::chrono::seconds(0), "the model was removed", now, actions);
-  std::erase(model_order_, &entry.model);
-  plan_all(actions);
+  std::erase(model_order_, &entry);
   for (auto& [worker_id, worker] : workers_) {
     const auto replica = worker->replicas.find(id);
-    if (replica != worker->replicas.end()) replica->second->model = nullptr;
+    if (replica == worker->replicas.end()) continue;
+    Replica& its_replica = *replica->second;
+    if (its_replica.state != Replica::State::leaving) remove(its_replica);
+    const auto left = worker->replicas.find(id);
+    if (left != worker->replicas.end()) left->second->model = nullptr;
   }
   for (auto& [request_id, request] : requests_) {
     if (request->model != &entry) continue;
@@ -352,6 +401,7 @@ Actions Scheduler::model_removed(const ModelId& id, SteadyTime now) {
   line.model = nullptr;
   models_.erase(found);
   drop_if_unused(line);
+  plan_all(now);
   settle_all(now, actions);
   return actions;
 }
@@ -364,7 +414,7 @@ Actions Scheduler::engine_changed(const std::string& target, std::optional<Engin
   } else {
     engines_.erase(target);
   }
-  plan_all(actions);
+  plan_all(now);
   settle_all(now, actions);
   return actions;
 }

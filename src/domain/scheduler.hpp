@@ -16,8 +16,10 @@
 
 #include "domain/assignment.hpp"
 #include "domain/job.hpp"
+#include "domain/memory_ledger.hpp"
 #include "domain/model.hpp"
 #include "domain/outlook.hpp"
+#include "domain/placement.hpp"
 #include "domain/request.hpp"
 #include "domain/worker.hpp"
 
@@ -28,8 +30,9 @@ struct SchedulerLimits {
   std::size_t max_waiting_requests = 1024;
   // Jobs that have not ended, over all keys.
   std::size_t max_jobs = 2'000'000;
-  // Times a request is tried before it is given up: workers that vanish with it are not its fault.
+  // Times a request is tried before it is given up. Workers that vanish with it are rarely its fault and counted apart.
   unsigned max_attempts = 3;
+  unsigned max_losses = 8;
   // A worker whose connection broke is expected back for this long: requests for its models wait instead of being
   // rejected.
   std::chrono::milliseconds reconnect_grace{5'000};
@@ -44,6 +47,20 @@ struct SchedulerLimits {
   // For this long after an interactive request for a model, one of its slots is kept for the next one, if it has two
   // or more.
   std::chrono::milliseconds interactive_memory{60'000};
+  // A model that was used keeps its place in a worker's memory for this long at least.
+  std::chrono::milliseconds min_residency{30'000};
+  // Work that waits for so long gets another replica of its model, where there is room.
+  std::chrono::milliseconds growth_patience{5'000};
+  // Work whose model is nowhere waits for so long before one that is being used must make room.
+  std::chrono::milliseconds eviction_patience{15'000};
+  // Work goes, if it can, where the beginning of its prompt was worked on before.
+  bool prefix_affinity = true;
+  // A replica whose engine crashed so often is taken away, and not placed on that worker for a while, then for longer.
+  unsigned crash_limit = 5;
+  std::chrono::milliseconds first_crash_pause{60'000};
+  std::chrono::milliseconds last_crash_pause{3'600'000};
+  // One that did not fit a worker's memory, and not with half its context either, is not placed there for so long.
+  std::chrono::milliseconds shortage_pause{600'000};
   // An attempt at a job that takes longer has failed.
   std::chrono::milliseconds max_attempt_time{3'600'000};
   // A failed job waits this long before its second attempt, twice as long before its third, …
@@ -68,6 +85,13 @@ struct Reject {
 struct Assign {
   WorkerId worker;
   Assignment assignment;
+  // From 1, growing with each of a connection; echoed in WorkerReport.
+  std::uint64_t revision = 0;
+};
+// What a replica took is news: to be stored, and given back at the next start (memory_known).
+struct Measured {
+  MemoryKey key;
+  MeasuredMemory memory;
 };
 // A job goes to a worker. Its end is told by job_ended() with this lease.
 struct Lease {
@@ -113,7 +137,7 @@ struct Settle {
   std::string error_code;
   std::string error_message;
 };
-using Action = std::variant<Dispatch, Reject, Assign, Lease, Resume, Revoke, Settle>;
+using Action = std::variant<Dispatch, Reject, Assign, Measured, Lease, Resume, Revoke, Settle>;
 using Actions = std::vector<Action>;
 
 class Scheduler {
@@ -123,13 +147,15 @@ class Scheduler {
     std::string model_name;
     ReplicaReport report;
     std::uint32_t slots_busy = 0;
+    Placement placement;
+    std::uint32_t context_tokens = 0;
   };
   struct WorkerView {
     WorkerId id;
     const WorkerFacts* facts = nullptr;
     // nullptr until the first report.
     const WorkerReport* report = nullptr;
-    std::vector<ReplicaView> replicas;  // assigned ones, by model
+    std::vector<ReplicaView> replicas;  // by model: there, on their way, and leaving
     // Why it gets no work although it is available, for a person; empty when it does.
     std::string quarantine;
   };
@@ -150,6 +176,9 @@ class Scheduler {
     std::uint64_t prompt_tokens = 0;
     std::uint64_t completion_tokens = 0;
     std::uint64_t stale_ends = 0;
+    // Replicas that were planned or assigned, and those that had to make room.
+    std::uint64_t placements = 0;
+    std::uint64_t evictions = 0;
     std::map<Phase, std::size_t> replicas;
   };
   // What waits for a model and what runs of it.
@@ -191,6 +220,8 @@ class Scheduler {
   // holds (WorkerFacts::leases). Always answered with an Assign for it.
   Actions worker_connected(const WorkerId& id, WorkerFacts facts, SteadyTime now);
   Actions worker_reported(const WorkerId& id, WorkerReport report, SteadyTime now);
+  // Its hardware from now on, where that changed since it connected. An unknown worker is ignored.
+  Actions worker_hardware(const WorkerId& id, Hardware hardware, SteadyTime now);
   // Its labels from now on. An unknown worker is ignored.
   Actions worker_labelled(const WorkerId& id, std::map<std::string, std::string> labels, SteadyTime now);
   // `may_return`: its connection broke, it was not revoked. The requests that ran on it are lost: the shell reports
@@ -200,7 +231,10 @@ class Scheduler {
   // Workers that were connected before this scheduler began and are likely to come back within `grace`.
   Actions workers_expected(const std::vector<WorkerId>& ids, std::chrono::milliseconds grace, SteadyTime now);
 
-  // Models are assigned in the order in which they are added.
+  // What was measured before this scheduler began; at the start.
+  void memory_known(const MemoryKey& key, const MeasuredMemory& memory);
+
+  // Where there is room models are loaded before anybody asks, in the order in which they are added.
   Actions model_added(Model model, SteadyTime now);
   // Requests for it are rejected; jobs wait for another model of its name.
   Actions model_removed(const ModelId& id, SteadyTime now);
@@ -258,6 +292,8 @@ class Scheduler {
   bool holds_lease(JobId id, LeaseId lease) const;
   // Of a model that is not known: all zero.
   Outlook outlook(const ModelId& id) const;
+  // What replicas of the model took.
+  std::vector<Measured> measured(const ModelId& id) const;
   RateView request_rate(const KeyId& key, SteadyTime now) const;
   RateView token_rate(const KeyId& key, SteadyTime now) const;
   std::optional<WorkerView> worker(const WorkerId& id) const;
@@ -282,24 +318,79 @@ class Scheduler {
   struct JobOrder;
   struct JobQueue;
   struct Line;
+  struct Trial;
+  struct Supply;
+  struct Demand;
+  struct Option;
   enum class Prospect { hopeful, failing, none };
+  // Why a model cannot be on a worker, whatever else is there.
+  enum class Misfit { none, no_engine, other_labels, too_little_memory };
   // What a piece of work wants of a replica.
   struct Wish {
     std::optional<std::uint32_t> warm_worker;
     std::optional<std::uint32_t> avoid_worker;
   };
 
-  // Workers and what they should have.
+  // Workers.
   std::uint32_t number_of(const WorkerId& id);
-  void plan(Worker& worker, bool always_assign, Actions& actions);
-  void plan_all(Actions& actions);
-  // Lets go of a replica that is neither assigned nor busy.
-  void drop_if_unused(Replica& replica);
+  // A report has come.
+  void take_replicas(Worker& worker, bool availability_changed, SteadyTime now, Actions& actions);
   void forget_worker(const WorkerId& id, SteadyTime now, Actions& actions);
   // Its jobs become orphans.
   void lose_work_of(Worker& worker, SteadyTime now);
+  // Its connection is gone: nothing is known of them.
+  void lose_replicas_of(Worker& worker, SteadyTime now);
   void resume_orphans(Worker& worker, SteadyTime now, Actions& actions);
   void lose_orphans(std::uint32_t worker, SteadyTime now, Actions& actions);
+
+  // What workers have ready.
+  const EngineBundle* engine_of(const Worker& worker) const;
+  DeviceKind kind_of(const std::string& device);
+  // Whether what its engine computes on can be said.
+  bool knows_devices(const Worker& worker) const;
+  // After anything about its memory or its replicas changed.
+  void recount(Worker& worker);
+  void estimate_need(ModelEntry& model);
+  void model_changed(ModelEntry& model, SteadyTime now);
+  static void give_back(Room& room, const Replica& replica);
+  Misfit misfit(const ModelEntry& model, const Worker& worker) const;
+  const Trial* trial_of(const ModelEntry& model, const Worker& worker) const;
+  // It did not load on that worker, or on several, and is not tried there now.
+  bool is_blocked(const ModelEntry& model, const Worker& worker, SteadyTime now) const;
+  bool is_crashing(const ModelEntry& model, SteadyTime now) const;
+  FitResult fit_on(const ModelEntry& model, const Worker& worker, const Room& room) const;
+  Replica& put(ModelEntry& model, Worker& worker, const Room& room, const FitResult& result, SteadyTime now);
+  // Takes it away; it is forgotten once its memory is back.
+  void remove(Replica& replica);
+  // Lets go of a replica that has left and is not busy.
+  void drop_if_gone(Replica& replica);
+  void forget(Replica& replica);
+  // `is_there`: the worker says so; otherwise it may have been started anew and has the files at most.
+  void adopt(Worker& worker, const std::vector<HeldReplica>& held, bool is_there, SteadyTime now);
+  // What may not be there any more leaves, what may and has room comes.
+  void plan(Worker& worker, SteadyTime now);
+  void plan_all(SteadyTime now);
+  void fill(Worker& worker, SteadyTime now);
+  bool wanted_ahead(const ModelEntry& model, SteadyTime now) const;
+  void start_planned(Worker& worker, SteadyTime now);
+  void use_freed_room(SteadyTime now);
+  void note_report(Worker& worker, Replica& replica, const ReplicaReport& before, SteadyTime now, Actions& actions);
+  void note_shortage(Replica& replica, SteadyTime now);
+  void note_crashes(Replica& replica, SteadyTime now);
+  void record_memory(const Replica& replica, Actions& actions);
+  Supply supply_of(const ModelEntry& model, SteadyTime now) const;
+  std::optional<Demand> demand_for(ModelEntry& model, SteadyTime now);
+  // A replica for work that waits, if it needs one.
+  void provide(ModelEntry& model, SteadyTime now);
+  Option option_on(const ModelEntry& model, const Worker& worker, const Demand& demand, SteadyTime now) const;
+  bool place_best(ModelEntry& model, const Demand& demand, SteadyTime now);
+  // When it may be made to leave for that demand; max: never.
+  SteadyTime evictable_at(const Replica& replica, const ModelEntry& wanted, const Demand& demand, SteadyTime now) const;
+  void evict_for(ModelEntry& model, Worker& worker, const Demand& demand, SteadyTime now);
+  void release_idle(ModelEntry& model, SteadyTime now);
+  std::uint32_t slowness(const Worker& worker) const;
+  void flush_assignments(Actions& actions);
+  std::optional<std::chrono::seconds> ready_in(const Replica& replica, SteadyTime now) const;
 
   // Keys.
   KeyEntry& key_entry(const KeyId& id);
@@ -316,7 +407,7 @@ class Scheduler {
   std::optional<Reject> refuse_by_rate(const KeyEntry& key, std::uint32_t prompt_tokens, SteadyTime now) const;
 
   // Slots.
-  void take_slot(Replica& replica, KeyEntry& key, Line& line);
+  void take_slot(Replica& replica, KeyEntry& key, Line& line, SteadyTime now);
   void free_slot(Replica& replica, KeyEntry& key, Line& line, SteadyTime now);
   void learn(Replica& replica, Line& line, SteadyTime started_at, const Usage& usage, SteadyTime now);
   void note_failure(Worker& worker, std::size_t work, AttemptOutcome outcome, SteadyTime now);
@@ -360,14 +451,19 @@ class Scheduler {
 
   // Dispatches and rejects what can be, of one model or of all.
   void settle(ModelEntry& model, SteadyTime now, Actions& actions);
+  void match(ModelEntry& model, SteadyTime now, Actions& actions);
   void settle_all(SteadyTime now, Actions& actions);
   // After a slot of that key became free: more than its model may have waited for it.
   void settle_after(const KeyEntry& key, ModelEntry* model, SteadyTime now, Actions& actions);
   void dispatch_waiting(ModelEntry& model, SteadyTime now, Actions& actions);
   Prospect prospect(ModelEntry& model, const Outlook& outlook, SteadyTime now);
+  bool is_served(const ModelEntry& model, SteadyTime now) const;
   Outlook outlook_of(const ModelEntry& model, SteadyTime now) const;
   std::optional<std::chrono::seconds> estimate(const Line& line, const Outlook& outlook, std::size_t position) const;
   std::size_t position_of(const JobEntry& job) const;
+  static void add_misfit(Outlook& outlook, Misfit why, const Worker& worker);
+  void add_absent(Outlook& outlook, const ModelEntry& model, const Worker& worker, SteadyTime now) const;
+  std::string leaving_text(const Worker& worker) const;
   WorkerView view_of(const Worker& worker, SteadyTime now) const;
   // Counts their slots.
   void check_jobs(std::map<const Replica*, std::uint32_t>& busy) const;
@@ -380,8 +476,21 @@ class Scheduler {
   std::map<WorkerId, std::uint32_t> worker_numbers_;
   std::vector<KnownWorker> known_workers_;  // by number
   std::map<ModelId, std::unique_ptr<ModelEntry>> models_;
-  // In the order of assignment.
-  std::vector<const Model*> model_order_;
+  // In the order in which they were added.
+  std::vector<ModelEntry*> model_order_;
+  std::uint64_t models_added_ = 0;
+  std::map<std::string, DeviceKind> kinds_;
+  MemoryLedger ledger_;
+  // Grows whenever a place may have become free.
+  std::uint64_t room_version_ = 1;
+  // Something has left them.
+  std::set<WorkerId> freed_;
+  // Their assignment may have to be sent.
+  std::set<WorkerId> unsent_;
+  // When a model may be tried again somewhere.
+  std::set<SteadyTime> trial_ends_;
+  // Of the fastest worker.
+  double best_pace_ = 0;
   std::map<std::string, EngineBundle> engines_;
   std::unordered_map<KeyId, std::unique_ptr<KeyEntry>> keys_;
   std::vector<KeyEntry*> keys_by_number_;

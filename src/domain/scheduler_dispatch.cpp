@@ -75,8 +75,10 @@ void Scheduler::settle_account(KeyEntry& key, Line* line, double charged, std::u
 
 // ---- slots ----
 
-void Scheduler::take_slot(Replica& replica, KeyEntry& key, Line& line) {
+void Scheduler::take_slot(Replica& replica, KeyEntry& key, Line& line, SteadyTime now) {
+  replica.work_given_at = now;
   ++replica.slots_busy;
+  replica.used = true;
   ++replica.worker->running;
   ++key.running;
   ++line.running;
@@ -89,7 +91,10 @@ void Scheduler::free_slot(Replica& replica, KeyEntry& key, Line& line, SteadyTim
   --replica.worker->running;
   --key.running;
   --line.running;
-  drop_if_unused(replica);
+  if (replica.slots_busy == 0) ++room_version_;
+  if (replica.slots_busy == 0 && replica.model != nullptr && replica.model->model.idle_timeout.count() > 0)
+    wake_at(now + replica.model->model.idle_timeout);
+  drop_if_gone(replica);
 }
 
 void Scheduler::learn(Replica& replica, Line& line, SteadyTime started_at, const Usage& usage, SteadyTime now) {
@@ -99,14 +104,19 @@ void Scheduler::learn(Replica& replica, Line& line, SteadyTime started_at, const
   done_.completion_tokens += usage.completion_tokens;
   line.slot_seconds.add(seconds);
   line.cost.add(cost);
-  if (cost > 0) replica.pace.add(seconds / cost);
-  known_workers_[replica.worker->number].health.succeeded();
+  KnownWorker& worker = known_workers_[replica.worker->number];
+  worker.health.succeeded();
+  if (cost <= 0) return;
+  replica.pace.add(seconds / cost);
+  worker.pace.add(seconds / cost);
+  if (best_pace_ == 0 || *worker.pace.value < best_pace_) best_pace_ = *worker.pace.value;
 }
 
 bool Scheduler::can_take_work(const Replica& replica, SteadyTime now) const {
   const Worker& worker = *replica.worker;
   if (!worker.connected || !worker.report || worker.report->availability != Availability::available) return false;
-  if (!replica.assigned || !replica.reported || replica.report.progress.phase != Phase::ready) return false;
+  if (replica.state != Replica::State::assigned || !replica.reported || replica.report.progress.phase != Phase::ready)
+    return false;
   if (replica.slots_busy >= replica.report.slots || replica.held_until > now) return false;
   const WorkerHealth& health = known_workers_[worker.number].health;
   return !health.quarantined(now) && (!health.on_probation() || worker.running == 0);
@@ -152,8 +162,16 @@ bool Scheduler::slots_reserved(const ModelEntry& model, SteadyTime now) const {
 // ---- matching ----
 
 void Scheduler::settle_all(SteadyTime now, Actions& actions) {
+  use_freed_room(now);
   for (auto& [id, model] : models_)
-    settle(*model, now, actions);
+    match(*model, now, actions);
+  flush_assignments(actions);
+}
+
+void Scheduler::settle(ModelEntry& model, SteadyTime now, Actions& actions) {
+  use_freed_room(now);
+  match(model, now, actions);
+  flush_assignments(actions);
 }
 
 void Scheduler::settle_after(const KeyEntry& key, ModelEntry* model, SteadyTime now, Actions& actions) {
@@ -162,13 +180,16 @@ void Scheduler::settle_after(const KeyEntry& key, ModelEntry* model, SteadyTime 
   if (model != nullptr) settle(*model, now, actions);
 }
 
-void Scheduler::settle(ModelEntry& model, SteadyTime now, Actions& actions) {
+void Scheduler::match(ModelEntry& model, SteadyTime now, Actions& actions) {
   dispatch_waiting(model, now, actions);
+  if (!model.waiting.empty() || model.line->ready > 0 || model.model.min_replicas > 0) provide(model, now);
   if (model.waiting.empty()) {
     // Kept up to date for the next request, but only where a replica has failed: this is every request's path.
     if (model.failing_since) prospect(model, outlook_of(model, now), now);
     return;
   }
+  // All workers are looked at only where that may change something: this is every waiting request's path.
+  if (!model.failing_since && is_served(model, now)) return;
   const Outlook outlook = outlook_of(model, now);
   switch (prospect(model, outlook, now)) {
     case Prospect::hopeful:
@@ -194,12 +215,10 @@ void Scheduler::dispatch_waiting(ModelEntry& model, SteadyTime now, Actions& act
     }
     if (job == nullptr && request == nullptr) return;
     Wish wish;
-    if (job != nullptr) {
-      if (job->prefix != 0) wish.warm_worker = model.prefixes.find({job->prefix});
-      wish.avoid_worker = job->avoid;
-    } else {
-      wish.warm_worker = model.prefixes.find(request->request.prefixes);
-    }
+    if (job != nullptr) wish.avoid_worker = job->avoid;
+    if (limits_.prefix_affinity && job == nullptr) wish.warm_worker = model.prefixes.find(request->request.prefixes);
+    if (limits_.prefix_affinity && job != nullptr && job->prefix != 0)
+      wish.warm_worker = model.prefixes.find({job->prefix});
     Replica* replica = choose_replica(model, wish, now);
     if (replica == nullptr) return;
     if (job != nullptr) {
@@ -260,6 +279,7 @@ Scheduler::Prospect Scheduler::prospect(ModelEntry& model, const Outlook& outloo
 
 std::optional<std::chrono::seconds> Scheduler::estimate(const Line& line, const Outlook& outlook,
                                                         std::size_t position) const {
+  if (outlook.ready == 0) return outlook.ready_in;
   if (!line.slot_seconds.value || outlook.slots == 0) return std::nullopt;
   const double rounds = static_cast<double>(position + 1) / static_cast<double>(outlook.slots);
   return std::chrono::seconds(static_cast<std::int64_t>(std::ceil(rounds * *line.slot_seconds.value)));

@@ -190,7 +190,7 @@ void Scheduler::start(JobEntry& job, Replica& replica, SteadyTime now, Actions& 
   job.lease = ++last_lease_;
   ++job.attempts;
   leased_.emplace(now, job.id);
-  take_slot(replica, *job.key, *job.line);
+  take_slot(replica, *job.key, *job.line, now);
   job.charged = charge(*job.key, *job.line, job.prompt_tokens, now);
   job.key->requests.take(1, now);
   job.key->tokens.take(job.prompt_tokens, now);

@@ -136,7 +136,12 @@ Actions Scheduler::request_returned(const RequestId& id, SteadyTime now) {
   now_ = now;
   const auto found = requests_.find(id);
   if (found == requests_.end() || found->second->state == RequestEntry::State::waiting) return actions;
-  take_back(*found->second, now, actions);
+  RequestEntry& request = *found->second;
+  if (request.state == RequestEntry::State::lost && request.attempts > 0) {
+    --request.attempts;
+    ++request.losses;
+  }
+  take_back(request, now, actions);
   return actions;
 }
 
@@ -148,6 +153,7 @@ Actions Scheduler::request_interrupted(const RequestId& id, std::chrono::steady_
   if (found == requests_.end() || found->second->state == RequestEntry::State::waiting) return actions;
   RequestEntry& request = *found->second;
   request.attempts = 0;
+  request.losses = 0;
   request.allowance = allowance;
   take_back(request, now, actions);
   return actions;
@@ -167,9 +173,9 @@ void Scheduler::take_back(RequestEntry& request, SteadyTime now, Actions& action
   ModelEntry* model = request.model;
   if (model == nullptr) {
     reject(request, RejectCode::model_not_found, "the model was removed", {}, now, actions);
-  } else if (request.attempts >= limits_.max_attempts) {
+  } else if (request.attempts >= limits_.max_attempts || request.losses >= limits_.max_losses) {
     reject(request, RejectCode::worker_lost,
-           "it was given up after " + std::to_string(request.attempts) +
+           "it was given up after " + std::to_string(request.attempts + request.losses) +
                " attempts: the worker was lost or its engine failed each time",
            retry_when_full, now, actions);
   } else {
@@ -200,6 +206,7 @@ void Scheduler::leave_queue(RequestEntry& request) {
   deadlines_.erase(std::pair(request.request.deadline.time(), request.sequence));
   request.state = RequestEntry::State::lost;
   --request.key->requests_waiting;
+  if (request.model->waiting.empty()) ++room_version_;
   --waiting_;
 }
 
@@ -210,7 +217,7 @@ void Scheduler::start(RequestEntry& request, Replica& replica, SteadyTime now, A
   request.started_at = now;
   ++request.attempts;
   ++running_;
-  take_slot(replica, *request.key, *request.line);
+  take_slot(replica, *request.key, *request.line, now);
   request.charged = charge(*request.key, *request.line, request.request.prompt_tokens, now);
   replica.model->prefixes.note(request.request.prefixes, replica.worker->number);
   actions.push_back(Dispatch{request.request.id, replica.worker->id, replica.model->model.id});

@@ -5,12 +5,14 @@
 #include <boost/multi_index/identity.hpp>
 #include <boost/multi_index/ranked_index.hpp>
 #include <boost/multi_index_container.hpp>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <vector>
 
+#include "domain/placement.hpp"
 #include "domain/prefix_cache.hpp"
 #include "domain/rate_limit.hpp"
 #include "domain/scheduler.hpp"
@@ -33,15 +35,37 @@ struct RunningMean {
 };
 
 struct Scheduler::Replica {
+  enum class State : std::uint8_t {
+    planned,  // waits until the memory of others that leave is back; the worker does not know of it
+    assigned,
+    leaving,  // not assigned any more; its memory is not back
+  };
+
   Worker* worker = nullptr;
   ModelEntry* model = nullptr;  // nullptr once the model is removed
+  State state = State::planned;
+  Placement placement;
+  // The worker is told; otherwise its engine has no choice, or decided.
+  bool is_placed = false;
+  // Of each slot; less than the model's own where memory was short.
+  std::uint32_t context_tokens = 0;
+  // The assignment that brought it, or took it away; 0: not sent yet.
+  std::uint64_t revision = 0;
   ReplicaReport report;
   // False until the worker has reported it since it was assigned.
   bool reported = false;
-  bool assigned = true;
   // Requests and jobs that run on it, by our own count.
   std::uint32_t slots_busy = 0;
+  // Since it became ready.
+  bool used = false;
+  SteadyTime ready_since{};
   SteadyTime idle_since{};
+  SteadyTime work_given_at{};
+  // When its phase began, and what of it was done then.
+  SteadyTime phase_since{};
+  std::uint64_t phase_began_at_bytes = 0;
+  // Starts of its engine that do not count as crashes any more.
+  std::uint32_t calm_starts = 1;
   // It gave a request back: nothing new until then.
   SteadyTime held_until{};
   // Seconds a unit of cost (cost_of) took here.
@@ -54,6 +78,10 @@ struct Scheduler::KnownWorker {
   WorkerHealth health;
   // Jobs that ran on it when its connection broke, as long as it may come back with them.
   std::set<JobId> orphans;
+  // Models whose files it has had.
+  std::set<ModelId> fetched;
+  // Seconds a unit of cost took here, whatever the model.
+  RunningMean pace;
 };
 
 struct Scheduler::Worker {
@@ -68,8 +96,15 @@ struct Scheduler::Worker {
   // It is awaited for its jobs only: it was paused, or the like, when it left.
   bool takes_nothing = false;
   std::optional<WorkerReport> report;
-  Placement placement;
   std::map<ModelId, std::unique_ptr<Replica>> replicas;
+  // What it was told last, and how often.
+  Assignment assignment;
+  std::uint64_t revision = 0;
+  // For models: all, and what is left by those that are there, are planned, or have not left yet.
+  Room capacity;
+  Room room;
+  // Its own, or a bundle for its target.
+  bool has_engine = false;
   // Over all its replicas.
   std::size_t running = 0;
 };
@@ -92,11 +127,38 @@ struct Scheduler::KeyEntry {
   }
 };
 
+// How a model fared on a worker where it did not load.
+struct Scheduler::Trial {
+  // Since when it is not placed there.
+  unsigned shortages = 0;
+  unsigned crashes = 0;
+  SteadyTime blocked_until{};
+  std::uint32_t max_layers = std::numeric_limits<std::uint32_t>::max();
+  // For a person.
+  std::string reason;
+};
+
 struct Scheduler::ModelEntry {
   Model model;
+  // Where it stands among the models, by the order in which they were added.
+  std::uint64_t order = 0;
+  SteadyTime added_at{};
   Line* line = nullptr;
-  // Assigned ones, by worker.
+  // Planned and assigned ones, by worker.
   std::map<WorkerId, Replica*> replicas;
+  std::map<WorkerNumber, Trial> trials;
+  // With the whole context; with half of it, where memory was short.
+  MemoryNeed need;
+  MemoryNeed reduced_need;
+
+  std::size_t allowed_replicas() const {
+    return model.max_replicas == 0 ? std::numeric_limits<std::size_t>::max() : model.max_replicas;
+  }
+  // When a place was looked for in vain: what was so then, and until when only news can change it.
+  std::uint64_t searched_version = 0;
+  SteadyTime search_again_at{};
+  // From an engine's start until it was ready.
+  RunningMean load_seconds;
   // By sequence number: first come, first served within a key, and a returned request has its old place.
   std::map<std::uint64_t, RequestEntry*> waiting;
   std::map<KeyNumber, std::map<std::uint64_t, RequestEntry*>> waiting_by_key;
@@ -117,6 +179,8 @@ struct Scheduler::RequestEntry {
   SteadyTime started_at{};
   std::chrono::steady_clock::duration allowance{};
   unsigned attempts = 0;
+  // Times its worker vanished; such an attempt does not count.
+  unsigned losses = 0;
   KeyEntry* key = nullptr;
   Line* line = nullptr;         // nullptr once the model is removed, unless it runs
   ModelEntry* model = nullptr;  // nullptr once the model is removed

@@ -71,8 +71,8 @@ class SchedulerTest : public testing::Test {
       } else {
         const auto& assign = std::get<Assign>(action);
         std::string names;
-        for (const auto& assigned : assign.assignment.models)
-          names += (names.empty() ? "" : ",") + assigned.name;
+        for (const auto& assigned : assign.assignment.replicas)
+          names += (names.empty() ? "" : ",") + assigned.model.name;
         words.push_back(assign.worker.text() + "=" + names);
       }
     }
@@ -116,8 +116,10 @@ TEST_F(SchedulerTest, ModelsAreAssignedInTheirOrderAsFarAsMemoryGoes) {
   scheduler_.model_added(model("b", 1, 2 * gigabyte), now_);
   scheduler_.model_added(model("c", 1, gigabyte), now_);
   EXPECT_EQ(words(scheduler_.worker_connected(WorkerId("w1"), facts(10 * gigabyte), now_)), (Words{"w1=a,c"}));
-  EXPECT_EQ(text_of(submit("r1", "b")),
-            "no worker can hold this model; 1 worker is connected: 1 with too little memory (it needs 2.7 GB)");
+  scheduler_.model_added(model("d", 1, 5 * gigabyte), now_);
+  EXPECT_EQ(text_of(submit("r1", "d")),
+            "no worker can hold this model; 1 worker is connected: 1 with too little memory (it needs 6.3 GB; the most "
+            "is 6.0 GB on w1)");
 }
 
 TEST_F(SchedulerTest, WithoutAnEngineBundleNothingIsAssignedAndTheReasonSaysSo) {
@@ -131,6 +133,24 @@ TEST_F(SchedulerTest, AWorkerWithItsOwnEngineNeedsNoBundle) {
   WorkerFacts own = facts();
   own.has_local_engine = true;
   EXPECT_EQ(words(scheduler_.worker_connected(WorkerId("w1"), own, now_)), (Words{"w1=a"}));
+}
+
+TEST_F(SchedulerTest, WorkersThatVanishWithARequestAreNotItsFault) {
+  std::vector<std::string> workers;
+  for (int i = 0; i < 9; ++i)
+    workers.push_back("w" + std::to_string(i));
+  ready_workers(workers, 1);
+  std::string on = words(submit("r1")).at(0);
+  for (int losses = 1; losses <= 8; ++losses) {
+    scheduler_.worker_gone(WorkerId(on.substr(3)), false, now_);
+    const auto next = words(give_back("r1")).at(0);
+    if (losses == 8) {
+      EXPECT_EQ(next, "r1!worker_lost") << "what kills workers must not go round";
+      break;
+    }
+    ASSERT_THAT(next, HasSubstr("r1>w")) << losses;
+    on = next;
+  }
 }
 
 // ---- dispatch ----
@@ -259,6 +279,9 @@ TEST_F(SchedulerTest, AWaitThatIsTooLongEndsWithItsReason) {
   submit("r1");
   submit("r2", "a", 10s);
   submit("r3", "a", 20s);
+  // Then another worker would be looked for.
+  EXPECT_EQ(scheduler_.next_tick(), now_ + 5s);
+  EXPECT_EQ(words(scheduler_.tick(now_ + 5s)), Words{});
   EXPECT_EQ(scheduler_.next_tick(), now_ + 10s);
   now_ += 10s;
   const auto actions = scheduler_.tick(now_);

@@ -22,7 +22,8 @@ std::string loading_text(const Progress& progress) {
 
 WaitReason reason_of(const Outlook& outlook) {
   if (outlook.ready > 0) return WaitReason::slots_busy;
-  if (outlook.loading + outlook.lost > 0) return WaitReason::workers_loading;
+  if (outlook.loading + outlook.lost + outlook.vacant > 0) return WaitReason::workers_loading;
+  if (outlook.occupied > 0) return WaitReason::memory_occupied;
   if (outlook.failing + outlook.quarantined > 0) return WaitReason::workers_failing;
   if (outlook.paused + outlook.draining + outlook.refusing > 0) return WaitReason::workers_paused;
   return WaitReason::no_worker;
@@ -59,6 +60,8 @@ std::string_view to_string(WaitReason reason) {
       return "slots_reserved";
     case WaitReason::workers_loading:
       return "workers_loading";
+    case WaitReason::memory_occupied:
+      return "memory_occupied";
     case WaitReason::workers_failing:
       return "workers_failing";
     case WaitReason::workers_paused:
@@ -197,7 +200,7 @@ Scheduler::RateView Scheduler::token_rate(const KeyId& key, SteadyTime now) cons
 
 Outlook Scheduler::outlook_of(const ModelEntry& model, SteadyTime now) const {
   Outlook outlook;
-  outlook.needed_bytes = estimate_memory_bytes(model.model);
+  outlook.needed_bytes = model.need.cpu_bytes();
   unsigned furthest = 0;
   const auto loading = [&](std::string text, unsigned rank) {
     ++outlook.loading;
@@ -208,15 +211,9 @@ Outlook Scheduler::outlook_of(const ModelEntry& model, SteadyTime now) const {
   };
   for (const auto& [id, worker] : workers_) {
     if (worker->connected) ++outlook.workers_connected;
-    const auto misfit = worker->placement.misfits.find(model.model.id);
-    if (misfit != worker->placement.misfits.end()) {
-      if (!worker->connected) continue;
-      if (misfit->second == Misfit::too_little_memory) ++outlook.without_memory;
-      if (misfit->second == Misfit::other_labels) ++outlook.without_labels;
-      if (misfit->second == Misfit::no_engine) {
-        ++outlook.without_engine;
-        outlook.target_without_engine = worker->facts.target;
-      }
+    const Misfit why = worker->facts_known ? misfit(model, *worker) : Misfit::none;
+    if (why != Misfit::none) {
+      if (worker->connected) add_misfit(outlook, why, *worker);
       continue;
     }
     if (!worker->connected) {
@@ -241,12 +238,24 @@ Outlook Scheduler::outlook_of(const ModelEntry& model, SteadyTime now) const {
       case Availability::available:
         break;
     }
-    const auto found = model.replicas.find(id);
-    if (found == model.replicas.end() || !found->second->reported) {
-      loading("preparing", 0);
+    const auto found = worker->replicas.find(model.model.id);
+    if (found == worker->replicas.end()) {
+      add_absent(outlook, model, *worker, now);
       continue;
     }
     const Replica& replica = *found->second;
+    if (replica.state == Replica::State::planned) {
+      loading("waiting for memory" + leaving_text(*worker), 0);
+      continue;
+    }
+    if (replica.state == Replica::State::leaving) {
+      ++outlook.occupied;
+      continue;
+    }
+    if (!replica.reported) {
+      loading("preparing", 0);
+      continue;
+    }
     const Progress& progress = replica.report.progress;
     const Progress& engine = worker->report->engine.progress;
     const WorkerHealth& health = known_workers_[worker->number].health;
@@ -264,9 +273,68 @@ Outlook Scheduler::outlook_of(const ModelEntry& model, SteadyTime now) const {
       loading(loading_text(engine) + " the engine", 1 + engine.percent());
     } else {
       loading(loading_text(progress), (progress.phase == Phase::loading ? 300 : 150) + progress.percent());
+      const auto left = ready_in(replica, now);
+      if (left && (!outlook.ready_in || *left < *outlook.ready_in)) outlook.ready_in = left;
     }
   }
   return outlook;
+}
+
+void Scheduler::add_misfit(Outlook& outlook, Misfit why, const Worker& worker) {
+  switch (why) {
+    case Misfit::none:
+      return;
+    case Misfit::other_labels:
+      ++outlook.without_labels;
+      return;
+    case Misfit::no_engine:
+      ++outlook.without_engine;
+      outlook.target_without_engine = worker.facts.target;
+      return;
+    case Misfit::too_little_memory:
+      break;
+  }
+  ++outlook.without_memory;
+  std::int64_t most = worker.capacity.host_bytes;
+  for (const Room::Device& device : worker.capacity.devices)
+    most = std::max(most, device.free_bytes);
+  if (most < 0 || static_cast<std::uint64_t>(most) < outlook.most_bytes) return;
+  outlook.most_bytes = static_cast<std::uint64_t>(most);
+  outlook.most_bytes_on = worker.facts.host_name.empty() ? worker.id.text() : worker.facts.host_name;
+}
+
+// A worker that could have the model and has not.
+void Scheduler::add_absent(Outlook& outlook, const ModelEntry& model, const Worker& worker, SteadyTime now) const {
+  const Progress& engine = worker.report->engine.progress;
+  const Trial* trial = trial_of(model, worker);
+  if (!knows_devices(worker)) {
+    if (engine.phase == Phase::failed) {
+      ++outlook.failing;
+      outlook.failing_detail = engine.detail;
+    } else {
+      ++outlook.loading;
+      if (outlook.loading_detail.empty()) outlook.loading_detail = loading_text(engine) + " the engine";
+    }
+  } else if (trial != nullptr && now < trial->blocked_until) {
+    ++outlook.failing;
+    outlook.failing_detail = trial->reason;
+  } else if (is_crashing(model, now)) {
+    ++outlook.failing;
+    if (outlook.failing_detail.empty()) outlook.failing_detail = "its engine crashed on other workers";
+  } else if (model.replicas.size() < model.allowed_replicas()) {
+    ++(fit_on(model, worker, worker.room).fit == Fit::none ? outlook.occupied : outlook.vacant);
+  }
+}
+
+// " of a and b", which leave.
+std::string Scheduler::leaving_text(const Worker& worker) const {
+  std::string text;
+  for (const auto& [id, replica] : worker.replicas) {
+    if (replica->state != Replica::State::leaving) continue;
+    const auto model = models_.find(id);
+    text += (text.empty() ? " of " : ", ") + (model == models_.end() ? id.text() : model->second->model.name);
+  }
+  return text;
 }
 
 Scheduler::WorkerView Scheduler::view_of(const Worker& worker, SteadyTime now) const {
@@ -276,9 +344,13 @@ Scheduler::WorkerView Scheduler::view_of(const Worker& worker, SteadyTime now) c
   view.facts = &worker.facts;
   view.report = worker.report ? &*worker.report : nullptr;
   for (const auto& [id, replica] : worker.replicas) {
-    if (!replica->assigned) continue;
-    view.replicas.push_back(ReplicaView{id, replica->model->model.name, replica->report, replica->slots_busy});
-    view.replicas.back().report.model = id;
+    const std::string name = replica->model == nullptr ? id.text() : replica->model->model.name;
+    view.replicas.push_back(
+        ReplicaView{id, name, replica->report, replica->slots_busy, replica->placement, replica->context_tokens});
+    ReplicaReport& report = view.replicas.back().report;
+    report.model = id;
+    if (replica->state == Replica::State::leaving) report.progress.phase = Phase::leaving;
+    if (replica->state == Replica::State::planned) report.progress.detail = "waiting for memory" + leaving_text(worker);
   }
   return view;
 }
@@ -315,7 +387,7 @@ Scheduler::Totals Scheduler::totals() const {
     const bool available = worker->report && worker->report->availability == Availability::available;
     for (const auto& [model, replica] : worker->replicas) {
       totals.slots_busy += replica->slots_busy;
-      if (!replica->assigned) continue;
+      if (replica->state != Replica::State::assigned) continue;
       const Phase phase = replica->reported ? replica->report.progress.phase : Phase::waiting;
       ++totals.replicas[phase];
       if (available && phase == Phase::ready && replica->report.slots > replica->slots_busy) {
@@ -437,9 +509,11 @@ void Scheduler::check_invariants() const {
     for (const auto& [model, replica] : worker->replicas) {
       const auto counted = busy.find(replica.get());
       require(replica->slots_busy == (counted == busy.end() ? 0 : counted->second), "slots are counted");
-      require(replica->assigned || replica->slots_busy > 0, "unused replicas are dropped");
-      require(!replica->assigned || replica->model->replicas.at(id) == replica.get(), "a model knows its replicas");
-      replicas += replica->assigned ? 1 : 0;
+      const bool stays = replica->state != Replica::State::leaving;
+      require(worker->connected || stays || replica->slots_busy > 0, "what has left a lost worker is forgotten");
+      require(!stays || replica->model->replicas.at(id) == replica.get(), "a model knows its replicas");
+      require(replica->state != Replica::State::planned || replica->slots_busy == 0, "what is planned runs nothing");
+      replicas += stays ? 1 : 0;
     }
   }
   std::size_t known = 0;

@@ -217,8 +217,8 @@ class Walk {
       ASSERT_EQ(workers_.count(assign->worker.text()), 1u) << "assigned to a worker that is not connected";
       auto& assigned = workers_[assign->worker.text()].assigned;
       assigned.clear();
-      for (const auto& its_model : assign->assignment.models)
-        assigned.insert(its_model.id.text());
+      for (const auto& its_model : assign->assignment.replicas)
+        assigned.insert(its_model.model.id.text());
     }
     for (const auto& action : actions) {
       if (const auto* dispatch = std::get_if<Dispatch>(&action)) handle_dispatch(*dispatch);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,15 @@ namespace gogrid::domain {
 
 using WorkerId = Id<struct WorkerTag>;
 
+// A model that a worker has or is fetching, as it was assigned before this connection.
+struct HeldReplica {
+  ModelId model;
+  // Of each slot.
+  std::uint32_t context_tokens = 0;
+  // Nullopt: its engine decided.
+  std::optional<Placement> placement = {};
+};
+
 struct WorkerFacts {
   std::string version;
   std::string host_name;
@@ -25,10 +35,13 @@ struct WorkerFacts {
   bool has_local_engine = false;
   // It goes on with jobs for a while when its connection breaks, and keeps their answers.
   bool keeps_leases = false;
+  // It tells what its engine computes on, once that is ready: before, nothing is placed there.
+  bool tells_devices = false;
   // It tells live figures of its hardware when it is asked to.
   bool reads_hardware = false;
   // Of the jobs that it has kept like that.
   std::vector<std::uint64_t> leases = {};
+  std::vector<HeldReplica> held = {};
   // What its administrator calls it, "site" -> "attic". Not from the worker itself.
   std::map<std::string, std::string> labels = {};
 };
@@ -50,13 +63,32 @@ enum class Sandbox {
 std::string_view to_string(Availability availability);
 std::string_view to_string(Sandbox sandbox);
 
+// What the engine computes on beside the CPU.
+struct EngineDevice {
+  // The engine's name for it, "Vulkan0".
+  std::string name;
+  // "AMD Radeon RX 7900 XTX"
+  std::string description;
+  std::uint64_t total_bytes = 0;
+  // What the worker's owner lets engines have of it.
+  std::uint64_t limit_bytes = 0;
+  // Used by others than our engines, as last seen.
+  std::uint64_t foreign_bytes = 0;
+
+  friend bool operator==(const EngineDevice&, const EngineDevice&) = default;
+};
+
 struct EngineReport {
   Progress progress;
   // "llama.cpp 0.7.0 (cpu)" or the path of a configured local engine.
   std::string description;
+  // Once it is ready, in its order.
+  std::vector<EngineDevice> devices = {};
 };
 
 struct WorkerReport {
+  // Of the assignment that it has carried out, or begun to; nullopt: the newest.
+  std::optional<std::uint64_t> revision = {};
   Availability availability = Availability::available;
   // Why it is not available, for a person.
   std::string reason;

@@ -38,7 +38,7 @@ TEST(WorkerLabels, AModelIsOnlyOnWorkersWithAllOfItsLabels) {
   EXPECT_NE(describe(scheduler.outlook(model.id)).find("gogrid worker label"), std::string::npos);
   const auto actions = scheduler.worker_labelled(id, {{"gpu", "yes"}, {"site", "attic"}, {"more", ""}}, now);
   ASSERT_EQ(actions.size(), 1u) << "its new assignment";
-  EXPECT_EQ(std::get<Assign>(actions[0]).assignment.models.size(), 1u);
+  EXPECT_EQ(std::get<Assign>(actions[0]).assignment.replicas.size(), 1u);
   EXPECT_EQ(scheduler.outlook(model.id).workers_with_model(), 1u);
   EXPECT_EQ(scheduler.worker_labelled(id, {{"gpu", "no"}, {"site", "attic"}}, now).size(), 1u);
   EXPECT_EQ(scheduler.outlook(model.id).workers_with_model(), 0u);

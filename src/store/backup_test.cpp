@@ -67,6 +67,7 @@ void fill(Store& store, Loop& loop) {
   good(store.change_jobs({leased(100, 5), done, leased(101, 6), ended(102, 0, JobState::cancelled)}));
   good(store.add_file(file_record(9)));
   good(store.add_usage({UsageRecord{1, "key_1", "m", 1, 2, 3}}));
+  good(store.put_measured_memory(memory_record()));
   for (const char* subject : {"a", "b"}) {
     AuditRecord act;
     act.at = at(4);
@@ -82,7 +83,7 @@ std::vector<std::string> all_rows(const Place& place) {
   auto newest = std::move(SqliteConnection::open(scratch.path() / "newest.db").value());
   migrate(*newest).value();
   const auto tables = find_tables(*newest).value();
-  EXPECT_EQ(tables.size(), 19u);
+  EXPECT_EQ(tables.size(), 20u);
   std::unique_ptr<Connection> connection;
   if (place.where.empty()) {
     connection = std::move(SqliteConnection::open_to_read(place.directory.path() / "gogrid.db").value());
@@ -160,6 +161,9 @@ TEST_P(BackupTest, ARestoredStoreGoesOn) {
   WebhookRecord hook;
   hook.next_at = at(1);
   ASSERT_TRUE(loop.run(store->add_webhook(hook)));
+  MemoryRecord measured = memory_record();
+  measured.key.slots += 1;
+  ASSERT_TRUE(loop.run(store->put_measured_memory(measured)));
 }
 
 TEST_P(BackupTest, AStoreWithSomethingInItIsReplacedOnlyWhenThatIsSaid) {

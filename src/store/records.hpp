@@ -14,6 +14,7 @@
 #include "base/clock.hpp"
 #include "domain/job.hpp"
 #include "domain/key.hpp"
+#include "domain/memory_ledger.hpp"
 #include "domain/model.hpp"
 
 namespace gogrid::store {
@@ -346,6 +347,15 @@ struct UsageRecord {
   std::int64_t completion_tokens = 0;
 
   friend bool operator==(const UsageRecord&, const UsageRecord&) = default;
+};
+
+// What a model was measured to take of memory. The time to the millisecond.
+struct MemoryRecord {
+  domain::MemoryKey key;
+  domain::MeasuredMemory memory;
+  SystemTime measured_at;
+
+  friend bool operator==(const MemoryRecord&, const MemoryRecord&) = default;
 };
 
 // One administrative act. Never changed or removed once it is stored.

@@ -203,6 +203,17 @@ class UsageStore {
                                                        std::string key_id) = 0;
 };
 
+class MemoryStore {
+ public:
+  virtual ~MemoryStore() = default;
+  // How many are kept: those measured longest ago go.
+  static constexpr std::int64_t max_measured = 10'000;
+  // Adds it or replaces the one of the same key.
+  virtual Pending<> put_measured_memory(MemoryRecord record) = 0;
+  // By measured_at.
+  virtual Pending<std::vector<MemoryRecord>> list_measured_memory() = 0;
+};
+
 class AuditStore {
  public:
   virtual ~AuditStore() = default;
@@ -222,6 +233,7 @@ class Store : public KeyStore,
               public WebhookStore,
               public BatchStore,
               public UsageStore,
+              public MemoryStore,
               public AuditStore {};
 
 }  // namespace gogrid::store

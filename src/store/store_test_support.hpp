@@ -119,6 +119,12 @@ inline ModelRecord model_record(std::string id, std::string name) {
   return record;
 }
 
+// What a store has of the model "mdl_1" besides its row, from this version on.
+inline constexpr std::size_t version_of_model_files = 3;
+inline constexpr auto old_model_file =
+    "INSERT INTO model_files (model_id, position, role, sha256, size_bytes, scale_permille) "
+    "VALUES ('mdl_1', 0, 'weights', 'abc', 77, 1000)";
+
 // The one model of an older version's store: of one file, with today's defaults for what that version did not have.
 inline void expect_old_model(const std::vector<ModelRecord>& models) {
   ASSERT_EQ(models.size(), 1u);
@@ -139,6 +145,22 @@ inline EngineRecord engine_record(char digit, std::string name) {
   engine.flavour = "cpu";
   engine.created_at = at(7);
   return engine;
+}
+
+// Every field is set to something.
+inline MemoryRecord memory_record() {
+  MemoryRecord record;
+  record.key.model_sha256 = std::string(64, 'c');
+  record.key.size_bytes = 5'000'000'000;
+  record.key.context_tokens = 4096;
+  record.key.slots = 3;
+  record.key.kv_type = domain::KvType::q8_0;
+  record.key.device = "vulkan: AMD Radeon RX 7900 XTX";
+  record.key.device_count = 2;
+  record.key.device_layers = 33;
+  record.memory = {6'000'000'000, 700'000'000, 80'000'000};
+  record.measured_at = at(8) + std::chrono::milliseconds(9);
+  return record;
 }
 
 }  // namespace gogrid::store::test

@@ -15,6 +15,11 @@ constexpr std::size_t max_name_bytes = 256;
 constexpr std::size_t max_detail_bytes = 8 * 1024;
 constexpr int max_replicas = 1024;
 constexpr std::uint32_t max_slots = 4096;
+constexpr int max_devices = 64;
+constexpr int max_memory_uses = max_devices + 1;
+// No machine has an exbibyte, and sums of such values stay far from their ends.
+constexpr std::uint64_t max_memory_bytes = std::uint64_t{1} << 50;
+constexpr std::uint32_t max_layers = 1 << 16;
 
 // WorkerWorkFrame.data and CoordinatorWorkFrame.data: field 2, length-delimited.
 constexpr char data_tag = 0x12;
@@ -112,6 +117,41 @@ KvType to_message(domain::KvType type) {
   return KV_TYPE_UNSPECIFIED;
 }
 
+std::uint64_t bounded(std::uint64_t bytes) { return std::min(bytes, max_memory_bytes); }
+
+domain::Placement to_placement(const ReplicaPlacement& message) {
+  domain::Placement placement;
+  const int count = std::min(message.devices_size(), max_devices);
+  for (int i = 0; i < count; ++i) {
+    const DeviceShare& share = message.devices(i);
+    placement.devices.push_back({cut(share.device(), max_name_bytes), bounded(share.expected_bytes())});
+  }
+  placement.device_layers = placement.devices.empty() ? 0 : std::min(message.device_layers(), max_layers);
+  return placement;
+}
+
+std::vector<domain::EngineDevice> to_devices(const EngineState& engine) {
+  std::vector<domain::EngineDevice> devices;
+  const int count = std::min(engine.devices_size(), max_devices);
+  for (int i = 0; i < count; ++i) {
+    const EngineDevice& device = engine.devices(i);
+    devices.push_back({cut(device.name(), max_name_bytes), cut(device.description(), max_name_bytes),
+                       bounded(device.total_bytes()), bounded(device.limit_bytes()), bounded(device.foreign_bytes())});
+  }
+  return devices;
+}
+
+std::vector<domain::MemoryUse> to_memory(const ReplicaState& replica) {
+  std::vector<domain::MemoryUse> memory;
+  const int count = std::min(replica.memory_size(), max_memory_uses);
+  for (int i = 0; i < count; ++i) {
+    const MemoryUse& use = replica.memory(i);
+    const std::uint64_t bytes = bounded(use.bytes());
+    memory.push_back({cut(use.device(), max_name_bytes), bytes, std::min(use.mapped_bytes(), bytes)});
+  }
+  return memory;
+}
+
 template <class Message>
 domain::Progress to_progress(const Message& message) {
   return {to_phase(message.phase()), message.done_bytes(), message.total_bytes(),
@@ -129,28 +169,41 @@ domain::WorkerFacts to_facts(const Hello& hello) {
   const auto& features = hello.features();
   facts.has_local_engine = std::find(features.begin(), features.end(), feature_local_engine) != features.end();
   facts.keeps_leases = std::find(features.begin(), features.end(), feature_keeps_leases) != features.end();
+  facts.tells_devices = std::find(features.begin(), features.end(), feature_engine_devices) != features.end();
   facts.reads_hardware = std::find(features.begin(), features.end(), feature_hardware_readings) != features.end();
   const auto count = std::min(static_cast<std::size_t>(hello.leases_size()), max_leases);
   facts.leases.reserve(count);
   std::copy_n(hello.leases().begin(), count, std::back_inserter(facts.leases));
   // 0 is none.
   std::erase(facts.leases, std::uint64_t{0});
+  const int held = std::min(hello.held_size(), max_replicas);
+  for (int i = 0; i < held; ++i) {
+    const ReplicaAssignment& replica = hello.held(i);
+    domain::HeldReplica one;
+    one.model = domain::ModelId(cut(replica.model_id(), max_name_bytes));
+    one.context_tokens = replica.context_tokens();
+    if (replica.has_placement()) one.placement = to_placement(replica.placement());
+    facts.held.push_back(std::move(one));
+  }
   return facts;
 }
 
 domain::WorkerReport to_report(const WorkerState& state) {
   domain::WorkerReport report;
+  report.revision = state.assignment_revision();
   report.availability = to_availability(state.availability());
   report.reason = cut(state.reason(), max_detail_bytes);
   report.sandbox = to_sandbox(state.sandbox());
   report.engine.progress = to_progress(state.engine());
   report.engine.description = cut(state.engine().description(), max_name_bytes);
+  report.engine.devices = to_devices(state.engine());
   const int count = std::min(state.replicas_size(), max_replicas);
   report.replicas.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
     const ReplicaState& replica = state.replicas(i);
     report.replicas.push_back({domain::ModelId(cut(replica.model_id(), max_name_bytes)), to_progress(replica),
-                               std::min(replica.slots(), max_slots), replica.starts()});
+                               std::min(replica.slots(), max_slots), replica.starts(), to_memory(replica),
+                               replica.out_of_memory()});
   }
   return report;
 }
@@ -164,8 +217,17 @@ std::string encode_assignment(std::uint64_t revision, const domain::Assignment& 
     message.mutable_engine()->mutable_blob()->set_sha256(assignment.engine->sha256);
     message.mutable_engine()->mutable_blob()->set_size_bytes(assignment.engine->size_bytes);
   }
-  for (const auto& model : assignment.models) {
+  for (const auto& [model, placement] : assignment.replicas) {
     auto& replica = *message.add_replicas();
+    if (placement) {
+      auto& its_placement = *replica.mutable_placement();
+      for (const auto& share : placement->devices) {
+        auto& sent = *its_placement.add_devices();
+        sent.set_device(share.device);
+        sent.set_expected_bytes(share.expected_bytes);
+      }
+      its_placement.set_device_layers(placement->device_layers);
+    }
     replica.set_model_id(model.id.text());
     replica.set_model_name(model.name);
     const auto files = domain::files_of(model);

@@ -21,6 +21,9 @@ inline constexpr const char* feature_local_engine = "local-engine";
 // And: work with a lease outlives a lost connection for a while.
 inline constexpr const char* feature_keeps_leases = "keeps-leases";
 
+// And: what its engine computes on is in WorkerState, once that engine is ready.
+inline constexpr const char* feature_engine_devices = "engine-devices";
+
 // What a Hello names of them, and one frame of ReleaseLeases.
 inline constexpr std::size_t max_leases = 4096;
 

@@ -138,7 +138,13 @@ TEST(WorkerMessages, WithoutLeasesItIsTheProtocolOfOlderVersions) {
 TEST(WorkerMessages, AnAssignmentSaysAllAReplicaNeeds) {
   domain::Assignment assignment;
   assignment.engine = domain::EngineBundle{"ee", "cpu", 7, "linux-x86_64"};
-  assignment.models.push_back({domain::ModelId("m1"), "tiny", domain::ModelKind::embedding, "aa", 9, 512, 3});
+  domain::AssignedReplica assigned;
+  assigned.model = {domain::ModelId("m1"), "tiny", domain::ModelKind::embedding, "aa", 9, 512, 3};
+  assignment.replicas.push_back(assigned);
+  assigned.placement = domain::Placement{{{"Vulkan0", 7}, {"Vulkan1", 8}}, 12, 0};
+  assignment.replicas.push_back(assigned);
+  assigned.placement = domain::Placement();
+  assignment.replicas.push_back(assigned);
   const auto frame = decode_frame<CoordinatorFrame>(std::string_view(encode_assignment(5, assignment)).substr(4));
   ASSERT_TRUE(frame);
   EXPECT_EQ(frame->assignment().revision(), 5u);
@@ -148,6 +154,67 @@ TEST(WorkerMessages, AnAssignmentSaysAllAReplicaNeeds) {
   EXPECT_EQ(replica.kind(), MODEL_KIND_EMBEDDING);
   EXPECT_EQ(replica.slots(), 3u);
   EXPECT_EQ(replica.context_tokens(), 512u);
+  EXPECT_FALSE(replica.has_placement()) << "its engine has no devices";
+  const auto& placed = frame->assignment().replicas(1).placement();
+  ASSERT_EQ(placed.devices_size(), 2);
+  EXPECT_EQ(placed.devices(1).device(), "Vulkan1");
+  EXPECT_EQ(placed.devices(1).expected_bytes(), 8u);
+  EXPECT_EQ(placed.device_layers(), 12u);
+  EXPECT_TRUE(frame->assignment().replicas(2).has_placement()) << "on the CPU beside devices";
+  EXPECT_EQ(frame->assignment().replicas(2).placement().devices_size(), 0);
+}
+
+TEST(WorkerMessages, DevicesAndMemoryAreReadWithinBounds) {
+  WorkerState state;
+  state.set_assignment_revision(7);
+  auto& device = *state.mutable_engine()->add_devices();
+  device.set_name("Vulkan0");
+  device.set_description("A card");
+  device.set_total_bytes(~std::uint64_t{0});
+  device.set_limit_bytes(6);
+  device.set_foreign_bytes(1);
+  auto& replica = *state.add_replicas();
+  replica.set_out_of_memory(true);
+  auto& use = *replica.add_memory();
+  use.set_device("Vulkan0");
+  use.set_bytes(5);
+  use.set_mapped_bytes(9);
+  auto report = to_report(state);
+  EXPECT_EQ(report.revision, 7u);
+  ASSERT_EQ(report.engine.devices.size(), 1u);
+  EXPECT_EQ(report.engine.devices[0], (domain::EngineDevice{"Vulkan0", "A card", std::uint64_t{1} << 50, 6, 1}));
+  EXPECT_TRUE(report.replicas[0].out_of_memory);
+  EXPECT_EQ(report.replicas[0].memory, (std::vector<domain::MemoryUse>{{"Vulkan0", 5, 5}}));
+  for (int i = 0; i < 10'000; ++i) {
+    state.mutable_engine()->add_devices();
+    replica.add_memory();
+  }
+  report = to_report(state);
+  EXPECT_LT(report.engine.devices.size(), 100u);
+  EXPECT_LT(report.replicas[0].memory.size(), 100u);
+}
+
+TEST(WorkerMessages, WhatAWorkerHasIsInItsHello) {
+  Hello hello;
+  auto& held = *hello.add_held();
+  held.set_model_id("m1");
+  held.set_context_tokens(2048);
+  auto& share = *held.mutable_placement()->add_devices();
+  share.set_device("Vulkan0");
+  share.set_expected_bytes(5);
+  held.mutable_placement()->set_device_layers(~0u);
+  hello.add_held()->set_model_id("m2");
+  const auto facts = to_facts(hello);
+  ASSERT_EQ(facts.held.size(), 2u);
+  EXPECT_EQ(facts.held[0].model.text(), "m1");
+  EXPECT_EQ(facts.held[0].context_tokens, 2048u);
+  ASSERT_TRUE(facts.held[0].placement);
+  EXPECT_EQ(facts.held[0].placement->devices, (std::vector<domain::DeviceShare>{{"Vulkan0", 5}}));
+  EXPECT_LT(facts.held[0].placement->device_layers, 100'000u);
+  EXPECT_FALSE(facts.held[1].placement) << "its engine decided";
+  for (int i = 0; i < 10'000; ++i)
+    hello.add_held();
+  EXPECT_LT(to_facts(hello).held.size(), 2000u);
 }
 
 TEST(WorkerMessages, AnAssignmentNamesEveryFileOfAModel) {
@@ -156,13 +223,15 @@ TEST(WorkerMessages, AnAssignmentNamesEveryFileOfAModel) {
   model.sha256 = "one";
   model.size_bytes = 7;
   domain::Assignment assignment;
-  assignment.models = {model, model};
-  assignment.models[1].files = {{domain::FileRole::weights, "a", 1},
-                                {domain::FileRole::weights, "b", 2},
-                                {domain::FileRole::projector, "p", 3},
-                                {domain::FileRole::adapter, "l", 4, 500},
-                                {domain::FileRole::chat_template, "t", 5}};
-  assignment.models[1].kv_type = domain::KvType::q8_0;
+  assignment.replicas.resize(2);
+  assignment.replicas[0].model = model;
+  domain::Model& split = assignment.replicas[1].model = model;
+  split.files = {{domain::FileRole::weights, "a", 1},
+                 {domain::FileRole::weights, "b", 2},
+                 {domain::FileRole::projector, "p", 3},
+                 {domain::FileRole::adapter, "l", 4, 500},
+                 {domain::FileRole::chat_template, "t", 5}};
+  split.kv_type = domain::KvType::q8_0;
   const auto frame = decode_frame<CoordinatorFrame>(std::string_view(encode_assignment(5, assignment)).substr(4));
   ASSERT_TRUE(frame);
   const auto& single = frame->assignment().replicas(0);

@@ -80,6 +80,21 @@ std::optional<Placement> read_placement(const wire::ReplicaAssignment& replica) 
 
 }  // namespace
 
+wire::ReplicaAssignment to_held(const ReplicaSpec& spec) {
+  wire::ReplicaAssignment held;
+  held.set_model_id(spec.model_id);
+  held.set_context_tokens(spec.context_tokens);
+  if (!spec.placement) return held;
+  auto& placement = *held.mutable_placement();
+  placement.set_device_layers(spec.placement->device_layers);
+  for (const DeviceShare& share : spec.placement->devices) {
+    auto& sent = *placement.add_devices();
+    sent.set_device(share.device);
+    sent.set_expected_bytes(share.expected_bytes);
+  }
+  return held;
+}
+
 std::vector<ReplicaSpec> read_replicas(const wire::Assignment& assignment) {
   std::vector<ReplicaSpec> specs;
   for (const auto& replica : assignment.replicas()) {

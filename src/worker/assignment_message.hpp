@@ -11,4 +11,7 @@ namespace gogrid::worker {
 
 std::vector<ReplicaSpec> read_replicas(const wire::Assignment& assignment);
 
+// As Hello.held tells the next coordinator, or the same one, of it.
+wire::ReplicaAssignment to_held(const ReplicaSpec& spec);
+
 }  // namespace gogrid::worker

@@ -293,8 +293,11 @@ wire::Hello Worker::hello() {
   if (!options_.config.engine_path.empty()) hello.add_features(wire::feature_local_engine);
   if (options_.config.lease_grace.count() > 0) hello.add_features(wire::feature_keeps_leases);
   if (!options_.inventory.program.empty()) hello.add_features(wire::feature_hardware_readings);
+  hello.add_features(wire::feature_engine_devices);
   for (const std::uint64_t lease : leases_.kept())
     hello.add_leases(lease);
+  for (const auto& [id, replica] : replicas_)
+    *hello.add_held() = to_held(replica->spec());
   hello.set_host_name(valid_utf8(options_.config.name.empty() ? host_name() : options_.config.name, max_name_bytes));
   hello.set_target(machine_target());
   *hello.mutable_hardware() = hardware();

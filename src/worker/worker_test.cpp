@@ -120,8 +120,9 @@ TEST_F(WorkerTest, BeginsNothingWhileItEnds) {
 TEST_F(WorkerTest, ItsHelloNamesTheLeasesThatItKeeps) {
   auto worker = make();
   SessionClient& client = *worker;
-  EXPECT_EQ(client.hello().features_size(), 1);
+  ASSERT_EQ(client.hello().features_size(), 2);
   EXPECT_EQ(client.hello().features(0), wire::feature_keeps_leases);
+  EXPECT_EQ(client.hello().features(1), wire::feature_engine_devices);
   EXPECT_EQ(client.hello().leases_size(), 0);
   TaskGroup tasks(io_.get_executor());
   for (const std::uint64_t lease : {7, 8}) {
@@ -150,7 +151,43 @@ TEST_F(WorkerTest, WithoutAGraceItKeepsNoLeasesAndSaysSo) {
   options_.config.lease_grace = 0ms;
   const auto worker = make();
   SessionClient& client = *worker;
-  EXPECT_EQ(client.hello().features_size(), 0);
+  ASSERT_EQ(client.hello().features_size(), 1);
+  EXPECT_EQ(client.hello().features(0), wire::feature_engine_devices);
+}
+
+TEST_F(WorkerTest, ItsHelloSaysWhatItHasAsItWasAssigned) {
+  const auto worker = make();
+  SessionClient& client = *worker;
+  bool ended = false;
+  TaskGroup tasks(io_.get_executor());
+  tasks.spawn("worker", run(*worker, ended));
+  io_.poll();
+  wire::Assignment assignment;
+  for (const char* id : {"m1", "m2"}) {
+    auto& replica = *assignment.add_replicas();
+    replica.set_model_id(id);
+    replica.set_model_name(id);
+    replica.set_context_tokens(512);
+    replica.set_slots(1);
+    replica.mutable_blob()->set_sha256(std::string(64, 'a'));
+    replica.mutable_blob()->set_size_bytes(1);
+  }
+  auto& placement = *assignment.mutable_replicas(1)->mutable_placement();
+  auto& share = *placement.add_devices();
+  share.set_device("Vulkan0");
+  share.set_expected_bytes(7);
+  placement.set_device_layers(3);
+  client.assigned(assignment);
+  const wire::Hello hello = client.hello();
+  ASSERT_EQ(hello.held_size(), 2);
+  EXPECT_EQ(hello.held(0).model_id(), "m1");
+  EXPECT_EQ(hello.held(0).context_tokens(), 512u);
+  EXPECT_FALSE(hello.held(0).has_placement());
+  EXPECT_EQ(hello.held(1).placement().SerializeAsString(), placement.SerializeAsString());
+  worker->stop();
+  worker->stop();
+  io_.run_for(30s);
+  EXPECT_TRUE(ended);
 }
 
 TEST_F(WorkerTest, OffersWhatItsOwnerAllows) {

@@ -23,12 +23,32 @@ void Account::worker_connected(const domain::WorkerId& id, const domain::WorkerF
     if (std::find(kept.begin(), kept.end(), jobs_.at(job).lease) != kept.end()) event_.to_resume.push_back(job);
   }
   workers_[id].facts = facts;
+  for (const auto& replica : facts.held) {
+    const auto model = models_.find(replica.model);
+    if (model == models_.end()) continue;
+    workers_[id].held[replica.model].bytes = estimate_memory(model->second.model, replica.context_tokens).cpu_bytes();
+  }
 }
 
 void Account::worker_reported(const domain::WorkerId& id, const domain::WorkerReport& report) {
   event_ = {};
   const auto found = workers_.find(id);
-  if (found != workers_.end()) found->second.report = report;
+  if (found == workers_.end()) return;
+  found->second.report = report;
+  for (auto& [model, held] : found->second.held) {
+    const auto replica = std::find_if(report.replicas.begin(), report.replicas.end(),
+                                      [&its = model](const auto& one) { return one.model == its; });
+    const bool is_ready = replica != report.replicas.end() && replica->progress.phase == domain::Phase::ready;
+    if (is_ready && held.ready_since) continue;
+    held.ready_since = is_ready ? std::optional(stage_.now()) : std::nullopt;
+    held.is_used = false;
+  }
+  std::erase_if(found->second.held, [&report](const auto& entry) {
+    const auto& held = entry.second;
+    return held.dropped > 0 && *report.revision >= held.dropped &&
+           std::none_of(report.replicas.begin(), report.replicas.end(),
+                        [&model = entry.first](const auto& replica) { return replica.model == model; });
+  });
 }
 
 void Account::worker_gone(const domain::WorkerId& id, bool may_return) {
@@ -206,6 +226,7 @@ std::string Account::first_open_job() const {
 
 void Account::take(const domain::WorkerId& worker, const domain::ModelId& model, const domain::KeyId& key) {
   ++workers_[worker].running[model];
+  workers_[worker].held[model].is_used = true;
   ++keys_[key].running;
 }
 

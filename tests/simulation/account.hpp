@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "domain/placement.hpp"
 #include "domain/scheduler.hpp"
 #include "simulation/fairness.hpp"
 #include "simulation/ledger.hpp"
@@ -78,8 +79,18 @@ class Account {
     Place place = Place::waiting;
     domain::WorkerId worker;
   };
+  // A model in a worker's memory, from when it is assigned until the worker has said that it is gone.
+  struct HeldAccount {
+    std::uint64_t bytes = 0;
+    // The assignment that took it away; 0: none.
+    std::uint64_t dropped = 0;
+    std::optional<SteadyTime> ready_since;
+    // Since then.
+    bool is_used = false;
+  };
   struct WorkerAccount {
     domain::WorkerFacts facts;
+    std::map<domain::ModelId, HeldAccount> held;
     std::optional<domain::WorkerReport> report;
     std::set<domain::ModelId> assigned;
     std::map<domain::ModelId, std::size_t> running;
@@ -103,6 +114,7 @@ class Account {
   using Line = std::pair<domain::KeyId, std::string>;
 
   void on(const domain::Assign& action);
+  void on(const domain::Measured&) {}
   void on(const domain::Dispatch& action);
   void on(const domain::Reject& action);
   void on(const domain::Lease& action);
@@ -113,6 +125,7 @@ class Account {
   bool broken(std::string_view invariant, std::string text);
   // Whether the worker may be given something for that model now.
   bool may_have(const domain::WorkerId& worker, const domain::ModelId& model, const std::string& what);
+  void check_memory(const domain::WorkerId& id, const WorkerAccount& worker);
   bool has_room(const domain::KeyId& key);
   bool has_rates(const domain::KeyId& key);
   void take(const domain::WorkerId& worker, const domain::ModelId& model, const domain::KeyId& key);

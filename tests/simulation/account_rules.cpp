@@ -47,9 +47,33 @@ void Account::on(const domain::Assign& action) {
     broken("only connected workers", action.worker.text() + " is given an assignment and is not connected");
     return;
   }
-  found->second.assigned.clear();
-  for (const auto& model : action.assignment.models)
-    found->second.assigned.insert(model.id);
+  WorkerAccount& worker = found->second;
+  worker.assigned.clear();
+  for (const auto& [model, placement] : action.assignment.replicas) {
+    worker.assigned.insert(model.id);
+    auto& held = worker.held[model.id];
+    if (held.dropped > 0) broken("memory is back first", model.id.text() + " has not left " + action.worker.text());
+    held.bytes = estimate_memory(model, model.context_tokens).cpu_bytes();
+  }
+  for (auto& [id, held] : worker.held) {
+    if (held.dropped > 0 || worker.assigned.contains(id)) continue;
+    held.dropped = action.revision;
+    const bool is_young = held.ready_since && stage_.now() < *held.ready_since + limits_.min_residency;
+    if (is_young && held.is_used && models_.contains(id))
+      broken("no thrash", id.text() + " must leave " + action.worker.text() + ", where it was used and is new");
+  }
+  check_memory(action.worker, worker);
+}
+
+void Account::check_memory(const domain::WorkerId& id, const WorkerAccount& worker) {
+  std::uint64_t bytes = 0;
+  for (const auto& [model, held] : worker.held)
+    bytes += held.bytes;
+  const std::uint64_t budget = domain::memory_budget_bytes(worker.facts);
+  if (bytes > budget) {
+    broken("memory", id.text() + " is to have " + std::to_string(bytes) + " bytes in memory and may have " +
+                         std::to_string(budget));
+  }
 }
 
 bool Account::may_have(const domain::WorkerId& worker, const domain::ModelId& model, const std::string& what) {

@@ -102,6 +102,7 @@ class Coordinator {
   void restore();
   void carry_out(domain::Actions actions);
   void on(const domain::Assign& action);
+  void on(const domain::Measured& action);
   void on(const domain::Dispatch& action);
   void on(const domain::Reject& action);
   void on(const domain::Lease& action);

@@ -24,10 +24,12 @@ void Coordinator::carry_out(domain::Actions actions) {
 void Coordinator::on(const domain::Assign& action) {
   const auto session = sessions_.find(action.worker);
   if (session == sessions_.end()) return;
-  network_.to_worker(session->second.connection, [worker = session->second.worker, assignment = action.assignment] {
-    worker->assigned(assignment);
-  });
+  network_.to_worker(session->second.connection,
+                     [worker = session->second.worker, assign = action] { worker->assigned(assign); });
 }
+
+// Its virtual workers measure nothing.
+void Coordinator::on(const domain::Measured&) {}
 
 void Coordinator::on(const domain::Dispatch& action) {
   const auto session = sessions_.find(action.worker);

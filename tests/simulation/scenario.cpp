@@ -132,6 +132,8 @@ Scenario make_scenario(Random& random, Size size) {
   scenario.coordinator.models = make_models(random);
   const std::size_t workers = size.workers > 0 ? size.workers : static_cast<std::size_t>(random.between(1, 7));
   scenario.coordinator.compare_every = static_cast<unsigned>(std::max<std::size_t>(8, workers * 2));
+  // In some worlds models have to take turns.
+  const bool is_narrow = random.chance(0.3);
   double slots = 0;
   for (const auto& model : scenario.coordinator.models)
     slots += model.slots * static_cast<double>(workers);
@@ -139,8 +141,9 @@ Scenario make_scenario(Random& random, Size size) {
     VirtualWorker::Traits traits;
     traits.keeps_leases = random.chance(0.7);
     traits.speed = random.between(15.0, 60.0);
-    // Too little for some models; the first one can have them all.
-    if (i > 0 && random.chance(0.1)) traits.memory_bytes = 4'000'000'000;
+    // Too little for some models.
+    if (is_narrow || random.chance(0.1))
+      traits.memory_bytes = static_cast<std::uint64_t>(random.between(3, 6)) * 1'000'000'000;
     scenario.workers.push_back(traits);
   }
   scenario.troubles = make_troubles(random, workers);

@@ -71,6 +71,10 @@ void VirtualWorker::connected(ConnectionPtr connection) {
   facts.keeps_leases = traits_.keeps_leases;
   for (const auto& [lease, run] : jobs_)
     facts.leases.push_back(lease);
+  // Those that leave do so whatever the coordinator says.
+  for (const auto& [model, replica] : replicas_)
+    facts.held.push_back(domain::HeldReplica{model, replica.model.context_tokens, {}});
+  revision_ = 0;
   network_.to_coordinator(connection_, [this, connection = connection_, facts] {
     coordinator_.worker_connected(connection, *this, facts);
   });
@@ -104,6 +108,7 @@ void VirtualWorker::leave(Duration away) {
   requests_.clear();
   jobs_.clear();
   replicas_.clear();
+  leaving_.clear();
   power_ = Power::off;
   const std::uint64_t left = ++life_;
   availability_ = Availability::available;
@@ -120,6 +125,7 @@ void VirtualWorker::crash(Duration away) {
   requests_.clear();
   jobs_.clear();
   replicas_.clear();
+  leaving_.clear();
   power_ = Power::off;
   const std::uint64_t crashed = ++life_;
   stage_.timeline.after(away, [this, crashed] {
@@ -129,17 +135,48 @@ void VirtualWorker::crash(Duration away) {
 
 // ---- what it has ready ----
 
-void VirtualWorker::assigned(const domain::Assignment& assignment) {
-  std::erase_if(replicas_, [&assignment](const auto& entry) {
-    return std::none_of(assignment.models.begin(), assignment.models.end(),
-                        [&entry](const auto& model) { return model.id == entry.first; });
-  });
-  for (const auto& model : assignment.models) {
-    auto& replica = replicas_[model.id];
-    const bool is_same = replica.model == model;
-    replica.model = model;
-    if (!is_same) load(replica, Duration(0));
+void VirtualWorker::assigned(const domain::Assign& assign) {
+  revision_ = assign.revision;
+  const auto& wanted = assign.assignment.replicas;
+  std::vector<domain::ModelId> unwanted;
+  for (const auto& [id, replica] : replicas_) {
+    const bool stays = std::any_of(wanted.begin(), wanted.end(),
+                                   [&here = replica](const auto& one) { return one.model == here.model; });
+    if (!stays) unwanted.push_back(id);
   }
+  for (const auto& id : unwanted) {
+    replicas_.erase(id);
+    leaving_.insert(id);
+    stage_.timeline.after(stage_.random.between(Duration(100ms), Duration(3s)), [this, life = life_, id] {
+      if (life == life_) let_go(id);
+    });
+  }
+  for (const auto& [model, placement] : wanted) {
+    const auto [found, is_new] = replicas_.try_emplace(model.id);
+    if (!is_new) continue;
+    found->second.model = model;
+    if (!leaving_.contains(model.id)) load(found->second, Duration(0));
+  }
+  report();
+}
+
+bool VirtualWorker::is_busy_with(const domain::ModelId& model) const {
+  return std::any_of(jobs_.begin(), jobs_.end(),
+                     [&](const auto& entry) { return entry.second.model == model && !entry.second.end; }) ||
+         std::any_of(requests_.begin(), requests_.end(),
+                     [&](const auto& entry) { return entry.second.model == model; });
+}
+
+// Once what it answers is finished.
+void VirtualWorker::let_go(const domain::ModelId& model) {
+  if (is_busy_with(model)) {
+    stage_.timeline.after(1s, [this, life = life_, model] {
+      if (life == life_) let_go(model);
+    });
+    return;
+  }
+  leaving_.erase(domain::ModelId(model));
+  if (const auto next = replicas_.find(model); next != replicas_.end()) load(next->second, Duration(0));
   report();
 }
 
@@ -163,9 +200,17 @@ void VirtualWorker::load(Replica& replica, Duration failing) {
 void VirtualWorker::report() {
   if (!connection_) return;
   domain::WorkerReport report;
+  report.revision = revision_;
   report.availability = availability_;
   if (availability_ != Availability::available) report.reason = "as its owner wants it";
+  for (const auto& id : leaving_) {
+    domain::ReplicaReport entry;
+    entry.model = id;
+    entry.progress.phase = Phase::leaving;
+    report.replicas.push_back(entry);
+  }
   for (const auto& [id, replica] : replicas_) {
+    if (leaving_.contains(id)) continue;
     domain::ReplicaReport entry;
     entry.model = id;
     entry.progress.phase = replica.phase;

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 
 #include "domain/scheduler.hpp"
 #include "simulation/network.hpp"
@@ -42,7 +43,7 @@ class VirtualWorker {
   void switch_on();
 
   // From the coordinator.
-  void assigned(const domain::Assignment& assignment);
+  void assigned(const domain::Assign& assign);
   void take(const JobOrder& order);
   void take(const RequestOrder& order);
   void stop(domain::LeaseId lease);
@@ -65,7 +66,7 @@ class VirtualWorker {
   enum class Power { off, connecting, connected };
   struct Replica {
     domain::Model model;
-    domain::Phase phase = domain::Phase::fetching;
+    domain::Phase phase = domain::Phase::waiting;
     std::uint32_t starts = 0;
     // Of its loading: an older one leads nowhere.
     std::uint64_t generation = 0;
@@ -86,6 +87,8 @@ class VirtualWorker {
   void connection_lost();
   void report();
   void load(Replica& replica, Duration failing);
+  void let_go(const domain::ModelId& model);
+  bool is_busy_with(const domain::ModelId& model) const;
   bool can_take(const domain::ModelId& model) const;
   Duration service_time(const Work& work);
   void begin(const domain::ModelId& model, const Work& work, std::uint64_t number, std::function<void()> begun,
@@ -115,6 +118,9 @@ class VirtualWorker {
   double slowness_ = 1;
   unsigned failed_connects_ = 0;
   std::map<domain::ModelId, Replica> replicas_;
+  // Their memory is not back.
+  std::set<domain::ModelId> leaving_;
+  std::uint64_t revision_ = 0;
   std::map<domain::LeaseId, Run> jobs_;
   std::map<domain::RequestId, Run> requests_;
 };

@@ -22,7 +22,7 @@ void WatchedScheduler::note(const domain::Action& action) {
   } else if (const auto* reject = std::get_if<domain::Reject>(&action)) {
     stage_.note("  reject", reject->request.text(), domain::to_string(reject->code), reject->text);
   } else if (const auto* assign = std::get_if<domain::Assign>(&action)) {
-    stage_.note("  assign", assign->worker.text(), assign->assignment.models.size());
+    stage_.note("  assign", assign->worker.text(), assign->assignment.replicas.size());
   } else if (const auto* lease = std::get_if<domain::Lease>(&action)) {
     stage_.note("  lease", lease->job, lease->lease, lease->attempt, lease->worker.text());
   } else if (const auto* resume = std::get_if<domain::Resume>(&action)) {

@@ -51,6 +51,25 @@ std::string file_text(const client::ModelFile& file) {
   return text;
 }
 
+std::string memory_table(const client::Model& model, const View& view) {
+  Table table({{"MEASURED ON", Align::left, true},
+               {"CONTEXT", Align::right},
+               {"SLOTS", Align::right},
+               {"GPU LAYERS", Align::right},
+               {"GPU MEMORY", Align::right},
+               {"RAM", Align::right},
+               {"MAPPED", Align::right}});
+  for (const client::MeasuredMemory& one : model.memory) {
+    const bool on_gpu = one.device_count > 0;
+    table.add_row(
+        {on_gpu ? fmt::format("{}{}", one.device_count > 1 ? fmt::format("{} x ", one.device_count) : "", one.device)
+                : one.device + ", CPU only",
+         count_of(one.context_tokens), count_of(one.slots), on_gpu ? count_of(one.device_layers) : "",
+         on_gpu ? bytes(one.device_bytes) : "", bytes(one.host_bytes), bytes(one.mapped_bytes)});
+  }
+  return table.text(view);
+}
+
 void add_files(const client::Model& model, Facts& facts) {
   std::size_t weights = 0;
   for (const client::ModelFile& file : model.files)
@@ -125,10 +144,12 @@ std::string show_one(const client::Model& model, const View& view) {
   facts.add("Replicas", replicas_wanted(model));
   facts.add("Only on workers with", labels_text(model.worker_labels));
   facts.add("Ready on", readiness(model.replicas_ready, model.replicas_total));
+  facts.add("State", model.detail);
   facts.add("Added", model.created_at ? fmt::format("{} ({})", format_time(*model.created_at),
                                                     format_when(model.created_at, view.now))
                                       : "");
-  return facts.text(view);
+  const std::string out = facts.text(view);
+  return model.memory.empty() ? out : out + "\n" + memory_table(model, view);
 }
 
 }  // namespace gogrid::cli

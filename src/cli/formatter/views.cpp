@@ -68,6 +68,17 @@ std::string worker_models(const client::Worker& worker) {
 
 std::string count_of(std::int64_t value) { return value > 0 ? std::to_string(value) : ""; }
 
+// "4.1 GB of Vulkan0, 0.3 GB of RAM"; what is not measured yet is expected.
+std::string memory_text(const client::ReplicaState& replica) {
+  std::string text;
+  for (const client::ReplicaMemory& use : replica.memory) {
+    if (!text.empty()) text += ", ";
+    if (!use.bytes) text += "about ";
+    text += bytes(use.bytes.value_or(use.expected_bytes)) + " of " + (use.device.empty() ? "RAM" : use.device);
+  }
+  return text;
+}
+
 }  // namespace
 
 Cell worker_state(const client::Worker& worker) {
@@ -225,12 +236,13 @@ std::string show_one(const client::Worker& worker, const View& view) {
                {"STATE"},
                {"SLOTS", Align::right},
                {"STARTS", Align::right},
+               {"MEMORY", Align::left, true},
                {"DETAIL", Align::left, true}});
   for (const client::ReplicaState& replica : worker.replicas) {
     table.add_row({replica.model_name.empty() ? replica.model_id : replica.model_name,
                    Cell(phase_text(replica.phase, replica.done_bytes, replica.total_bytes), phase_style(replica.phase)),
                    replica.slots > 0 ? fmt::format("{}/{}", replica.slots_busy, replica.slots) : "",
-                   count_of(replica.starts), replica.detail});
+                   count_of(replica.starts), memory_text(replica), replica.detail});
   }
   return out + "\n" + table.text(view);
 }

@@ -19,12 +19,27 @@ json to_json(const domain::ModelFile& file) {
   return out;
 }
 
+json to_json(const domain::Measured& measured) {
+  return {{"device", measured.key.device},
+          {"device_count", measured.key.device_count},
+          {"device_layers", measured.key.device_layers},
+          {"context_tokens", measured.key.context_tokens},
+          {"slots", measured.key.slots},
+          {"kv_type", domain::to_string(measured.key.kv_type)},
+          {"device_bytes", measured.memory.device_bytes},
+          {"host_bytes", measured.memory.host_bytes},
+          {"mapped_bytes", measured.memory.mapped_bytes}};
+}
+
 json to_json(const ModelRecord& record, const Dispatcher& dispatcher, const ModelLibrary& models) {
   const domain::Model& model = record.model;
   const auto outlook = dispatcher.scheduler().outlook(model.id);
   json files = json::array();
   for (const auto& file : domain::files_of(model))
     files.push_back(to_json(file));
+  json memory = json::array();
+  for (const auto& measured : dispatcher.scheduler().measured(model.id))
+    memory.push_back(to_json(measured));
   return {{"id", model.id.text()},
           {"name", model.name},
           {"kind", domain::to_string(model.kind)},
@@ -51,6 +66,8 @@ json to_json(const ModelRecord& record, const Dispatcher& dispatcher, const Mode
           {"trained_context_tokens", record.trained_context_tokens},
           {"has_chat_template", record.has_chat_template},
           {"created_at", to_unix_seconds(record.created_at)},
+          {"detail", domain::describe(outlook)},
+          {"memory", std::move(memory)},
           {"replicas", {{"ready", outlook.ready}, {"total", outlook.workers_with_model()}}}};
 }
 

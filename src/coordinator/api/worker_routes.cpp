@@ -26,6 +26,36 @@ json progress_json(const domain::Progress& progress) {
           {"detail", progress.detail}};
 }
 
+// What it is expected to take, and what it took, on each device and of the machine's memory (an empty name).
+json memory_json(const domain::Scheduler::ReplicaView& replica) {
+  json memory = json::array();
+  const auto add = [&](const std::string& device, std::uint64_t expected) {
+    json entry = {{"device", device}, {"expected_bytes", expected}, {"bytes", nullptr}, {"mapped_bytes", nullptr}};
+    for (const auto& use : replica.report.memory) {
+      if (use.device != device) continue;
+      entry["bytes"] = use.bytes;
+      entry["mapped_bytes"] = use.mapped_bytes;
+    }
+    memory.push_back(std::move(entry));
+  };
+  for (const auto& share : replica.placement.devices)
+    add(share.device, share.expected_bytes);
+  add("", replica.placement.host_bytes);
+  return memory;
+}
+
+json devices_json(const std::vector<domain::EngineDevice>& devices) {
+  json list = json::array();
+  for (const auto& device : devices) {
+    list.push_back({{"name", device.name},
+                    {"description", device.description},
+                    {"total_bytes", device.total_bytes},
+                    {"limit_bytes", device.limit_bytes},
+                    {"foreign_bytes", device.foreign_bytes}});
+  }
+  return list;
+}
+
 json replica_json(const domain::Scheduler::ReplicaView& replica) {
   json value = progress_json(replica.report.progress);
   value["model_id"] = replica.model.text();
@@ -33,6 +63,9 @@ json replica_json(const domain::Scheduler::ReplicaView& replica) {
   value["slots"] = replica.report.slots;
   value["slots_busy"] = replica.slots_busy;
   value["starts"] = replica.report.starts;
+  value["context_tokens"] = replica.context_tokens;
+  value["device_layers"] = replica.placement.device_layers;
+  value["memory"] = memory_json(replica);
   return value;
 }
 
@@ -48,6 +81,7 @@ void add_live(json& worker, const domain::Scheduler::WorkerView& view) {
     worker["sandbox"] = domain::to_string(view.report->sandbox);
     json engine = progress_json(view.report->engine.progress);
     engine["description"] = view.report->engine.description;
+    engine["devices"] = devices_json(view.report->engine.devices);
     worker["engine"] = std::move(engine);
   }
   for (const auto& replica : view.replicas)

@@ -48,6 +48,10 @@ class CutStore final : public store::Store {
   }
   Pending<> put_model(store::ModelRecord model) override { return inner_.put_model(std::move(model)); }
   Pending<std::vector<store::ModelRecord>> list_models() override { return inner_.list_models(); }
+  Pending<> put_measured_memory(store::MemoryRecord record) override {
+    return inner_.put_measured_memory(std::move(record));
+  }
+  Pending<std::vector<store::MemoryRecord>> list_measured_memory() override { return inner_.list_measured_memory(); }
   Pending<> remove_model(std::string id) override { return inner_.remove_model(std::move(id)); }
   Pending<> set_worker_labels(std::string id, std::map<std::string, std::string> labels) override {
     return inner_.set_worker_labels(std::move(id), std::move(labels));

@@ -200,6 +200,7 @@ TEST(PostgresMigrations, ADatabaseOfEveryReleasedVersionKeepsItsRows) {
              "quantization, parameters, layers, embedding_length, trained_context_tokens, has_chat_template, "
              "created_at) VALUES ('mdl_1', 'm', 'chat', 'abc', 77, 512, 2, 't', 'llama', 'F16', 5, 3, 64, 1024, 1, 7)")
           .value();
+      if (released >= version_of_model_files) old->run_script(old_model_file).value();
     }
     Loop loop;
     const auto store = open_store(url, {});

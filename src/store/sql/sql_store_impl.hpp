@@ -1,6 +1,6 @@
 // SqlStore: the store over any Connection. Its functions are in a file a part of Store: sql_store.cpp (keys to
-// uploads), sql_model_store.cpp, sql_job_store.cpp and sql_batch_store.cpp. Used on the io thread; all SQL runs on a
-// thread of its own.
+// uploads), sql_model_store.cpp, sql_job_store.cpp, sql_batch_store.cpp and sql_memory_store.cpp. Used on the io
+// thread; all SQL runs on a thread of its own.
 #pragma once
 
 #include <boost/asio/associated_executor.hpp>
@@ -129,6 +129,8 @@ class SqlStore final : public Store {
 
   Pending<> add_usage(std::vector<UsageRecord> usage) override;
   Pending<std::vector<UsageRecord>> list_usage(std::int64_t from_day, std::int64_t to_day, std::string key_id) override;
+  Pending<> put_measured_memory(MemoryRecord record) override;
+  Pending<std::vector<MemoryRecord>> list_measured_memory() override;
   Pending<> add_audit(AuditRecord act) override;
   Pending<std::vector<AuditRecord>> list_audit(std::int64_t before, std::size_t limit) override;
 

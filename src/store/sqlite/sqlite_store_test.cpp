@@ -80,6 +80,7 @@ TEST_F(SqliteStoreTest, ADatabaseOfEveryReleasedVersionKeepsItsRows) {
           "INSERT INTO models (id, name, kind, sha256, size_bytes, context_tokens, slots, title, architecture, "
           "quantization, parameters, layers, embedding_length, trained_context_tokens, has_chat_template, created_at) "
           "VALUES ('mdl_1', 'm', 'chat', 'abc', 77, 512, 2, 't', 'llama', 'F16', 5, 3, 64, 1024, 1, 7)"));
+      if (released >= version_of_model_files) old->run_script(old_model_file).value();
     }
     const auto store = open_sqlite_store(file);
     ASSERT_TRUE(store) << store.error().detail;

@@ -1,0 +1,109 @@
+#include "domain/placement.hpp"
+
+#include <algorithm>
+
+namespace gogrid::domain {
+namespace {
+
+std::uint64_t positive(std::int64_t bytes) { return bytes < 0 ? 0 : static_cast<std::uint64_t>(bytes); }
+
+bool fits(std::uint64_t bytes, std::int64_t room) { return bytes <= positive(room); }
+
+// For layers, once what each device needs besides is there.
+std::uint64_t layer_room(const MemoryNeed& need, const Room::Device& device) {
+  const std::uint64_t free = positive(device.free_bytes);
+  return free > need.compute_bytes ? free - need.compute_bytes : 0;
+}
+
+std::uint32_t layers_on(const MemoryNeed& need, const Room::Device& device) {
+  const std::uint64_t layers = layer_room(need, device) / need.layer_bytes(device.kind);
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(layers, need.layers));
+}
+
+FitResult fit_one(const MemoryNeed& need, const Room& room) {
+  FitResult best;
+  for (std::uint32_t i = 0; i < room.devices.size(); ++i) {
+    const Room::Device& device = room.devices[i];
+    const std::uint64_t bytes = need.device_bytes(device.kind);
+    if (!fits(bytes, device.free_bytes)) continue;
+    const std::uint64_t left = positive(device.free_bytes) - bytes;
+    if (best.fit == Fit::one_gpu && left >= best.left_bytes) continue;
+    best = FitResult{Fit::one_gpu, i, need.layers, left};
+  }
+  return best;
+}
+
+}  // namespace
+
+std::uint64_t host_bytes(const MemoryNeed& need, std::uint32_t device_layers) {
+  if (device_layers == 0) return need.cpu_bytes();
+  const std::uint64_t rest = need.layers - std::min(device_layers, need.layers);
+  return need.engine_bytes + (need.weights_bytes + need.context_bytes) / need.layers * rest;
+}
+
+std::string_view to_string(Fit fit) {
+  switch (fit) {
+    case Fit::one_gpu:
+      return "one_gpu";
+    case Fit::several_gpus:
+      return "several_gpus";
+    case Fit::partial:
+      return "partial";
+    case Fit::cpu:
+      return "cpu";
+    case Fit::none:
+      return "none";
+  }
+  return "none";
+}
+
+FitResult fit(const MemoryNeed& need, const Room& room, std::uint32_t max_layers) {
+  if (!room.devices.empty() && max_layers > 0) {
+    if (max_layers >= need.layers && fits(host_bytes(need, need.layers), room.host_bytes)) {
+      const FitResult one = fit_one(need, room);
+      if (one.fit != Fit::none) return one;
+    }
+    std::uint32_t layers = 0;
+    std::uint64_t free = 0;
+    for (const Room::Device& device : room.devices) {
+      layers += layers_on(need, device);
+      free += layer_room(need, device);
+    }
+    layers = std::min({layers, need.layers, max_layers});
+    const std::uint64_t taken = need.layer_bytes(room.devices.front().kind) * layers;
+    if (layers > 0 && fits(host_bytes(need, layers), room.host_bytes)) {
+      const bool is_whole = layers == need.layers && room.devices.size() > 1;
+      return FitResult{is_whole ? Fit::several_gpus : Fit::partial, 0, layers, free - std::min(free, taken)};
+    }
+  }
+  const std::uint64_t bytes = host_bytes(need, 0);
+  if (!fits(bytes, room.host_bytes)) return {};
+  return FitResult{Fit::cpu, 0, 0, positive(room.host_bytes) - bytes};
+}
+
+Placement place(const MemoryNeed& need, const Room& room, const FitResult& result) {
+  Placement placement;
+  placement.device_layers = result.device_layers;
+  placement.host_bytes = host_bytes(need, result.device_layers);
+  if (result.fit == Fit::one_gpu) {
+    const Room::Device& device = room.devices[result.device];
+    placement.devices.push_back({device.name, need.device_bytes(device.kind)});
+  }
+  if (result.fit != Fit::several_gpus && result.fit != Fit::partial) return placement;
+  // As many on each as it has room for, in the devices' order.
+  std::uint32_t left = result.device_layers;
+  for (const Room::Device& device : room.devices) {
+    const std::uint32_t layers = std::min(left, layers_on(need, device));
+    if (layers == 0) continue;
+    left -= layers;
+    placement.devices.push_back({device.name, need.compute_bytes + layers * need.layer_bytes(device.kind)});
+  }
+  return placement;
+}
+
+std::uint64_t memory_budget_bytes(const WorkerFacts& facts) {
+  constexpr std::uint64_t percent = 60;
+  return facts.hardware.memory_bytes / 100 * percent;
+}
+
+}  // namespace gogrid::domain

@@ -1,0 +1,727 @@
+// What each worker has ready: where there is room, before anybody asks; where work waits, by making room.
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "domain/scheduler_state.hpp"
+
+namespace gogrid::domain {
+namespace {
+
+constexpr std::uint32_t least_context_tokens = 512;
+// Of the layers that lay on GPUs whose memory was short, so many are tried next.
+constexpr std::uint32_t kept_layers_percent = 75;
+// A model whose engine crashed on so many workers is not tried on more of them.
+constexpr std::size_t crashed_workers_limit = 2;
+// An engine that was ready for so long did not crash because of its model.
+constexpr std::chrono::seconds calm_time{60};
+constexpr std::size_t max_reason_bytes = 300;
+// A place is looked for again after that, whatever happened meanwhile.
+constexpr std::chrono::seconds longest_search_pause{1};
+
+std::int64_t as_signed(std::uint64_t bytes) {
+  return static_cast<std::int64_t>(std::min<std::uint64_t>(bytes, std::numeric_limits<std::int64_t>::max() / 4));
+}
+
+std::uint32_t reduced_context(std::uint32_t tokens) {
+  return tokens <= least_context_tokens ? tokens : std::max(tokens / 2, least_context_tokens);
+}
+
+bool has_labels(const WorkerFacts& facts, const Model& model) {
+  return std::all_of(model.worker_labels.begin(), model.worker_labels.end(), [&](const auto& wanted) {
+    const auto found = facts.labels.find(wanted.first);
+    return found != facts.labels.end() && found->second == wanted.second;
+  });
+}
+
+// What a replica takes, by measurement where there is one. `sign` -1: it gives it back.
+void take(Room& room, const Placement& placement, const ReplicaReport& report, std::int64_t sign = 1) {
+  const bool on_devices = !placement.devices.empty();
+  std::uint64_t host_bytes = placement.host_bytes;
+  for (const MemoryUse& use : report.memory) {
+    // On GPUs the weights are mapped only while they are copied there.
+    if (use.device.empty()) host_bytes = std::max(host_bytes, on_devices ? use.bytes - use.mapped_bytes : use.bytes);
+  }
+  room.host_bytes -= sign * as_signed(host_bytes);
+  for (Room::Device& device : room.devices) {
+    std::uint64_t bytes = 0;
+    for (const DeviceShare& share : placement.devices) {
+      if (share.device == device.name) bytes = share.expected_bytes;
+    }
+    for (const MemoryUse& use : report.memory) {
+      if (use.device == device.name) bytes = use.bytes;
+    }
+    device.free_bytes -= sign * as_signed(bytes);
+  }
+}
+
+std::string first_line(const std::string& text) {
+  std::string line = text.substr(0, std::min(text.find('\n'), max_reason_bytes));
+  while (!line.empty() && (line.back() == ':' || line.back() == ' '))
+    line.pop_back();
+  return line;
+}
+
+}  // namespace
+
+// Of the replicas of a model, what can be counted on.
+struct Scheduler::Supply {
+  // Ready, or likely to be soon.
+  std::size_t replicas = 0;
+  std::uint32_t free_slots = 0;
+  std::uint32_t coming_slots = 0;
+};
+
+// Work that waits for a model.
+struct Scheduler::Demand {
+  SteadyTime since{};
+  // No replica is there or on its way.
+  bool is_first = false;
+};
+
+// Where a model could go.
+struct Scheduler::Option {
+  FitResult result;
+  bool evicts = false;
+  // When somebody there may be made to leave.
+  SteadyTime better_at = SteadyTime::max();
+};
+
+// ---- what there is ----
+
+const EngineBundle* Scheduler::engine_of(const Worker& worker) const {
+  const auto found = engines_.find(worker.facts.target);
+  return found == engines_.end() ? nullptr : &found->second;
+}
+
+DeviceKind Scheduler::kind_of(const std::string& device) {
+  return kinds_.emplace(device, static_cast<DeviceKind>(kinds_.size()) + 1).first->second;
+}
+
+bool Scheduler::knows_devices(const Worker& worker) const {
+  if (!worker.facts.tells_devices) return true;
+  return worker.report && worker.report->engine.progress.phase == Phase::ready;
+}
+
+void Scheduler::recount(Worker& worker) {
+  Room room;
+  room.host_bytes = as_signed(memory_budget_bytes(worker.facts));
+  if (worker.report) {
+    const EngineBundle* engine = engine_of(worker);
+    const std::string prefix = (worker.facts.has_local_engine || engine == nullptr ? "local" : engine->name) + ": ";
+    for (const EngineDevice& device : worker.report->engine.devices) {
+      const std::uint64_t ours = device.total_bytes - std::min(device.total_bytes, device.foreign_bytes);
+      room.devices.push_back(
+          {device.name, kind_of(prefix + device.description), as_signed(std::min(ours, device.limit_bytes))});
+    }
+  }
+  worker.capacity = room;
+  worker.has_engine = worker.facts.has_local_engine || engine_of(worker) != nullptr;
+  for (const auto& [id, replica] : worker.replicas)
+    take(room, replica->placement, replica->report);
+  worker.room = std::move(room);
+  ++room_version_;
+}
+
+void Scheduler::give_back(Room& room, const Replica& replica) { take(room, replica.placement, replica.report, -1); }
+
+void Scheduler::estimate_need(ModelEntry& entry) {
+  const Model& model = entry.model;
+  const auto estimate = [&](std::uint32_t context_tokens) {
+    MemoryNeed need = estimate_memory(model, context_tokens);
+    MemoryKey key;
+    key.model_sha256 = model.sha256;
+    const auto& known = ledger_.entries();
+    for (auto one = known.lower_bound(key); one != known.end() && one->first.model_sha256 == model.sha256; ++one) {
+      const auto& [of, memory] = *one;
+      if (of.size_bytes != model.size_bytes || of.context_tokens != context_tokens || of.slots != model.slots ||
+          of.kv_type != model.kv_type)
+        continue;
+      const DeviceKind kind = of.device_count == 0 ? cpu_kind : kind_of(of.device);
+      if (need.measured.size() <= kind) need.measured.resize(kind + 1);
+      MemoryNeed::Measured& measured = need.measured[kind];
+      if (of.device_count == 0) {
+        // Not all of the weights may have been read when it was measured.
+        const std::uint64_t bytes = memory.host_bytes + std::max(memory.mapped_bytes, model.size_bytes);
+        measured.whole_bytes = std::max(measured.whole_bytes, bytes);
+      } else if (of.device_layers > 0) {
+        if (of.device_count == 1 && of.device_layers >= need.layers)
+          measured.whole_bytes = std::max(measured.whole_bytes, memory.device_bytes);
+        measured.layer_bytes = std::max(measured.layer_bytes, memory.device_bytes / of.device_layers);
+      }
+    }
+    return need;
+  };
+  entry.need = estimate(model.context_tokens);
+  entry.reduced_need = estimate(reduced_context(model.context_tokens));
+}
+
+void Scheduler::memory_known(const MemoryKey& key, const MeasuredMemory& memory) {
+  ledger_.record(key, memory);
+  for (ModelEntry* model : model_order_) {
+    if (model->model.sha256 == key.model_sha256) estimate_need(*model);
+  }
+}
+
+std::vector<Measured> Scheduler::measured(const ModelId& id) const {
+  std::vector<Measured> measured;
+  const auto model = models_.find(id);
+  if (model == models_.end()) return measured;
+  MemoryKey first;
+  first.model_sha256 = model->second->model.sha256;
+  const auto& known = ledger_.entries();
+  for (auto one = known.lower_bound(first); one != known.end() && one->first.model_sha256 == first.model_sha256; ++one)
+    measured.push_back(Measured{one->first, one->second});
+  return measured;
+}
+
+const Scheduler::Trial* Scheduler::trial_of(const ModelEntry& model, const Worker& worker) const {
+  const auto found = model.trials.find(worker.number);
+  return found == model.trials.end() ? nullptr : &found->second;
+}
+
+FitResult Scheduler::fit_on(const ModelEntry& model, const Worker& worker, const Room& room) const {
+  const Trial* trial = trial_of(model, worker);
+  if (trial == nullptr || trial->shortages == 0) return fit(model.need, room);
+  return fit(model.reduced_need, room, trial->max_layers);
+}
+
+Scheduler::Misfit Scheduler::misfit(const ModelEntry& model, const Worker& worker) const {
+  if (!has_labels(worker.facts, model.model)) return Misfit::other_labels;
+  if (!worker.has_engine) return Misfit::no_engine;
+  if (knows_devices(worker) && fit_on(model, worker, worker.capacity).fit == Fit::none)
+    return Misfit::too_little_memory;
+  return Misfit::none;
+}
+
+bool Scheduler::is_blocked(const ModelEntry& model, const Worker& worker, SteadyTime now) const {
+  const Trial* trial = trial_of(model, worker);
+  return (trial != nullptr && now < trial->blocked_until) || is_crashing(model, now);
+}
+
+bool Scheduler::is_crashing(const ModelEntry& model, SteadyTime now) const {
+  if (model.trials.size() < crashed_workers_limit) return false;
+  const auto crashed = std::count_if(model.trials.begin(), model.trials.end(), [now](const auto& trial) {
+    return trial.second.crashes > 0 && now < trial.second.blocked_until;
+  });
+  return static_cast<std::size_t>(crashed) >= crashed_workers_limit &&
+         std::none_of(model.replicas.begin(), model.replicas.end(), [](const auto& replica) {
+           return replica.second->reported && replica.second->report.progress.phase == Phase::ready;
+         });
+}
+
+// ---- coming and going ----
+
+Scheduler::Replica& Scheduler::put(ModelEntry& model, Worker& worker, const Room& room, const FitResult& result,
+                                   SteadyTime now) {
+  auto& replica = worker.replicas[model.model.id];
+  assert(!replica);
+  replica = std::make_unique<Replica>();
+  const Trial* trial = trial_of(model, worker);
+  const bool is_reduced = trial != nullptr && trial->shortages > 0;
+  replica->worker = &worker;
+  replica->model = &model;
+  replica->state = Replica::State::assigned;
+  replica->placement = place(is_reduced ? model.reduced_need : model.need, room, result);
+  replica->is_placed = !worker.capacity.devices.empty();
+  replica->context_tokens = is_reduced ? reduced_context(model.model.context_tokens) : model.model.context_tokens;
+  replica->phase_since = now;
+  model.replicas.emplace(worker.id, replica.get());
+  ++done_.placements;
+  unsent_.insert(worker.id);
+  recount(worker);
+  return *replica;
+}
+
+void Scheduler::remove(Replica& replica) {
+  Worker& worker = *replica.worker;
+  if (replica.model != nullptr) replica.model->replicas.erase(worker.id);
+  unsent_.insert(worker.id);
+  if (replica.state == Replica::State::planned) return forget(replica);
+  replica.state = Replica::State::leaving;
+  replica.revision = 0;
+  drop_if_gone(replica);
+}
+
+void Scheduler::drop_if_gone(Replica& replica) {
+  const Worker& worker = *replica.worker;
+  if (replica.state != Replica::State::leaving || replica.slots_busy > 0) return;
+  if (worker.connected) {
+    // Until the worker has said that it is gone.
+    const bool is_carried_out =
+        replica.revision > 0 && worker.report && worker.report->revision.value_or(worker.revision) >= replica.revision;
+    if (!is_carried_out || replica.reported) return;
+  }
+  forget(replica);
+}
+
+void Scheduler::forget(Replica& replica) {
+  Worker& worker = *replica.worker;
+  const auto found = std::find_if(worker.replicas.begin(), worker.replicas.end(),
+                                  [&replica](const auto& entry) { return entry.second.get() == &replica; });
+  worker.replicas.erase(found);
+  freed_.insert(worker.id);
+  recount(worker);
+}
+
+// It goes on with what it has, as far as that is wanted.
+void Scheduler::adopt(Worker& worker, const std::vector<HeldReplica>& held, bool is_there, SteadyTime now) {
+  for (const HeldReplica& one : held) {
+    if (worker.replicas.contains(one.model)) continue;
+    const auto model = models_.find(one.model);
+    if (!is_there && (model == models_.end() || fit_on(*model->second, worker, worker.room).fit == Fit::none)) continue;
+    auto& replica = *(worker.replicas[one.model] = std::make_unique<Replica>());
+    replica.worker = &worker;
+    replica.placement = one.placement.value_or(Placement());
+    replica.is_placed = one.placement.has_value();
+    replica.context_tokens = one.context_tokens;
+    replica.phase_since = now;
+    replica.state = Replica::State::leaving;
+    if (model == models_.end()) continue;
+    ModelEntry& entry = *model->second;
+    replica.model = &entry;
+    replica.placement.host_bytes = host_bytes(entry.need, replica.placement.device_layers);
+    const bool is_enough = entry.model.max_replicas > 0 && entry.replicas.size() >= entry.model.max_replicas;
+    const bool is_same = one.context_tokens == entry.model.context_tokens;
+    if (is_enough || !is_same || misfit(entry, worker) != Misfit::none || is_blocked(entry, worker, now)) continue;
+    replica.state = Replica::State::assigned;
+    entry.replicas.emplace(worker.id, &replica);
+    recount(worker);
+  }
+  recount(worker);
+}
+
+void Scheduler::plan(Worker& worker, SteadyTime now) {
+  recount(worker);
+  std::vector<Replica*> unwanted;
+  for (const auto& [id, replica] : worker.replicas) {
+    if (replica->state == Replica::State::leaving) continue;
+    if (misfit(*replica->model, worker) != Misfit::none) unwanted.push_back(replica.get());
+  }
+  for (Replica* replica : unwanted)
+    remove(*replica);
+  unsent_.insert(worker.id);
+  fill(worker, now);
+}
+
+void Scheduler::plan_all(SteadyTime now) {
+  for (auto& [id, worker] : workers_) {
+    if (worker->facts_known) plan(*worker, now);
+  }
+}
+
+bool Scheduler::wanted_ahead(const ModelEntry& model, SteadyTime now) const {
+  const std::size_t there = model.replicas.size();
+  if (model.model.max_replicas > 0 && there >= model.model.max_replicas) return false;
+  if (model.model.idle_timeout.count() == 0 || there < model.model.min_replicas) return true;
+  const SteadyTime last_use = std::max(model.added_at, model.last_request.value_or(SteadyTime{}));
+  return there == 0 && now < last_use + model.model.idle_timeout;
+}
+
+// Only in the best way in which the worker could have it: a model that has to lie on the CPU because others have the
+// GPU is better loaded when it is needed, in their place.
+void Scheduler::fill(Worker& worker, SteadyTime now) {
+  if (!worker.connected || !knows_devices(worker)) return;
+  for (ModelEntry* model : model_order_) {
+    if (worker.replicas.contains(model->model.id) || !wanted_ahead(*model, now)) continue;
+    if (misfit(*model, worker) != Misfit::none || is_blocked(*model, worker, now)) continue;
+    const FitResult result = fit_on(*model, worker, worker.room);
+    if (result.fit == Fit::none || result.fit > fit_on(*model, worker, worker.capacity).fit) continue;
+    put(*model, worker, worker.room, result, now);
+  }
+}
+
+void Scheduler::start_planned(Worker& worker, SteadyTime now) {
+  std::vector<Replica*> planned;
+  for (const auto& [id, replica] : worker.replicas) {
+    if (replica->state == Replica::State::planned) planned.push_back(replica.get());
+  }
+  for (Replica* replica : planned) {
+    // What others have reserved does not stand in its way, what they still hold does.
+    Room room = worker.capacity;
+    bool others_leave = false;
+    for (const auto& [id, other] : worker.replicas) {
+      if (other->state == Replica::State::planned) continue;
+      take(room, other->placement, other->report);
+      others_leave = others_leave || other->state == Replica::State::leaving;
+    }
+    ModelEntry& model = *replica->model;
+    const FitResult result = fit_on(model, worker, room);
+    if (result.fit == Fit::none || (others_leave && result.fit > fit_on(model, worker, worker.capacity).fit)) {
+      // The memory that was awaited is back, and others than we have taken it.
+      if (!others_leave) remove(*replica);
+      continue;
+    }
+    const Trial* trial = trial_of(model, worker);
+    replica->placement =
+        place(trial != nullptr && trial->shortages > 0 ? model.reduced_need : model.need, room, result);
+    replica->state = Replica::State::assigned;
+    replica->phase_since = now;
+    unsent_.insert(worker.id);
+    recount(worker);
+  }
+}
+
+// What waits for the memory comes before what nobody asks for.
+void Scheduler::use_freed_room(SteadyTime now) {
+  for (const WorkerId& id : std::exchange(freed_, {})) {
+    const auto found = workers_.find(id);
+    if (found == workers_.end() || !found->second->facts_known) continue;
+    start_planned(*found->second, now);
+    fill(*found->second, now);
+  }
+}
+
+void Scheduler::flush_assignments(Actions& actions) {
+  for (const WorkerId& id : std::exchange(unsent_, {})) {
+    const auto found = workers_.find(id);
+    if (found == workers_.end() || !found->second->connected) continue;
+    Worker& worker = *found->second;
+    Assignment assignment;
+    if (const EngineBundle* engine = engine_of(worker); engine != nullptr && !worker.facts.has_local_engine)
+      assignment.engine = *engine;
+    std::vector<Replica*> replicas;
+    for (const auto& [model, replica] : worker.replicas) {
+      if (replica->state == Replica::State::assigned) replicas.push_back(replica.get());
+    }
+    std::sort(replicas.begin(), replicas.end(),
+              [](const Replica* a, const Replica* b) { return a->model->order < b->model->order; });
+    for (const Replica* replica : replicas) {
+      AssignedReplica assigned;
+      assigned.model = replica->model->model;
+      assigned.model.context_tokens = replica->context_tokens;
+      if (replica->is_placed) assigned.placement = replica->placement;
+      assignment.replicas.push_back(std::move(assigned));
+    }
+    if (worker.revision == 0 || assignment != worker.assignment) {
+      ++worker.revision;
+      worker.assignment = std::move(assignment);
+      actions.push_back(Assign{id, worker.assignment, worker.revision});
+    }
+    for (const auto& [model, replica] : worker.replicas) {
+      if (replica->state != Replica::State::planned && replica->revision == 0) replica->revision = worker.revision;
+    }
+  }
+}
+
+// ---- what workers report ----
+
+void Scheduler::note_report(Worker& worker, Replica& replica, const ReplicaReport& before, SteadyTime now,
+                            Actions& actions) {
+  const ReplicaReport& report = replica.report;
+  const Phase phase = report.progress.phase;
+  if (replica.model == nullptr || replica.state != Replica::State::assigned || !replica.reported) return;
+  if (phase == Phase::loading || phase == Phase::ready)
+    known_workers_[worker.number].fetched.insert(replica.model->model.id);
+  if (phase != before.progress.phase) {
+    if (phase == Phase::ready) {
+      if (before.progress.phase == Phase::loading)
+        replica.model->load_seconds.add(std::chrono::duration<double>(now - replica.phase_since).count());
+      replica.ready_since = now;
+      replica.used = false;
+      if (replica.model->model.idle_timeout.count() > 0) wake_at(now + replica.model->model.idle_timeout);
+    }
+    if (before.progress.phase == Phase::ready && now >= replica.ready_since + calm_time)
+      replica.calm_starts = std::max(before.starts, 1u);
+    replica.phase_since = now;
+    replica.phase_began_at_bytes = report.progress.done_bytes;
+  }
+  if (phase == Phase::ready && report.memory != before.memory) record_memory(replica, actions);
+  if (phase != Phase::failed) return;
+  if (report.out_of_memory) return note_shortage(replica, now);
+  if (report.starts >= replica.calm_starts + limits_.crash_limit - 1) note_crashes(replica, now);
+}
+
+void Scheduler::note_shortage(Replica& replica, SteadyTime now) {
+  Trial& trial = replica.model->trials[replica.worker->number];
+  trial.reason = first_line(replica.report.progress.detail);
+  if (++trial.shortages == 1) {
+    if (replica.placement.device_layers > 0)
+      trial.max_layers = replica.placement.device_layers * kept_layers_percent / 100;
+  } else {
+    trial.shortages = 0;
+    trial.max_layers = std::numeric_limits<std::uint32_t>::max();
+    trial.blocked_until = now + limits_.shortage_pause;
+    wake_at(trial.blocked_until);
+    trial_ends_.insert(trial.blocked_until);
+  }
+  remove(replica);
+}
+
+void Scheduler::note_crashes(Replica& replica, SteadyTime now) {
+  Trial& trial = replica.model->trials[replica.worker->number];
+  trial.reason = "its engine ended " + std::to_string(replica.report.starts) +
+                 " times: " + first_line(replica.report.progress.detail);
+  const auto pause = limits_.first_crash_pause * (1LL << std::min(trial.crashes, 20u));
+  ++trial.crashes;
+  trial.blocked_until = now + std::min<std::chrono::milliseconds>(pause, limits_.last_crash_pause);
+  wake_at(trial.blocked_until);
+  trial_ends_.insert(trial.blocked_until);
+  remove(replica);
+}
+
+void Scheduler::record_memory(const Replica& replica, Actions& actions) {
+  const Worker& worker = *replica.worker;
+  const Model& model = replica.model->model;
+  const EngineBundle* engine = engine_of(worker);
+  MemoryKey key{model.sha256, model.size_bytes, replica.context_tokens, model.slots, model.kv_type, {}, 0, 0};
+  key.device = worker.facts.has_local_engine || engine == nullptr ? "local" : engine->name;
+  MeasuredMemory memory;
+  for (const MemoryUse& use : replica.report.memory) {
+    if (use.device.empty()) {
+      memory.mapped_bytes = std::min(use.mapped_bytes, use.bytes);
+      memory.host_bytes = use.bytes - memory.mapped_bytes;
+    } else {
+      memory.device_bytes += use.bytes;
+    }
+  }
+  if (memory == MeasuredMemory{}) return;
+  if (!replica.placement.devices.empty()) {
+    // The machine's memory is measured a moment later than that of the devices.
+    if (memory.device_bytes == 0) return;
+    const auto& devices = worker.report->engine.devices;
+    const auto device = std::find_if(devices.begin(), devices.end(), [&replica](const EngineDevice& one) {
+      return one.name == replica.placement.devices.front().device;
+    });
+    if (device == devices.end()) return;
+    key.device += ": " + device->description;
+    key.device_count = static_cast<std::uint32_t>(replica.placement.devices.size());
+    key.device_layers = replica.placement.device_layers;
+  } else if (memory.host_bytes == 0) {
+    return;
+  }
+  const auto news = ledger_.record(key, memory);
+  if (!news) return;
+  estimate_need(*replica.model);
+  actions.push_back(Measured{std::move(key), *news});
+}
+
+// ---- demand ----
+
+Scheduler::Supply Scheduler::supply_of(const ModelEntry& model, SteadyTime now) const {
+  Supply supply;
+  for (const auto& [id, replica] : model.replicas) {
+    const Worker& worker = *replica->worker;
+    const std::uint32_t slots = model.model.slots;
+    if (!worker.connected || !worker.report) {
+      if (worker.takes_nothing) continue;
+      ++supply.replicas;
+      supply.coming_slots += slots;
+      continue;
+    }
+    if (worker.report->availability != Availability::available) continue;
+    if (known_workers_[worker.number].health.quarantined(now)) continue;
+    const Phase phase = replica->reported ? replica->report.progress.phase : Phase::waiting;
+    if (phase == Phase::failed) continue;
+    ++supply.replicas;
+    if (phase != Phase::ready) {
+      supply.coming_slots += slots;
+    } else if (can_take_work(*replica, now)) {
+      supply.free_slots += replica->report.slots - replica->slots_busy;
+    }
+  }
+  return supply;
+}
+
+// A replica is there, or on its way: waiting can help.
+bool Scheduler::is_served(const ModelEntry& model, SteadyTime now) const { return supply_of(model, now).replicas > 0; }
+
+// Nothing when the work that waits has, or will have, what it needs.
+std::optional<Scheduler::Demand> Scheduler::demand_for(ModelEntry& model, SteadyTime now) {
+  Line& line = *model.line;
+  const Supply supply = supply_of(model, now);
+  Demand demand;
+  demand.is_first = supply.replicas == 0;
+  const std::size_t waiting = model.waiting.size() + line.ready;
+  const bool is_short = supply.replicas < model.model.min_replicas;
+  if (waiting == 0 && !is_short) return std::nullopt;
+  if (model.model.max_replicas > 0 && model.replicas.size() >= model.model.max_replicas) return std::nullopt;
+  demand.since = now;
+  if (!model.waiting.empty()) demand.since = model.waiting.begin()->second->queued_at;
+  if (line.ready > 0) demand.since = std::min(demand.since, line.unserved_since);
+  if (is_short || demand.is_first) return demand;
+  if (waiting <= supply.coming_slots || supply.free_slots > 0) return std::nullopt;
+  // Its keys may run no more.
+  if (std::isinf(least_served(line, now))) return std::nullopt;
+  const SteadyTime patient_until = demand.since + limits_.growth_patience;
+  if (now < patient_until) {
+    wake_at(patient_until);
+    return std::nullopt;
+  }
+  return demand;
+}
+
+void Scheduler::provide(ModelEntry& model, SteadyTime now) {
+  while (const auto demand = demand_for(model, now)) {
+    // This may be every request's path while all workers are full.
+    if (model.searched_version == room_version_ && now < model.search_again_at) return;
+    if (!place_best(model, *demand, now)) return;
+  }
+}
+
+SteadyTime Scheduler::evictable_at(const Replica& replica, const ModelEntry& wanted, const Demand& demand,
+                                   SteadyTime now) const {
+  constexpr SteadyTime never = SteadyTime::max();
+  if (replica.state != Replica::State::assigned || replica.model == &wanted) return never;
+  const ModelEntry& model = *replica.model;
+  if (model.replicas.size() <= model.model.min_replicas) return never;
+  const bool is_ready = replica.reported && replica.report.progress.phase == Phase::ready;
+  const bool is_failed = replica.reported && replica.report.progress.phase == Phase::failed;
+  const bool is_wanted = !model.waiting.empty() || model.line->ready > 0;
+  if (is_failed) return now;
+  // It is being loaded for somebody.
+  if (!is_ready) return is_wanted ? never : now;
+  SteadyTime at = now;
+  if (replica.used) at = std::max(at, replica.ready_since + limits_.min_residency);
+  if (replica.slots_busy == 0 && !is_wanted) {
+    // For more of the same, only what nobody seems to want.
+    if (!demand.is_first && replica.used) at = std::max(at, replica.idle_since + limits_.min_residency);
+    return at;
+  }
+  if (!demand.is_first) return never;
+  // Who has waited longer comes first.
+  if (!model.waiting.empty() && model.waiting.begin()->second->queued_at < demand.since) return never;
+  // Not in the moment in which it was given work.
+  const SteadyTime settled = replica.work_given_at + std::chrono::milliseconds(1);
+  return std::max({at, settled, demand.since + limits_.eviction_patience, replica.ready_since + limits_.min_residency});
+}
+
+// The best way to have the model there: as things are or, where that is better, once others have left.
+Scheduler::Option Scheduler::option_on(const ModelEntry& model, const Worker& worker, const Demand& demand,
+                                       SteadyTime now) const {
+  Option option;
+  if (!worker.connected || !worker.report || worker.report->availability != Availability::available) return option;
+  if (!worker.has_engine || worker.replicas.contains(model.model.id) || !knows_devices(worker)) return option;
+  if (!has_labels(worker.facts, model.model) || known_workers_[worker.number].health.quarantined(now)) return option;
+  if (is_blocked(model, worker, now)) return option;
+  option.result = fit_on(model, worker, worker.room);
+  if (option.result.fit == Fit::one_gpu || worker.replicas.empty()) return option;
+  if (option.result.fit <= fit_on(model, worker, worker.capacity).fit) return option;
+  Room room = worker.room;
+  for (const auto& [id, other] : worker.replicas) {
+    const SteadyTime at = evictable_at(*other, model, demand, now);
+    if (at > now) {
+      option.better_at = std::min(option.better_at, at);
+      continue;
+    }
+    take(room, other->placement, other->report, -1);
+  }
+  const FitResult after = fit_on(model, worker, room);
+  if (after.fit >= option.result.fit) return option;
+  option.result = after;
+  option.evicts = true;
+  return option;
+}
+
+bool Scheduler::place_best(ModelEntry& model, const Demand& demand, SteadyTime now) {
+  Worker* best = nullptr;
+  Score best_score;
+  FitResult best_fit;
+  SteadyTime earliest = SteadyTime::max();
+  for (const auto& [id, worker] : workers_) {
+    const Option option = option_on(model, *worker, demand, now);
+    earliest = std::min(earliest, option.better_at);
+    if (option.result.fit == Fit::none) continue;
+    Score score;
+    score.fit = option.result.fit;
+    score.evicts = option.evicts;
+    // What follows takes longer to find out.
+    if (best != nullptr && std::pair(score.fit, score.evicts) > std::pair(best_score.fit, best_score.evicts)) continue;
+    const KnownWorker& known = known_workers_[worker->number];
+    const Trial* trial = trial_of(model, *worker);
+    score.unstable = known.health.unstable(now);
+    score.reduced = trial != nullptr && trial->shortages > 0;
+    score.fetches = !known.fetched.contains(model.model.id);
+    score.slowness = slowness(*worker);
+    score.other_models = static_cast<std::uint32_t>(worker->replicas.size());
+    score.left_bytes = option.result.left_bytes;
+    if (best != nullptr && score >= best_score) continue;
+    best = worker.get();
+    best_score = score;
+    best_fit = option.result;
+  }
+  if (best == nullptr) {
+    if (earliest != SteadyTime::max()) wake_at(earliest);
+    model.searched_version = room_version_;
+    model.search_again_at = std::min(earliest, now + longest_search_pause);
+    return false;
+  }
+  if (best_score.evicts) {
+    evict_for(model, *best, demand, now);
+  } else {
+    put(model, *best, best->room, best_fit, now);
+  }
+  return true;
+}
+
+// Those that were used longest ago go first, and no more of them than must.
+void Scheduler::evict_for(ModelEntry& model, Worker& worker, const Demand& demand, SteadyTime now) {
+  std::vector<Replica*> victims;
+  for (const auto& [id, replica] : worker.replicas) {
+    if (evictable_at(*replica, model, demand, now) <= now) victims.push_back(replica.get());
+  }
+  std::sort(victims.begin(), victims.end(), [](const Replica* a, const Replica* b) {
+    return std::tuple(a->slots_busy > 0, a->used, a->idle_since, a->model->order) <
+           std::tuple(b->slots_busy > 0, b->used, b->idle_since, b->model->order);
+  });
+  Room room = worker.room;
+  const Fit wanted = fit_on(model, worker, worker.capacity).fit;
+  std::vector<Replica*> leaving;
+  FitResult result = fit_on(model, worker, room);
+  for (Replica* victim : victims) {
+    if (result.fit <= wanted) break;
+    leaving.push_back(victim);
+    take(room, victim->placement, victim->report, -1);
+    result = fit_on(model, worker, room);
+  }
+  for (Replica* victim : leaving) {
+    remove(*victim);
+    ++done_.evictions;
+  }
+  // Its place is kept until the memory is back.
+  put(model, worker, room, result, now).state = Replica::State::planned;
+  start_planned(worker, now);
+}
+
+void Scheduler::release_idle(ModelEntry& model, SteadyTime now) {
+  if (model.model.idle_timeout.count() == 0 || !model.waiting.empty() || model.line->ready > 0) return;
+  std::vector<Replica*> idle;
+  for (const auto& [id, replica] : model.replicas) {
+    if (replica->slots_busy > 0 || !replica->reported || replica->report.progress.phase != Phase::ready) continue;
+    const SteadyTime since = std::max(replica->ready_since, replica->idle_since);
+    if (now >= since + model.model.idle_timeout) idle.push_back(replica);
+  }
+  std::sort(idle.begin(), idle.end(), [](const Replica* a, const Replica* b) { return a->idle_since < b->idle_since; });
+  for (Replica* replica : idle) {
+    if (model.replicas.size() <= model.model.min_replicas) return;
+    remove(*replica);
+  }
+}
+
+std::uint32_t Scheduler::slowness(const Worker& worker) const {
+  const auto& pace = known_workers_[worker.number].pace.value;
+  if (!pace || best_pace_ <= 0 || *pace <= best_pace_) return 0;
+  return static_cast<std::uint32_t>(std::min(std::log2(*pace / best_pace_), 30.0));
+}
+
+std::optional<std::chrono::seconds> Scheduler::ready_in(const Replica& replica, SteadyTime now) const {
+  const Progress& progress = replica.report.progress;
+  const auto& load = replica.model->load_seconds.value;
+  const double elapsed = std::chrono::duration<double>(now - replica.phase_since).count();
+  double seconds = 0;
+  if (progress.phase == Phase::fetching) {
+    const std::uint64_t done = progress.done_bytes - std::min(progress.done_bytes, replica.phase_began_at_bytes);
+    if (done == 0 || elapsed < 0.5) return std::nullopt;
+    const std::uint64_t left = progress.total_bytes - std::min(progress.total_bytes, progress.done_bytes);
+    seconds = elapsed / static_cast<double>(done) * static_cast<double>(left) + load.value_or(0);
+  } else if (load) {
+    seconds = progress.phase == Phase::loading ? *load - elapsed : *load;
+  } else {
+    return std::nullopt;
+  }
+  return std::chrono::seconds(static_cast<std::int64_t>(std::ceil(std::max(seconds, 1.0))));
+}
+
+}  // namespace gogrid::domain
