@@ -6,8 +6,8 @@ import * as https from "node:https";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { IncomingMessage } from "node:http";
-import { Grid, type Worker } from "../integration/support/grid.ts";
-import { Program } from "../integration/support/process.ts";
+import { Program, run } from "../integration/support/process.ts";
+import { binDir, Grid, type Worker } from "../integration/support/grid.ts";
 
 const kills = Number(process.env.BENCH_KILLS ?? 200);
 const pauses = Number(process.env.BENCH_PAUSES ?? 30);
@@ -132,4 +132,42 @@ console.log(`| ${kills} SIGKILLs of a worker in mid-stream | p50 | p99 |
 | \`gogrid-worker pause\` to its engines gone, as \`status\` shows it | ${percentiles(freed)} |
 | pause in the stream | ${percentiles(handed)} |`);
 await grid.close();
+
+/** Conversations of several turns on three workers: tokens of all prompts, and those that engines had to read. */
+async function conversations(affinity: boolean): Promise<{ prompts: number; read: number }> {
+  const own = await Grid.withWorkers(3, `[placement]\nprefix_affinity = ${affinity}\n`);
+  const sum = { prompts: 0, read: 0 };
+  await Promise.all(
+    Array.from({ length: 9 }, async (_, number) => {
+      const messages = [{ role: "user", content: `Conversation ${number}: what is GoGrid?` }];
+      for (let turn = 0; turn < 6; turn++) {
+        const answer = await own.api("POST", "/v1/chat/completions", { model, messages, temperature: 0, max_tokens: 40 });
+        if (answer.status !== 200) throw new Error(answer.text);
+        sum.prompts += answer.json.usage.prompt_tokens;
+        sum.read += answer.json.timings.prompt_n;
+        messages.push(answer.json.choices[0].message, { role: "user", content: "And then?" });
+      }
+    }),
+  );
+  await own.close();
+  return sum;
+}
+
+say("conversations");
+const near = await conversations(true);
+const far = await conversations(false);
+const part = (sum: { prompts: number; read: number }) => `${sum.prompts} | ${sum.read} | ${((100 * sum.read) / sum.prompts).toFixed(0)} %`;
+console.log(`
+| 9 conversations of 6 turns on 3 workers | tokens of prompts | read by engines | |
+| --- | --- | --- | --- |
+| prefix affinity | ${part(near)} |
+| without | ${part(far)} |`);
+
+say("placements");
+const decided = await run(path.join(binDir, "placement_bench"), ["1000", "200", "50"], { env: process.env });
+const { workers, models, per_second } = JSON.parse(decided.stdout);
+console.log(`
+| ${workers} workers, ${models} models | |
+| --- | --- |
+| placements decided | ${per_second} /s |`);
 fs.rmSync(dir, { recursive: true, force: true });
