@@ -102,8 +102,7 @@ struct Metrics::Families {
   prometheus::Gauge& jobs_waiting = jobs_open.Add({{"state", "waiting"}});
   prometheus::Gauge& jobs_running = jobs_open.Add({{"state", "running"}});
   prometheus::Counter& placements =
-      family(registry, BuildCounter(), "gogrid_placements_total", "Models that were given a place on a worker")
-          .Add({});
+      family(registry, BuildCounter(), "gogrid_placements_total", "Models that were given a place on a worker").Add({});
   prometheus::Counter& evictions =
       family(registry, BuildCounter(), "gogrid_evictions_total", "Models that had to make room for others").Add({});
   prometheus::Counter& stale_results =
