@@ -452,8 +452,7 @@ void Scheduler::note_shortage(Replica& replica, SteadyTime now) {
 
 void Scheduler::note_crashes(Replica& replica, SteadyTime now) {
   Trial& trial = replica.model->trials[replica.worker->number];
-  trial.reason = "its engine ended " + std::to_string(replica.report.starts) +
-                 " times: " + first_line(replica.report.progress.detail);
+  trial.reason = first_line(replica.report.progress.detail);
   const auto pause = limits_.first_crash_pause * (1LL << std::min(trial.crashes, 20u));
   ++trial.crashes;
   trial.blocked_until = now + std::min<std::chrono::milliseconds>(pause, limits_.last_crash_pause);

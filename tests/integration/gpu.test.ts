@@ -74,7 +74,7 @@ test("the model lies on the GPU that the engine sees, what it takes is measured,
 test("what it took is kept for all workers: one whose owner allows just that gets it on the GPU as well", async () => {
   const { memory } = (await grid.api("GET", "/api/v1/models/gogrid-sample")).json;
   const measured = (memory as any[]).find((entry) => entry.device_count === 1);
-  assert.match(measured.device, /^vulkan.*: llvmpipe/, JSON.stringify(memory));
+  assert.match(measured.device, /vulkan.*: llvmpipe/, JSON.stringify(memory));
   // The estimate counts 64 MiB for the driver.
   assert.ok(measured.device_bytes < 60e6, JSON.stringify(measured));
   const limit = ((measured.device_bytes * 1.05) / 1e9).toFixed(4);
@@ -105,11 +105,11 @@ test("three models on two GPUs that hold one each are all served, and never two 
   const names = ["a", "b", "c"];
   for (const name of names) {
     const file = path.join(own.dir, `${name}.gguf`);
-    writeTinyModel(file, { seed: name.charCodeAt(0), purpose: "chat", width: 64, layers: 8, context: 32768 });
-    await own.addModel(file, name, ["--context", "32768", "--slots", "1"]);
+    writeTinyModel(file, { seed: name.charCodeAt(0), purpose: "chat", width: 64, layers: 8, context: 131072 });
+    await own.addModel(file, name, ["--context", "131072", "--slots", "1"]);
   }
-  // A context of 64 MiB and what is counted beside it fit once; the machine's memory holds engines and no context.
-  for (const name of ["one", "two"]) await own.addWorker(name, ["--software-gpus", "1", "--max-vram-gb", "0.2", "--max-memory-gb", "0.95"]);
+  // A context of 256 MiB fits once, measured or not; the machine's memory holds engines and no context.
+  for (const name of ["one", "two"]) await own.addWorker(name, ["--software-gpus", "1", "--max-vram-gb", "0.45", "--max-memory-gb", "0.8"]);
   for (const worker of own.workers) await eventually("it has a GPU", async () => ((await worker.seen()).engine?.devices ?? []).length === 1);
   let most = 0;
   let watching = true;
@@ -118,13 +118,16 @@ test("three models on two GPUs that hold one each are all served, and never two 
       for (const worker of own.workers) most = Math.max(most, (await worker.status()).engine.devices[0]?.used_bytes ?? 0);
     }
   })();
-  for (let round = 0; round < 2; round++) {
-    const answers = await Promise.all(names.map((model) => own.api("POST", "/v1/completions", { model, prompt: "once", max_tokens: 4 })));
-    assert.deepEqual(answers.map((answer) => answer.status), [200, 200, 200], answers.map((answer) => answer.text).join("\n"));
+  try {
+    for (let round = 0; round < 2; round++) {
+      const answers = await Promise.all(names.map((model) => own.api("POST", "/v1/completions", { model, prompt: "once", max_tokens: 4 })));
+      assert.deepEqual(answers.map((answer) => answer.status), [200, 200, 200], answers.map((answer) => answer.text).join("\n"));
+    }
+  } finally {
+    watching = false;
+    await watch;
   }
-  watching = false;
-  await watch;
-  assert.ok(most > 64e6 && most <= 200e6, `${most} bytes`);
+  assert.ok(most > 256e6 && most <= 450e6, `${most} bytes`);
   const evictions = await own.metric("gogrid_evictions_total");
   assert.ok(evictions >= 2 && evictions <= 8, `${evictions} evictions`);
 });
