@@ -150,6 +150,16 @@ TEST(MemoryLedger, TheMostCountsAndSmallChangesAreNoNews) {
   key.context_tokens = 1;
   EXPECT_EQ(ledger.record(key, {500, 10, 5}), (MeasuredMemory{500, 10, 5}));
   EXPECT_EQ(ledger.entries().size(), 2u);
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    key.context_tokens = i;
+    ledger.record(key, {1, 1, 1});
+  }
+  EXPECT_LT(ledger.entries().size(), 100u) << "of one model";
+  for (int i = 0; i < 20'000; ++i) {
+    key.model_sha256 = std::to_string(i);
+    ledger.record(key, {1, 1, 1});
+  }
+  EXPECT_LE(ledger.entries().size(), 10'000u);
 }
 
 }  // namespace

@@ -363,7 +363,8 @@ void Scheduler::model_changed(ModelEntry& model, SteadyTime now) {
     Room room = worker.room;
     give_back(room, *replica);
     const FitResult result = fit_on(model, worker, room);
-    if (result.fit == Fit::none || model.replicas.size() > model.allowed_replicas()) {
+    const bool is_too_many = model.replicas.size() > model.allowed_replicas();
+    if (!knows_devices(worker) || result.fit == Fit::none || is_too_many) {
       remove(*replica);
       continue;
     }

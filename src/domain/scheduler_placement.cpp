@@ -18,6 +18,10 @@ constexpr std::size_t crashed_workers_limit = 2;
 // An engine that was ready for so long did not crash because of its model.
 constexpr std::chrono::seconds calm_time{60};
 constexpr std::size_t max_reason_bytes = 300;
+constexpr std::size_t most_kinds = 1024;
+// A measurement that is so many times the estimate says more of the worker than of the model.
+constexpr std::uint64_t implausible_factor = 4;
+constexpr std::uint64_t plausible_bytes = 1'000'000'000;
 // A place is looked for again after that, whatever happened meanwhile.
 constexpr std::chrono::seconds longest_search_pause{1};
 
@@ -97,6 +101,8 @@ const EngineBundle* Scheduler::engine_of(const Worker& worker) const {
 }
 
 DeviceKind Scheduler::kind_of(const std::string& device) {
+  // Workers say what they like: the kinds beyond share one, of which nothing is known.
+  if (kinds_.size() >= most_kinds && !kinds_.contains(device)) return static_cast<DeviceKind>(most_kinds) + 1;
   return kinds_.emplace(device, static_cast<DeviceKind>(kinds_.size()) + 1).first->second;
 }
 
@@ -477,6 +483,9 @@ void Scheduler::record_memory(const Replica& replica, Actions& actions) {
     }
   }
   if (memory == MeasuredMemory{}) return;
+  const MemoryNeed expected = estimate_memory(model, replica.context_tokens);
+  const std::uint64_t most = plausible_bytes + implausible_factor * (expected.cpu_bytes() + expected.compute_bytes);
+  if (std::max(memory.device_bytes, memory.host_bytes) > most) return;
   if (!replica.placement.devices.empty()) {
     // The machine's memory is measured a moment later than that of the devices.
     if (memory.device_bytes == 0) return;

@@ -161,7 +161,7 @@ TEST_F(PlacementTest, WorkForAModelThatIsNowhereMakesRoomAndWaitsUntilTheMemoryI
   EXPECT_EQ(assigned("w1"), "a");
   submit("r1", "b");
   EXPECT_EQ(assigned("w1"), "") << "a leaves before b comes";
-  EXPECT_EQ(why("r1"), "workers_loading: 1 worker has this model: 1 waiting for memory of a");
+  EXPECT_EQ(why("r1"), "workers_loading: 1 worker has this model: 1 waiting until other models have left");
   // Said before it heard of that.
   WorkerReport old = report_of("w1");
   old.revision = machines_["w1"].told - 1;
@@ -483,6 +483,25 @@ TEST_F(PlacementTest, MeasuredMemoryIsToldAndUsedForAllWorkers) {
   settle("w2");
   EXPECT_EQ(assigned("w2"), "a");
   EXPECT_EQ(only("w2").placement->devices[0].expected_bytes, gigabyte + gigabyte / 50);
+}
+
+TEST_F(PlacementTest, WhatCannotBeIsNotLearned) {
+  add(model("a"));
+  connect("w1", 8, true);
+  machines_["w1"].devices = {device("GPU0", 4)};
+  settle("w1");
+  WorkerReport report = report_of("w1");
+  report.replicas.at(0).memory = {{"GPU0", 1000 * gigabyte, 0}};
+  send("w1", report);
+  EXPECT_TRUE(measured_.empty());
+  // However many kinds of devices it claims to have.
+  for (int i = 0; i < 5000; ++i) {
+    report.engine.devices = {device("GPU0", 4)};
+    report.engine.devices[0].description = "Card " + std::to_string(i);
+    report.replicas.at(0).memory = {{"GPU0", gigabyte + static_cast<std::uint64_t>(i) * 1000, 0}};
+    take(scheduler_.worker_reported(WorkerId("w1"), report, now_));
+  }
+  EXPECT_LT(measured_.size(), 100u);
 }
 
 TEST_F(PlacementTest, WhatWasMeasuredBeforeTheStartCounts) {

@@ -245,7 +245,7 @@ Outlook Scheduler::outlook_of(const ModelEntry& model, SteadyTime now) const {
     }
     const Replica& replica = *found->second;
     if (replica.state == Replica::State::planned) {
-      loading("waiting for memory" + leaving_text(*worker), 0);
+      loading("waiting until other models have left", 0);
       continue;
     }
     if (replica.state == Replica::State::leaving) {
