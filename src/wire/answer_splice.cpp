@@ -127,17 +127,25 @@ Result<bool> AnswerSplice::take_openai(Json& event) {
   }
   if (sent_.created != 0 && event.contains("created")) event["created"] = sent_.created;
   const auto usage = event.find("usage");
+  bool is_last = false;
   if (usage != event.end() && usage->is_object()) {
     correct_usage(*usage);
-    event["gogrid"] = {{"migrations", options_.migrations}};
+    is_last = true;
   }
+  auto wanted = take_choices(event, is_last);
+  // At the end: a member that is added moves the others.
+  if (wanted && is_last) event["gogrid"] = {{"migrations", options_.migrations}};
+  return wanted;
+}
+
+Result<bool> AnswerSplice::take_choices(Json& event, bool& is_last) {
   const auto choices = event.find("choices");
   if (choices == event.end() || !choices->is_array() || choices->empty()) return true;
   Json& choice = choices->front();
   if (!choice.is_object()) return nonsense();
   choice["index"] = options_.choice;
   const bool finishes = !text_at(choice, "finish_reason").empty();
-  if (finishes) event["gogrid"] = {{"migrations", options_.migrations}};
+  is_last = is_last || finishes;
   if (options_.complete && !finishes) return false;
   if (const auto text = choice.find("text"); text != choice.end() && text->is_string()) {
     std::string rest = text->get<std::string>();
@@ -216,9 +224,10 @@ Result<bool> AnswerSplice::take_message_event(Json& event, std::string& out) {
   if (type == "content_block_stop") return false;
   if (type == "content_block_delta") {
     const auto block = blocks_.find(number_at(event, "index"));
-    const auto delta = event.find("delta");
-    if (block == blocks_.end() || delta == event.end() || !delta->is_object()) return nonsense();
+    if (block == blocks_.end()) return nonsense();
     event["index"] = block->second;
+    const auto delta = event.find("delta");
+    if (delta == event.end() || !delta->is_object()) return nonsense();
     if (options_.complete) return false;
     for (const char* name : {"text", "thinking", "partial_json"}) {
       const auto found = delta->find(name);

@@ -49,6 +49,8 @@ class AnswerSplice {
   Result<void> take(std::string_view data, std::string& out);
   // Each changes the event to what the client is to get; false: nothing.
   Result<bool> take_openai(Json& event);
+  // `is_last`: set when the answer ends with it.
+  Result<bool> take_choices(Json& event, bool& is_last);
   Result<bool> take_delta(Json& delta);
   Result<bool> take_tool_deltas(Json& deltas);
   Result<bool> take_message_event(Json& event, std::string& out);
