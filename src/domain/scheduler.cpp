@@ -147,6 +147,17 @@ Actions Scheduler::worker_reported(const WorkerId& id, WorkerReport report, Stea
 void Scheduler::take_replicas(Worker& worker, bool availability_changed, SteadyTime now, Actions& actions) {
   const auto& reports = worker.report->replicas;
   const std::uint64_t revision = worker.report->revision.value_or(worker.revision);
+  // Those that left while there was no connection still have their memory.
+  for (const ReplicaReport& one : reports) {
+    if (one.progress.phase != Phase::leaving || worker.replicas.contains(one.model)) continue;
+    Replica& replica = *(worker.replicas[one.model] = std::make_unique<Replica>());
+    replica.worker = &worker;
+    const auto model = models_.find(one.model);
+    if (model != models_.end()) replica.model = model->second.get();
+    replica.state = Replica::State::leaving;
+    replica.revision = worker.revision;
+    replica.reported = true;
+  }
   std::vector<Replica*> replicas;
   for (const auto& [model, replica] : worker.replicas)
     replicas.push_back(replica.get());

@@ -378,6 +378,8 @@ class Scheduler {
   void note_shortage(Replica& replica, SteadyTime now);
   void note_crashes(Replica& replica, SteadyTime now);
   void record_memory(const Replica& replica, Actions& actions);
+  bool counts(const Replica& replica, SteadyTime now) const;
+  void drop_surplus(ModelEntry& model, SteadyTime now);
   Supply supply_of(const ModelEntry& model, SteadyTime now) const;
   std::optional<Demand> demand_for(ModelEntry& model, SteadyTime now);
   // A replica for work that waits, if it needs one.

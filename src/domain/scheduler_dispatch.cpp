@@ -91,7 +91,10 @@ void Scheduler::free_slot(Replica& replica, KeyEntry& key, Line& line, SteadyTim
   --replica.worker->running;
   --key.running;
   --line.running;
-  if (replica.slots_busy == 0) ++room_version_;
+  if (replica.slots_busy == 0) {
+    ++room_version_;
+    freed_.insert(replica.worker->id);
+  }
   if (replica.slots_busy == 0 && replica.model != nullptr && replica.model->model.idle_timeout.count() > 0)
     wake_at(now + replica.model->model.idle_timeout);
   drop_if_gone(replica);
@@ -177,7 +180,9 @@ void Scheduler::settle(ModelEntry& model, SteadyTime now, Actions& actions) {
 void Scheduler::settle_after(const KeyEntry& key, ModelEntry* model, SteadyTime now, Actions& actions) {
   // A key at its limit may have work waiting anywhere.
   if (key.policy.max_concurrent > 0) return settle_all(now, actions);
-  if (model != nullptr) settle(*model, now, actions);
+  if (model != nullptr) return settle(*model, now, actions);
+  use_freed_room(now);
+  flush_assignments(actions);
 }
 
 void Scheduler::match(ModelEntry& model, SteadyTime now, Actions& actions) {

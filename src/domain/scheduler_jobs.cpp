@@ -140,7 +140,7 @@ void Scheduler::enqueue(JobEntry& job, SteadyTime now) {
   job.state = JobEntry::State::ready;
   Line& line = *job.line;
   catch_up(*job.key, line);
-  if (line.ready == 0) line.unserved_since = now;
+  if (line.ready == 0) line.unserved_since = line.backlog_since = now;
   line.queues[job.key->number].jobs.insert(&job);
   ++line.ready;
   ++job.key->jobs_ready;

@@ -61,6 +61,14 @@ void take(Room& room, const Placement& placement, const ReplicaReport& report, s
   }
 }
 
+// Its engine may be another one by now, a GPU may have been taken out.
+bool has_devices(const EngineReport& engine, const Placement& placement) {
+  return std::all_of(placement.devices.begin(), placement.devices.end(), [&engine](const DeviceShare& share) {
+    return std::any_of(engine.devices.begin(), engine.devices.end(),
+                       [&share](const EngineDevice& device) { return device.name == share.device; });
+  });
+}
+
 std::string first_line(const std::string& text) {
   std::string line = text.substr(0, std::min(text.find('\n'), max_reason_bytes));
   while (!line.empty() && (line.back() == ':' || line.back() == ' '))
@@ -146,6 +154,7 @@ void Scheduler::estimate_need(ModelEntry& entry) {
           of.kv_type != model.kv_type)
         continue;
       const DeviceKind kind = of.device_count == 0 ? cpu_kind : kind_of(of.device);
+      if (kind > most_kinds) continue;
       if (need.measured.size() <= kind) need.measured.resize(kind + 1);
       MemoryNeed::Measured& measured = need.measured[kind];
       if (of.device_count == 0) {
@@ -155,7 +164,8 @@ void Scheduler::estimate_need(ModelEntry& entry) {
       } else if (of.device_layers > 0) {
         if (of.device_count == 1 && of.device_layers >= need.layers)
           measured.whole_bytes = std::max(measured.whole_bytes, memory.device_bytes);
-        measured.layer_bytes = std::max(measured.layer_bytes, memory.device_bytes / of.device_layers);
+        const std::uint64_t buffers = std::min(memory.device_bytes, need.compute_bytes * of.device_count);
+        measured.layer_bytes = std::max(measured.layer_bytes, (memory.device_bytes - buffers) / of.device_layers);
       }
     }
     return need;
@@ -290,9 +300,13 @@ void Scheduler::adopt(Worker& worker, const std::vector<HeldReplica>& held, bool
     replica.model = &entry;
     replica.placement.host_bytes = host_bytes(entry.need, replica.placement.device_layers);
     const bool is_enough = entry.model.max_replicas > 0 && entry.replicas.size() >= entry.model.max_replicas;
-    const bool is_same = one.context_tokens == entry.model.context_tokens;
+    const bool is_reduced = one.context_tokens == reduced_context(entry.model.context_tokens);
+    const bool is_same = is_reduced || one.context_tokens == entry.model.context_tokens;
     if (is_enough || !is_same || misfit(entry, worker) != Misfit::none || is_blocked(entry, worker, now)) continue;
+    if (is_reduced && one.context_tokens < entry.model.context_tokens) entry.trials[worker.number].shortages = 1;
     replica.state = Replica::State::assigned;
+    replica.is_adopted = true;
+    replica.used = true;
     entry.replicas.emplace(worker.id, &replica);
     recount(worker);
   }
@@ -304,7 +318,9 @@ void Scheduler::plan(Worker& worker, SteadyTime now) {
   std::vector<Replica*> unwanted;
   for (const auto& [id, replica] : worker.replicas) {
     if (replica->state == Replica::State::leaving) continue;
-    if (misfit(*replica->model, worker) != Misfit::none) unwanted.push_back(replica.get());
+    const bool is_lost =
+        worker.report && knows_devices(worker) && !has_devices(worker.report->engine, replica->placement);
+    if (is_lost || misfit(*replica->model, worker) != Misfit::none) unwanted.push_back(replica.get());
   }
   for (Replica* replica : unwanted)
     remove(*replica);
@@ -340,6 +356,7 @@ void Scheduler::fill(Worker& worker, SteadyTime now) {
 }
 
 void Scheduler::start_planned(Worker& worker, SteadyTime now) {
+  if (!knows_devices(worker)) return;
   std::vector<Replica*> planned;
   for (const auto& [id, replica] : worker.replicas) {
     if (replica->state == Replica::State::planned) planned.push_back(replica.get());
@@ -372,11 +389,17 @@ void Scheduler::start_planned(Worker& worker, SteadyTime now) {
 
 // What waits for the memory comes before what nobody asks for.
 void Scheduler::use_freed_room(SteadyTime now) {
+  bool has_changed = false;
   for (const WorkerId& id : std::exchange(freed_, {})) {
     const auto found = workers_.find(id);
     if (found == workers_.end() || !found->second->facts_known) continue;
     start_planned(*found->second, now);
     fill(*found->second, now);
+    has_changed = true;
+  }
+  if (!has_changed) return;
+  for (ModelEntry* model : model_order_) {
+    if (model->searched_version > 0 && (!model->waiting.empty() || model->line->ready > 0)) provide(*model, now);
   }
 }
 
@@ -426,7 +449,9 @@ void Scheduler::note_report(Worker& worker, Replica& replica, const ReplicaRepor
       if (before.progress.phase == Phase::loading)
         replica.model->load_seconds.add(std::chrono::duration<double>(now - replica.phase_since).count());
       replica.ready_since = now;
-      replica.used = false;
+      // What was kept over a lost connection is not new.
+      if (before.progress.phase != Phase::waiting || !replica.is_adopted) replica.used = false;
+      if (replica.is_adopted) replica.calm_starts = std::max(replica.calm_starts, report.starts);
       if (replica.model->model.idle_timeout.count() > 0) wake_at(now + replica.model->model.idle_timeout);
     }
     if (before.progress.phase == Phase::ready && now >= replica.ready_since + calm_time)
@@ -436,6 +461,7 @@ void Scheduler::note_report(Worker& worker, Replica& replica, const ReplicaRepor
   }
   if (phase == Phase::ready && report.memory != before.memory) record_memory(replica, actions);
   if (phase != Phase::failed) return;
+  if (!has_devices(worker.report->engine, replica.placement)) return remove(replica);
   if (report.out_of_memory) return note_shortage(replica, now);
   if (report.starts >= replica.calm_starts + limits_.crash_limit - 1) note_crashes(replica, now);
 }
@@ -443,10 +469,11 @@ void Scheduler::note_report(Worker& worker, Replica& replica, const ReplicaRepor
 void Scheduler::note_shortage(Replica& replica, SteadyTime now) {
   Trial& trial = replica.model->trials[replica.worker->number];
   trial.reason = first_line(replica.report.progress.detail);
-  if (++trial.shortages == 1) {
-    if (replica.placement.device_layers > 0)
-      trial.max_layers = replica.placement.device_layers * kept_layers_percent / 100;
-  } else {
+  if (++trial.shortages == 1 && replica.placement.device_layers > 0)
+    trial.max_layers = replica.placement.device_layers * kept_layers_percent / 100;
+  // Nor when what is left does not fit at all.
+  const bool fits = fit_on(*replica.model, *replica.worker, replica.worker->capacity).fit != Fit::none;
+  if (trial.shortages > 1 || !fits) {
     trial.shortages = 0;
     trial.max_layers = std::numeric_limits<std::uint32_t>::max();
     trial.blocked_until = now + limits_.shortage_pause;
@@ -482,7 +509,8 @@ void Scheduler::record_memory(const Replica& replica, Actions& actions) {
       memory.device_bytes += use.bytes;
     }
   }
-  if (memory == MeasuredMemory{}) return;
+  // What others have placed says little of it.
+  if (memory == MeasuredMemory{} || replica.is_adopted) return;
   const MemoryNeed expected = estimate_memory(model, replica.context_tokens);
   const std::uint64_t most = plausible_bytes + implausible_factor * (expected.cpu_bytes() + expected.compute_bytes);
   if (std::max(memory.device_bytes, memory.host_bytes) > most) return;
@@ -508,24 +536,37 @@ void Scheduler::record_memory(const Replica& replica, Actions& actions) {
 
 // ---- demand ----
 
+// Those that cannot serve now, when others were placed instead of them.
+void Scheduler::drop_surplus(ModelEntry& model, SteadyTime now) {
+  std::vector<Replica*> useless;
+  for (const auto& [id, replica] : model.replicas) {
+    if (!counts(*replica, now) && replica->slots_busy == 0) useless.push_back(replica);
+  }
+  for (Replica* replica : useless) {
+    if (model.replicas.size() <= model.allowed_replicas()) return;
+    remove(*replica);
+  }
+}
+
+// Ready, or likely to be soon.
+bool Scheduler::counts(const Replica& replica, SteadyTime now) const {
+  const Worker& worker = *replica.worker;
+  if (!worker.connected || !worker.report) return !worker.takes_nothing;
+  if (worker.report->availability != Availability::available) return false;
+  if (known_workers_[worker.number].health.quarantined(now)) return false;
+  const Phase phase = replica.reported ? replica.report.progress.phase : Phase::waiting;
+  // It waits for the engine.
+  if (phase == Phase::waiting && worker.report->engine.progress.phase == Phase::failed) return false;
+  return phase != Phase::failed;
+}
+
 Scheduler::Supply Scheduler::supply_of(const ModelEntry& model, SteadyTime now) const {
   Supply supply;
   for (const auto& [id, replica] : model.replicas) {
-    const Worker& worker = *replica->worker;
-    const std::uint32_t slots = model.model.slots;
-    if (!worker.connected || !worker.report) {
-      if (worker.takes_nothing) continue;
-      ++supply.replicas;
-      supply.coming_slots += slots;
-      continue;
-    }
-    if (worker.report->availability != Availability::available) continue;
-    if (known_workers_[worker.number].health.quarantined(now)) continue;
-    const Phase phase = replica->reported ? replica->report.progress.phase : Phase::waiting;
-    if (phase == Phase::failed) continue;
+    if (!counts(*replica, now)) continue;
     ++supply.replicas;
-    if (phase != Phase::ready) {
-      supply.coming_slots += slots;
+    if (!replica->reported || replica->report.progress.phase != Phase::ready) {
+      supply.coming_slots += model.model.slots;
     } else if (can_take_work(*replica, now)) {
       supply.free_slots += replica->report.slots - replica->slots_busy;
     }
@@ -544,11 +585,13 @@ std::optional<Scheduler::Demand> Scheduler::demand_for(ModelEntry& model, Steady
   demand.is_first = supply.replicas == 0;
   const std::size_t waiting = model.waiting.size() + line.ready;
   const bool is_short = supply.replicas < model.model.min_replicas;
+  if (!is_short) model.short_since.reset();
   if (waiting == 0 && !is_short) return std::nullopt;
-  if (model.model.max_replicas > 0 && model.replicas.size() >= model.model.max_replicas) return std::nullopt;
-  demand.since = now;
-  if (!model.waiting.empty()) demand.since = model.waiting.begin()->second->queued_at;
-  if (line.ready > 0) demand.since = std::min(demand.since, line.unserved_since);
+  if (supply.replicas >= model.allowed_replicas()) return std::nullopt;
+  if (is_short && !model.short_since) model.short_since = now;
+  demand.since = model.short_since.value_or(now);
+  if (!model.waiting.empty()) demand.since = std::min(demand.since, model.waiting.begin()->second->queued_at);
+  if (line.ready > 0) demand.since = std::min(demand.since, line.backlog_since);
   if (is_short || demand.is_first) return demand;
   if (waiting <= supply.coming_slots || supply.free_slots > 0) return std::nullopt;
   // Its keys may run no more.
@@ -566,6 +609,7 @@ void Scheduler::provide(ModelEntry& model, SteadyTime now) {
     // This may be every request's path while all workers are full.
     if (model.searched_version == room_version_ && now < model.search_again_at) return;
     if (!place_best(model, *demand, now)) return;
+    drop_surplus(model, now);
   }
 }
 
@@ -590,7 +634,8 @@ SteadyTime Scheduler::evictable_at(const Replica& replica, const ModelEntry& wan
   }
   if (!demand.is_first) return never;
   // Who has waited longer comes first.
-  if (!model.waiting.empty() && model.waiting.begin()->second->queued_at < demand.since) return never;
+  if (!model.waiting.empty() && model.waiting.begin()->second->queued_at < demand.since)
+    return now + longest_search_pause;
   // Not in the moment in which it was given work.
   const SteadyTime settled = replica.work_given_at + std::chrono::milliseconds(1);
   return std::max({at, settled, demand.since + limits_.eviction_patience, replica.ready_since + limits_.min_residency});
@@ -651,9 +696,13 @@ bool Scheduler::place_best(ModelEntry& model, const Demand& demand, SteadyTime n
     best_fit = option.result;
   }
   if (best == nullptr) {
-    if (earliest != SteadyTime::max()) wake_at(earliest);
     model.searched_version = room_version_;
     model.search_again_at = std::min(earliest, now + longest_search_pause);
+    // One alarm a model: each search would set another one.
+    if (earliest < SteadyTime::max() && (model.search_alarm <= now || earliest < model.search_alarm)) {
+      model.search_alarm = earliest;
+      wake_at(earliest);
+    }
     return false;
   }
   if (best_score.evicts) {

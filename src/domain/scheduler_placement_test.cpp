@@ -60,6 +60,8 @@ class PlacementTest : public testing::Test {
         running_[dispatch->request.text()] = dispatch->worker.text();
       } else if (const auto* reject = std::get_if<Reject>(&action)) {
         rejected_[reject->request.text()] = reject->text;
+      } else if (const auto* lease = std::get_if<Lease>(&action)) {
+        lease_ = *lease;
       } else if (const auto* measured = std::get_if<Measured>(&action)) {
         measured_.push_back(*measured);
       }
@@ -149,6 +151,7 @@ class PlacementTest : public testing::Test {
   std::map<std::string, std::string> rejected_;
   std::vector<Measured> measured_;
   std::vector<HeldReplica> held_;
+  Lease lease_;
   SteadyTime now_{1h};
   Scheduler scheduler_{SchedulerLimits{}};
 };
@@ -266,6 +269,120 @@ TEST_F(PlacementTest, WhatMustAlwaysBeThereIsNotEvicted) {
   settle("w2");
   EXPECT_THAT((std::vector{assigned("w1"), assigned("w2")}), testing::UnorderedElementsAre("a", "b"))
       << "one of the two is enough when b is asked for";
+}
+
+// Nobody reports anything meanwhile.
+TEST_F(PlacementTest, WhoWaitsIsServedWhenOthersAreDone) {
+  add(model("a"));
+  add(model("b"));
+  connect("w1", 4);
+  settle("w1");
+  submit("r1", "a");
+  submit("r2", "a");
+  pass(1ms);
+  submit("r3", "b");
+  pass(40s);
+  EXPECT_EQ(assigned("w1"), "a") << "r2 has waited longer";
+  finish("r1");
+  finish("r2");
+  EXPECT_EQ(assigned("w1"), "");
+  settle("w1");
+  settle("w1");
+  EXPECT_EQ(running_["r3"], "w1");
+}
+
+TEST_F(PlacementTest, TheLeastNumberOfReplicasIsReachedAlsoWhereOthersAreBusy) {
+  add(model("a", 2));
+  connect("w1", 4);
+  settle("w1");
+  submit("r1", "a");
+  Model always = model("b");
+  always.min_replicas = 1;
+  add(always);
+  for (int second = 0; second < 60; ++second) {
+    report("w1", {{"a", Phase::ready}});
+    pass(1s);
+  }
+  EXPECT_EQ(assigned("w1"), "");
+}
+
+TEST_F(PlacementTest, AReplicaThatCannotServeIsNoReasonToHaveNoOther) {
+  Model one = model("a");
+  one.max_replicas = 1;
+  add(one);
+  connect("w1", 4);
+  connect("w2", 4);
+  settle("w1");
+  settle("w2");
+  ASSERT_EQ(assigned("w1"), "a");
+  ASSERT_EQ(assigned("w2"), "");
+  WorkerReport paused = report_of("w1");
+  paused.availability = Availability::paused;
+  send("w1", paused);
+  submit("r1", "a");
+  EXPECT_EQ(assigned("w2"), "a");
+  EXPECT_EQ(assigned("w1"), "") << "no more than one";
+  settle("w2");
+  EXPECT_EQ(running_["r1"], "w2");
+}
+
+TEST_F(PlacementTest, ADeviceThatIsNotThereAnyMoreIsNotInsistedOn) {
+  add(model("a"));
+  connect("w1", 8, true);
+  machines_["w1"].devices = {device("Vulkan0", 8)};
+  settle("w1");
+  ASSERT_EQ(only("w1").placement->devices.at(0).device, "Vulkan0");
+  // Another engine calls it otherwise.
+  machines_["w1"].devices = {device("CUDA0", 8)};
+  WorkerReport report = report_of("w1");
+  report.replicas.at(0).progress.phase = Phase::failed;
+  send("w1", report);
+  EXPECT_EQ(assigned("w1"), "");
+  settle("w1");
+  ASSERT_EQ(assigned("w1"), "a");
+  EXPECT_EQ(only("w1").placement->devices.at(0).device, "CUDA0");
+}
+
+TEST_F(PlacementTest, WhatStillLeavesAfterALostConnectionHoldsItsMemory) {
+  add(model("a"));
+  add(model("b"));
+  connect("w1", 4);
+  settle("w1");
+  submit("r1", "b");
+  report("w1", {{"a", Phase::leaving}});
+  gone("w1", true);
+  connect("w1", 4);
+  report("w1", {{"a", Phase::leaving}});
+  submit("r2", "b");
+  report("w1", {{"a", Phase::leaving}});
+  EXPECT_EQ(assigned("w1"), "");
+  settle("w1");
+  EXPECT_EQ(assigned("w1").size(), 1u) << "its memory is back";
+}
+
+TEST_F(PlacementTest, JobsThatQueueUpGetMoreReplicas) {
+  Model idle = model("a");
+  idle.idle_timeout = 60s;
+  add(idle);
+  connect("w1", 4);
+  connect("w2", 4);
+  settle("w1");
+  settle("w2");
+  for (std::uint64_t i = 1; i <= 20; ++i) {
+    Job job;
+    job.id = JobId(i);
+    job.model = "a";
+    take(scheduler_.job_submitted(job, false, now_));
+  }
+  // One begins every second.
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(assigned("w1") + assigned("w2"), "a") << i;
+    pass(1s);
+    take(scheduler_.job_ended(lease_.job, lease_.lease, AttemptEnd{AttemptOutcome::succeeded, "", Usage{1, 1}}, now_));
+    take(scheduler_.job_stored(lease_.job, now_));
+    if (assigned("w1") + assigned("w2") == "aa") break;
+  }
+  EXPECT_EQ(assigned("w1") + assigned("w2"), "aa");
 }
 
 TEST_F(PlacementTest, AGpuIsAwaitedAndThenUsed) {
@@ -410,6 +527,23 @@ TEST_F(PlacementTest, ShortMemoryIsTriedWithLessOnceThenElsewhere) {
   pass(600s);
   ASSERT_EQ(assigned("w1"), "a") << "what took the memory may be gone";
   EXPECT_EQ(only("w1").model.context_tokens, 4096u);
+}
+
+TEST_F(PlacementTest, WithLessItMayNotFitAtAll) {
+  add(model("a"));
+  connect("w1", 0.6, true);
+  machines_["w1"].devices = {device("GPU0", 3)};
+  settle("w1");
+  ASSERT_EQ(assigned("w1"), "a");
+  submit("r1", "a");
+  fail("w1", true);
+  settle("w1");
+  EXPECT_EQ(assigned("w1"), "");
+  EXPECT_TRUE(rejected_.empty()) << "what took the memory may go";
+  pass(14s);
+  EXPECT_TRUE(rejected_.empty());
+  pass(590s);
+  EXPECT_EQ(assigned("w1"), "a") << "ten minutes later";
 }
 
 TEST_F(PlacementTest, AModelThatCrashesItsEngineIsNotLoadedInALoop) {

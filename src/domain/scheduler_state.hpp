@@ -47,6 +47,8 @@ struct Scheduler::Replica {
   Placement placement;
   // The worker is told; otherwise its engine has no choice, or decided.
   bool is_placed = false;
+  // It was there when its worker connected.
+  bool is_adopted = false;
   // Of each slot; less than the model's own where memory was short.
   std::uint32_t context_tokens = 0;
   // The assignment that brought it, or took it away; 0: not sent yet.
@@ -157,6 +159,9 @@ struct Scheduler::ModelEntry {
   // When a place was looked for in vain: what was so then, and until when only news can change it.
   std::uint64_t searched_version = 0;
   SteadyTime search_again_at{};
+  SteadyTime search_alarm{};
+  // Since when there are fewer replicas than there should be at least.
+  std::optional<SteadyTime> short_since;
   // From an engine's start until it was ready.
   RunningMean load_seconds;
   // By sequence number: first come, first served within a key, and a returned request has its old place.
@@ -252,6 +257,8 @@ struct Scheduler::Line {
   std::size_t requests_waiting() const { return model == nullptr ? 0 : model->waiting.size(); }
   // Since when its jobs get nothing.
   SteadyTime unserved_since{};
+  // Since when jobs wait, whether others begin or not.
+  SteadyTime backlog_since{};
   // What each key has been given of this model, by its number, in cost by weight: who has least is next. One that comes
   // back after a while starts where the others are.
   std::vector<double> served;

@@ -81,8 +81,9 @@ test("three models on two workers that hold one each: all are served, in turn, a
 test("a model with an idle time goes when nobody asks, comes back on demand, and waits say how far it is", async () => {
   const grid = await Grid.start(patience);
   await grid.addEngine();
-  await addTiny(grid, "idle", ["--idle-timeout", "1s"]);
   const workers = [await grid.addWorker("one"), await grid.addWorker("two")];
+  for (const worker of workers) await eventually("its engine is ready", async () => (await worker.seen()).engine?.phase === "ready");
+  await addTiny(grid, "idle", ["--idle-timeout", "1s"]);
   await eventually("it was loaded, and let go", async () => {
     const placed = await grid.metric("gogrid_placements_total");
     return placed >= 1 && (await has(workers[0]!)).length + (await has(workers[1]!)).length === 0;

@@ -136,19 +136,34 @@ std::set<pid_t>& own_processes() {
   return pids;
 }
 
-// A child that ends while it makes children of its own cannot always take them with it: bubblewrap's first process in
-// the sandbox asks to die with its parent only once it runs. Such orphans become ours, and end here.
-void end_orphans() {
+void for_each_child(const std::function<void(pid_t)>& found) {
   std::error_code failure;
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", failure)) {
     std::ifstream children(task.path() / "children");
-    for (pid_t pid = 0; children >> pid;) {
-      if (own_processes().contains(pid)) continue;
-      ::kill(pid, SIGKILL);
-      // If it takes longer, it is reaped with the next one.
-      ::waitpid(pid, nullptr, WNOHANG);
-    }
+    for (pid_t pid = 0; children >> pid;)
+      found(pid);
   }
+}
+
+// Those that were there before the first was started here, from before this program's exec.
+const std::set<pid_t>& inherited_processes() {
+  static const std::set<pid_t> pids = [] {
+    std::set<pid_t> found;
+    for_each_child([&found](pid_t pid) { found.insert(pid); });
+    return found;
+  }();
+  return pids;
+}
+
+// A child that ends while it makes children of its own cannot always take them with it: bubblewrap's first process in
+// the sandbox asks to die with its parent only once it runs. Such orphans become ours, and end here.
+void end_orphans() {
+  for_each_child([](pid_t pid) {
+    if (own_processes().contains(pid) || inherited_processes().contains(pid)) return;
+    ::kill(pid, SIGKILL);
+    // If it takes longer, it is reaped with the next one.
+    ::waitpid(pid, nullptr, WNOHANG);
+  });
 }
 
 }  // namespace
@@ -168,6 +183,7 @@ std::string ExitStatus::text() const {
 
 Result<std::unique_ptr<Process>> Process::start(asio::any_io_executor executor, ProcessOptions options) {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  inherited_processes();
   auto output = make_pipe();
   if (!output) return output.error();
   auto error = make_pipe();
