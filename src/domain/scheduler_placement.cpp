@@ -278,6 +278,7 @@ void Scheduler::forget(Replica& replica) {
   const auto found = std::find_if(worker.replicas.begin(), worker.replicas.end(),
                                   [&replica](const auto& entry) { return entry.second.get() == &replica; });
   worker.replicas.erase(found);
+  worker.has_vacancy = true;
   freed_.insert(worker.id);
   recount(worker);
 }
@@ -393,9 +394,10 @@ void Scheduler::use_freed_room(SteadyTime now) {
   for (const WorkerId& id : std::exchange(freed_, {})) {
     const auto found = workers_.find(id);
     if (found == workers_.end() || !found->second->facts_known) continue;
-    start_planned(*found->second, now);
-    fill(*found->second, now);
+    Worker& worker = *found->second;
     has_changed = true;
+    start_planned(worker, now);
+    if (std::exchange(worker.has_vacancy, false)) fill(worker, now);
   }
   if (!has_changed) return;
   for (ModelEntry* model : model_order_) {

@@ -107,6 +107,8 @@ struct Scheduler::Worker {
   Room room;
   // Its own, or a bundle for its target.
   bool has_engine = false;
+  // Something has left it since it was filled.
+  bool has_vacancy = false;
   // Over all its replicas.
   std::size_t running = 0;
 };
