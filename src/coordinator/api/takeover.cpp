@@ -124,8 +124,10 @@ asio::awaitable<Result<Takeover::Plan>> Takeover::plan(WorkerLink& worker, std::
   std::string body = continuation_.go_on(choice, sent, *written, 0, request_.migrations);
   const auto tokens = co_await count_tokens(worker, choice, *written, std::move(body));
   if (!tokens) co_return tokens.error();
-  // The likeliest tokens after others than the first engine chose may be others.
-  if (continuation_.greedy() && !continuation_.has_grammar() && !tokens->same) {
+  // The likeliest tokens after others than the first engine chose may be others. An engine that holds back what may
+  // become a stop text may have sent the beginning of a token.
+  const bool may_be_others = !tokens->same || continuation_.has_stop();
+  if (continuation_.greedy() && !continuation_.has_grammar() && may_be_others) {
     plan.anew = true;
     plan.body = continuation_.anew(choice);
     co_return plan;

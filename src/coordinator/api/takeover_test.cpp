@@ -73,6 +73,17 @@ TEST_F(TakeoverTest, WhatWouldBeOtherTokensIsGeneratedAnew) {
   EXPECT_EQ(json::parse(asked_.back().second)["messages"].size(), 1u);
 }
 
+// The engine may have held back the rest of a token that could become the stop text.
+TEST_F(TakeoverTest, WithAStopTextAGreedyAnswerIsGeneratedAnew) {
+  answer_ = chunk("GoGrid", "two") + chunk("!", "two") + "data: [DONE]\n\n";
+  start();
+  add_losing_worker("wk_1");
+  add_next_worker("wk_2");
+  const Answer answer = ask(chat(R"(,"stream":true,"temperature":0,"max_tokens":9,"stop":"end")"));
+  EXPECT_EQ(answer.body, chunk("Go", "one") + chunk("Grid", "one") + chunk("!", "one") + "data: [DONE]\n\n");
+  EXPECT_EQ(json::parse(asked_.back().second)["messages"].size(), 1u);
+}
+
 TEST_F(TakeoverTest, AnAnswerThatComesOutDifferentlyIsAnError) {
   tokens_ = R"({"tokens":[{"id":2,"piece":"GoGrid"}]})";
   answer_ = chunk("Goal", "two") + "data: [DONE]\n\n";
