@@ -255,7 +255,9 @@ void Scheduler::remove(Replica& replica) {
   Worker& worker = *replica.worker;
   if (replica.model != nullptr) replica.model->replicas.erase(worker.id);
   unsent_.insert(worker.id);
-  if (replica.state == Replica::State::planned) return forget(replica);
+  // The worker never heard of it, and will not say that it is gone.
+  const bool is_unsent = replica.revision == 0 && !replica.is_adopted && replica.slots_busy == 0;
+  if (replica.state == Replica::State::planned || is_unsent) return forget(replica);
   replica.state = Replica::State::leaving;
   replica.revision = 0;
   drop_if_gone(replica);

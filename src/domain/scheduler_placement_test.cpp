@@ -404,6 +404,18 @@ TEST_F(PlacementTest, AGpuIsAwaitedAndThenUsed) {
   EXPECT_EQ(only("w1").placement->devices[0].device, "GPU0");
 }
 
+TEST_F(PlacementTest, WhatIsDroppedBeforeTheWorkerHeardOfItIsNotAwaited) {
+  add(model("a"));
+  add(model("b"));
+  connect("w1", 4, true);
+  submit("r1", "b");
+  // Its engine is ready: a would be loaded ahead, and b is asked for.
+  settle("w1");
+  EXPECT_EQ(assigned("w1"), "b");
+  settle("w1");
+  EXPECT_EQ(running_["r1"], "w1");
+}
+
 TEST_F(PlacementTest, OwnersAndOtherProgramsLeaveLess) {
   add(model("a"));
   const struct {

@@ -136,9 +136,10 @@ test("a model that crashes its engine is taken away, and the model says why", as
   const grid = await Grid.start(patience);
   await addTiny(grid, "bad");
   const worker = await grid.addWorker("one", ["--engine-path", crashingEngine(grid.dir), "--insecure-no-sandbox"]);
-  await eventually("it is taken away", async () => (await has(worker)).length === 0 && (await grid.metric("gogrid_placements_total")) === 1, 120);
-  const { detail } = (await grid.api("GET", "/api/v1/models/bad")).json;
-  assert.match(detail, /failing to start its engine \(it failed to load 5 times in a row: the engine was killed by signal 6/);
+  const reason = /failing to start its engine \(it failed to load 5 times in a row: the engine was killed by signal 6/;
+  await eventually("the model says why", async () => reason.test((await grid.api("GET", "/api/v1/models/bad")).json.detail), 120);
+  await eventually("it is taken away", async () => (await has(worker)).length === 0);
+  assert.equal(await grid.metric("gogrid_placements_total"), 1);
   const answer = await ask(grid, "bad");
   assert.equal(answer.status, 503, answer.text);
   assert.match(answer.json.error.message, /it failed to load 5 times in a row/);
