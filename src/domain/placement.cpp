@@ -101,6 +101,13 @@ Placement place(const MemoryNeed& need, const Room& room, const FitResult& resul
   return placement;
 }
 
+bool has_labels(const WorkerFacts& facts, const Model& model) {
+  return std::all_of(model.worker_labels.begin(), model.worker_labels.end(), [&](const auto& wanted) {
+    const auto found = facts.labels.find(wanted.first);
+    return found != facts.labels.end() && found->second == wanted.second;
+  });
+}
+
 std::uint64_t memory_budget_bytes(const WorkerFacts& facts) {
   constexpr std::uint64_t percent = 60;
   return facts.hardware.memory_bytes / 100 * percent;

@@ -75,6 +75,9 @@ struct Score {
   friend auto operator<=>(const Score&, const Score&) = default;
 };
 
+// The worker has all labels that the model asks for.
+bool has_labels(const WorkerFacts& facts, const Model& model);
+
 // What models may take of the memory a worker offers; the rest is for what the estimate does not know, and its owner.
 std::uint64_t memory_budget_bytes(const WorkerFacts& facts);
 

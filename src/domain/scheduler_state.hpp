@@ -133,7 +133,7 @@ struct Scheduler::KeyEntry {
 
 // How a model fared on a worker where it did not load.
 struct Scheduler::Trial {
-  // Since when it is not placed there.
+  // Failures for want of memory and for crashes; after too many it is not placed there for a while.
   unsigned shortages = 0;
   unsigned crashes = 0;
   SteadyTime blocked_until{};
