@@ -21,7 +21,11 @@ class SpoolTest : public testing::Test {
     folder_ = std::filesystem::temp_directory_path() / ("gogrid-spool-" + to_hex(as_bytes(random_bytes(6))));
     std::filesystem::create_directories(folder_);
   }
-  ~SpoolTest() override { std::filesystem::remove_all(folder_); }
+  ~SpoolTest() override {
+    // Spools remove their files there.
+    pool_.join();
+    std::filesystem::remove_all(folder_);
+  }
 
   template <class Script>
   void run(Script script) {

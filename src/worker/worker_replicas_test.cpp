@@ -49,6 +49,7 @@ class Replicas : public ::testing::Test {
       worker_->stop();
       worker_->stop();
       test::run_until(io_, [this] { return ended_; });
+      worker_.reset();
     }
     std::filesystem::remove_all(top_);
   }
