@@ -255,7 +255,7 @@ std::string tokenize_question(const std::string& text) {
 }
 
 std::optional<Tokens> compare_tokens(std::string_view tokenize_answer, std::size_t written_bytes,
-                                     const std::vector<std::uint32_t>& ends, bool may_hold_back) {
+                                     const std::vector<std::uint32_t>& ends) {
   const Json answer = Json::parse(tokenize_answer, nullptr, false);
   if (!answer.is_object() || !answer.contains("tokens") || !answer["tokens"].is_array()) return std::nullopt;
   std::vector<std::size_t> lengths;
@@ -288,7 +288,7 @@ std::optional<Tokens> compare_tokens(std::string_view tokenize_answer, std::size
     if (boundary == *end) {
       ++end;
       begin = boundary;
-    } else if (boundary > *end || (!may_hold_back && is_utf8(written.substr(begin, boundary - begin)))) {
+    } else if (boundary > *end || is_utf8(written.substr(begin, boundary - begin))) {
       tokens.same = false;
     }
   }

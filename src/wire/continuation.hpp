@@ -76,10 +76,9 @@ struct Tokens {
   // on sees the tokens that the first one chose.
   bool same = false;
 };
-// `ends`: where events ended in the written answer. `may_hold_back`: see has_stop(). nullopt when the answer of
-// /tokenize makes no sense.
+// `ends`: where events ended in the written answer. nullopt when the answer of /tokenize makes no sense.
 std::optional<Tokens> compare_tokens(std::string_view tokenize_answer, std::size_t written_bytes,
-                                     const std::vector<std::uint32_t>& ends, bool may_hold_back);
+                                     const std::vector<std::uint32_t>& ends);
 // For /tokenize.
 std::string tokenize_question(const std::string& text);
 

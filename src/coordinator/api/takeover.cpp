@@ -153,7 +153,7 @@ asio::awaitable<Result<wire::Tokens>> Takeover::count_tokens(WorkerLink& worker,
   std::string question = wire::tokenize_question(text);
   auto answer = co_await ask(worker, "/tokenize", std::move(question));
   if (!answer) co_return answer.error();
-  auto tokens = wire::compare_tokens(answer->value_or(""), written.size(), sent.ends, continuation_.has_stop());
+  auto tokens = wire::compare_tokens(answer->value_or(""), written.size(), sent.ends);
   // A count is better than none: an event has a token.
   if (!tokens) tokens = wire::Tokens{sent.ends.size(), false};
   co_return *tokens;
