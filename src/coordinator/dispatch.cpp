@@ -121,7 +121,7 @@ void Dispatcher::carry_out(domain::Dispatch& dispatch) {
   const auto link = links_.find(dispatch.worker);
   // The scheduler knows neither requests without a ticket nor workers without a link.
   if (ticket == tickets_.end() || link == links_.end()) return;
-  ticket->second->outcome_ = Slot{link->second, std::nullopt};
+  ticket->second->outcome_ = Slot{link->second, std::nullopt, dispatch.copy};
   ticket->second->wake();
 }
 

@@ -94,6 +94,8 @@ class Dispatcher {
     // Null when there is a rejection.
     std::shared_ptr<WorkerLink> worker;
     std::optional<Rejection> rejection;
+    // Which of the worker's replicas of the model.
+    std::uint32_t copy = 0;
   };
 
   // A request's place in the scheduler. Destroying it gives its slot or its place in the queue back.

@@ -20,6 +20,7 @@ asio::awaitable<Result<void>> WorkStream::send(Request request) {
     message.set_resume(request.resume);
     message.set_request_id(std::move(request.id));
     message.set_model_id(std::move(request.model_id));
+    message.set_copy(request.copy);
     message.set_method("POST");
     message.set_path(std::string(request.path));
     message.set_content_type("application/json");

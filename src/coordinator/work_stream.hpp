@@ -28,6 +28,8 @@ class WorkStream {
   struct Request {
     std::string id;
     std::string model_id;
+    // Which of the worker's replicas of it.
+    std::uint32_t copy = 0;
     std::string_view path;
     std::string_view body;
     // A job's; 0: the work ends with its stream.

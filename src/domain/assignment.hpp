@@ -14,6 +14,8 @@ struct AssignedReplica {
   Model model;
   // Nullopt where there is no choice: the worker's engine has no devices.
   std::optional<Placement> placement = {};
+  // See ReplicaKey.
+  std::uint32_t copy = 0;
 
   friend bool operator==(const AssignedReplica&, const AssignedReplica&) = default;
 };

@@ -40,6 +40,25 @@ std::optional<KvType> kv_type_from_string(std::string_view text) {
   return std::nullopt;
 }
 
+std::string_view to_string(GpuPolicy policy) {
+  switch (policy) {
+    case GpuPolicy::automatic:
+      return "auto";
+    case GpuPolicy::spread:
+      return "spread";
+    case GpuPolicy::each:
+      return "each";
+  }
+  return "auto";
+}
+
+std::optional<GpuPolicy> gpu_policy_from_string(std::string_view text) {
+  for (const auto policy : {GpuPolicy::automatic, GpuPolicy::spread, GpuPolicy::each}) {
+    if (text == to_string(policy)) return policy;
+  }
+  return std::nullopt;
+}
+
 std::string_view to_string(FileRole role) {
   switch (role) {
     case FileRole::weights:
@@ -67,12 +86,6 @@ std::vector<ModelFile> files_of(const Model& model) {
   only.sha256 = model.sha256;
   only.size_bytes = model.size_bytes;
   return {only};
-}
-
-std::uint64_t estimate_memory_bytes(const Model& model) {
-  constexpr std::uint64_t engine_bytes = 256ull * 1024 * 1024;
-  // The weights, a fifth more for KV cache and compute buffers, and the engine itself.
-  return model.size_bytes + model.size_bytes / 5 + engine_bytes;
 }
 
 }  // namespace gogrid::domain

@@ -34,6 +34,16 @@ enum class KvType { f16, q8_0, q4_0 };
 std::string_view to_string(KvType type);
 std::optional<KvType> kv_type_from_string(std::string_view text);
 
+// How replicas use the GPUs of one worker.
+enum class GpuPolicy {
+  automatic,  // one GPU where it fits on one, else several; another replica on another GPU when there is demand
+  spread,     // always over all of them
+  each,       // one replica on each GPU on which it fits whole
+};
+
+std::string_view to_string(GpuPolicy policy);
+std::optional<GpuPolicy> gpu_policy_from_string(std::string_view text);
+
 // What a model is made of: each a content-addressed file.
 enum class FileRole {
   weights,        // one GGUF file, or all shards of a split one, in order
@@ -87,6 +97,10 @@ struct Model {
   std::uint32_t max_replicas = 0;
   // Only workers that have all of these labels.
   std::map<std::string, std::string> worker_labels = {};
+  GpuPolicy gpu_policy = GpuPolicy::automatic;
+  // Only on GPUs whose name, or the engine's name for them, contains one of these, in whatever case; empty: on any, and
+  // on the CPU.
+  std::vector<std::string> gpus = {};
 
   friend bool operator==(const Model&, const Model&) = default;
 };
@@ -103,8 +117,5 @@ struct EngineBundle {
 
 // All its files, also of a model that names none.
 std::vector<ModelFile> files_of(const Model& model);
-
-// Memory that a replica of the model needs: an estimate until real use is measured.
-std::uint64_t estimate_memory_bytes(const Model& model);
 
 }  // namespace gogrid::domain

@@ -52,6 +52,11 @@ bool is_tag(std::string_view text) {
   return good && *good == text && text.size() <= max_word_bytes && text.find_first_of(" ,") == std::string_view::npos;
 }
 
+bool is_gpu_name(std::string_view text) {
+  const auto good = to_label(text);
+  return good && *good == text && text.size() <= max_word_bytes && text.find(',') == std::string_view::npos;
+}
+
 bool is_label_key(std::string_view text) {
   return !text.empty() && is_alphanumeric(text.front()) && text.size() <= max_word_bytes &&
          std::all_of(text.begin(), text.end(), [](char c) {

@@ -23,6 +23,12 @@ inline constexpr std::string_view label_rule = "1 to 128 bytes of text without c
 bool is_tag(std::string_view text);
 inline constexpr std::string_view tag_rule = "1 to 64 bytes of text without spaces, commas and control characters";
 
+// A part of a GPU's name, by which a model asks for it.
+bool is_gpu_name(std::string_view text);
+inline constexpr std::string_view gpu_name_rule =
+    "1 to 64 bytes of text without commas and control characters, a part of a GPU's name";
+inline constexpr std::size_t max_gpu_names = 16;
+
 // The key or the value of a worker's label; a value may be empty.
 bool is_label_key(std::string_view text);
 bool is_label_value(std::string_view text);

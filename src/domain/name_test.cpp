@@ -48,6 +48,14 @@ TEST(Name, TagsAreWords) {
     EXPECT_FALSE(is_tag(bad)) << bad;
 }
 
+TEST(Name, GpusAreAskedForByAPartOfTheirName) {
+  for (const char* good : {"RTX 4090", "CUDA0", "Radeon™ 780M"})
+    EXPECT_TRUE(is_gpu_name(good)) << good;
+  for (const std::string& bad : {std::string(), std::string(" "), std::string("a,b"), std::string("a\n"),
+                                 std::string("\xff"), std::string(65, 'a')})
+    EXPECT_FALSE(is_gpu_name(bad)) << bad;
+}
+
 TEST(Name, LabelsArePlain) {
   for (const char* good : {"gpu", "example.com/site", "a_b-c", "7"})
     EXPECT_TRUE(is_label_key(good)) << good;

@@ -51,6 +51,8 @@ std::string describe_misfits(const Outlook& outlook) {
     parts.push_back(std::to_string(outlook.without_labels) +
                     " without the labels it asks for (set them with: gogrid worker label)");
   }
+  if (outlook.without_gpus > 0)
+    parts.push_back(std::to_string(outlook.without_gpus) + " without a GPU that it may use (its setting gpus)");
   return join(parts);
 }
 

@@ -29,6 +29,7 @@ struct Outlook {
   std::size_t without_engine = 0;
   std::size_t without_memory = 0;
   std::size_t without_labels = 0;
+  std::size_t without_gpus = 0;
 
   // Of the ready ones.
   std::size_t slots = 0;

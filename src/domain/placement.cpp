@@ -1,6 +1,8 @@
 #include "domain/placement.hpp"
 
 #include <algorithm>
+#include <boost/algorithm/string/predicate.hpp>
+#include <locale>
 
 namespace gogrid::domain {
 namespace {
@@ -33,6 +35,24 @@ FitResult fit_one(const MemoryNeed& need, const Room& room) {
   return best;
 }
 
+// One more layer for the device that has most room left after it, again and again.
+std::vector<std::uint32_t> spread_layers(const MemoryNeed& need, const Room& room, std::uint32_t layers) {
+  std::vector<std::uint32_t> counts(room.devices.size(), 0);
+  for (std::uint32_t layer = 0; layer < layers; ++layer) {
+    std::size_t best = counts.size();
+    std::uint64_t most = 0;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      const std::uint64_t taken = need.layer_bytes(room.devices[i].kind) * (counts[i] + 1);
+      const std::uint64_t free = layer_room(need, room.devices[i]);
+      if (taken > free || (best < counts.size() && free - taken <= most)) continue;
+      best = i;
+      most = free - taken;
+    }
+    if (best < counts.size()) ++counts[best];
+  }
+  return counts;
+}
+
 }  // namespace
 
 std::uint64_t host_bytes(const MemoryNeed& need, std::uint32_t device_layers) {
@@ -57,9 +77,10 @@ std::string_view to_string(Fit fit) {
   return "none";
 }
 
-FitResult fit(const MemoryNeed& need, const Room& room, std::uint32_t max_layers) {
-  if (!room.devices.empty() && max_layers > 0) {
-    if (max_layers >= need.layers && fits(host_bytes(need, need.layers), room.host_bytes)) {
+FitResult fit(const MemoryNeed& need, const Room& room, const FitRules& rules) {
+  if (!room.devices.empty() && rules.max_layers > 0) {
+    const bool is_spread = rules.gpu_policy == GpuPolicy::spread && room.devices.size() > 1;
+    if (!is_spread && rules.max_layers >= need.layers && fits(host_bytes(need, need.layers), room.host_bytes)) {
       const FitResult one = fit_one(need, room);
       if (one.fit != Fit::none) return one;
     }
@@ -69,11 +90,11 @@ FitResult fit(const MemoryNeed& need, const Room& room, std::uint32_t max_layers
       layers += layers_on(need, device);
       free += layer_room(need, device);
     }
-    layers = std::min({layers, need.layers, max_layers});
+    layers = std::min({layers, need.layers, rules.max_layers});
     const std::uint64_t taken = need.layer_bytes(room.devices.front().kind) * layers;
     if (layers > 0 && fits(host_bytes(need, layers), room.host_bytes)) {
       const bool is_whole = layers == need.layers && room.devices.size() > 1;
-      return FitResult{is_whole ? Fit::several_gpus : Fit::partial, 0, layers, free - std::min(free, taken)};
+      return FitResult{is_whole ? Fit::several_gpus : Fit::partial, 0, layers, free - std::min(free, taken), is_spread};
     }
   }
   const std::uint64_t bytes = host_bytes(need, 0);
@@ -90,10 +111,11 @@ Placement place(const MemoryNeed& need, const Room& room, const FitResult& resul
     placement.devices.push_back({device.name, need.device_bytes(device.kind)});
   }
   if (result.fit != Fit::several_gpus && result.fit != Fit::partial) return placement;
-  // As many on each as it has room for, in the devices' order.
+  const auto spread = result.is_spread ? spread_layers(need, room, result.device_layers) : std::vector<std::uint32_t>();
   std::uint32_t left = result.device_layers;
-  for (const Room::Device& device : room.devices) {
-    const std::uint32_t layers = std::min(left, layers_on(need, device));
+  for (std::size_t i = 0; i < room.devices.size(); ++i) {
+    const Room::Device& device = room.devices[i];
+    const std::uint32_t layers = result.is_spread ? spread[i] : std::min(left, layers_on(need, device));
     if (layers == 0) continue;
     left -= layers;
     placement.devices.push_back({device.name, need.compute_bytes + layers * need.layer_bytes(device.kind)});
@@ -106,6 +128,13 @@ bool has_labels(const WorkerFacts& facts, const Model& model) {
     const auto found = facts.labels.find(wanted.first);
     return found != facts.labels.end() && found->second == wanted.second;
   });
+}
+
+bool may_use(const EngineDevice& device, const Model& model) {
+  return model.gpus.empty() || std::any_of(model.gpus.begin(), model.gpus.end(), [&](const std::string& gpu) {
+           return boost::algorithm::icontains(device.description, gpu, std::locale::classic()) ||
+                  boost::algorithm::icontains(device.name, gpu, std::locale::classic());
+         });
 }
 
 std::uint64_t memory_budget_bytes(const WorkerFacts& facts) {

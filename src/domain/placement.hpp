@@ -44,14 +44,21 @@ struct FitResult {
   std::uint32_t device_layers = 0;
   // Left where it would lie, over all its devices.
   std::uint64_t left_bytes = 0;
+  // Over all devices, as evenly as their room allows; otherwise the first ones are filled first.
+  bool is_spread = false;
 };
 
 // What it takes of the machine's memory when that many of its layers lie on devices.
 std::uint64_t host_bytes(const MemoryNeed& need, std::uint32_t device_layers);
 
-// The best way in which it fits. At most `max_layers` of its layers lie on devices; 0: none.
-FitResult fit(const MemoryNeed& need, const Room& room,
-              std::uint32_t max_layers = std::numeric_limits<std::uint32_t>::max());
+struct FitRules {
+  // So many of its layers lie on devices at most; 0: none.
+  std::uint32_t max_layers = std::numeric_limits<std::uint32_t>::max();
+  GpuPolicy gpu_policy = GpuPolicy::automatic;
+};
+
+// The best way in which it fits.
+FitResult fit(const MemoryNeed& need, const Room& room, const FitRules& rules = {});
 // What it takes there. `result` is of the same need and room, and not Fit::none.
 Placement place(const MemoryNeed& need, const Room& room, const FitResult& result);
 
@@ -77,6 +84,8 @@ struct Score {
 
 // The worker has all labels that the model asks for.
 bool has_labels(const WorkerFacts& facts, const Model& model);
+// The model may lie on that device of an engine.
+bool may_use(const EngineDevice& device, const Model& model);
 
 // What models may take of the memory a worker offers; the rest is for what the estimate does not know, and its owner.
 std::uint64_t memory_budget_bytes(const WorkerFacts& facts);

@@ -85,9 +85,50 @@ TEST(Placement, NothingIsPlacedThatDoesNotFit) {
 }
 
 TEST(Placement, LayersCanBeHeldBack) {
-  EXPECT_EQ(fit(need(), room(8, {24}), 6).fit, Fit::partial);
-  EXPECT_EQ(fit(need(), room(8, {24}), 6).device_layers, 6u);
-  EXPECT_EQ(fit(need(), room(11, {24}), 0).fit, Fit::cpu);
+  EXPECT_EQ(fit(need(), room(8, {24}), {6}).fit, Fit::partial);
+  EXPECT_EQ(fit(need(), room(8, {24}), {6}).device_layers, 6u);
+  EXPECT_EQ(fit(need(), room(11, {24}), {0}).fit, Fit::cpu);
+}
+
+TEST(Placement, AModelIsSpreadOverAllGpusAsTheirRoomAllows) {
+  FitRules rules;
+  rules.gpu_policy = GpuPolicy::spread;
+  const struct {
+    const char* what;
+    Room room;
+    Fit fit;
+    // On each device.
+    std::vector<std::uint64_t> layers;
+  } cases[] = {
+      {"it would fit on one", room(1, {24, 24}), Fit::several_gpus, {5, 5}},
+      {"one is larger", room(1, {24, 16}), Fit::several_gpus, {9, 1}},
+      {"three", room(1, {10, 10, 10}), Fit::several_gpus, {4, 3, 3}},
+      {"one has room for no layer", room(1, {24, 1}), Fit::several_gpus, {10}},
+      {"not all of it", room(8, {4, 4}), Fit::partial, {3, 3}},
+      {"none of it", room(11, {1, 1}), Fit::cpu, {}},
+  };
+  for (const auto& one : cases) {
+    SCOPED_TRACE(one.what);
+    const FitResult result = fit(need(), one.room, rules);
+    ASSERT_EQ(to_string(result.fit), to_string(one.fit));
+    std::vector<std::uint64_t> layers;
+    for (const DeviceShare& share : place(need(), one.room, result).devices)
+      layers.push_back((share.expected_bytes - need().compute_bytes) / need().layer_bytes(1));
+    EXPECT_EQ(layers, one.layers);
+  }
+  EXPECT_EQ(fit(need(), room(1, {24}), rules).fit, Fit::one_gpu);
+}
+
+TEST(Placement, AModelMayAskForGpusByTheirNames) {
+  const EngineDevice device{"CUDA1", "NVIDIA GeForce RTX 4090", 24 * gigabyte, 24 * gigabyte, 0};
+  Model model;
+  EXPECT_TRUE(may_use(device, model));
+  model.gpus = {"3090"};
+  EXPECT_FALSE(may_use(device, model));
+  model.gpus = {"3090", "rtx 4090"};
+  EXPECT_TRUE(may_use(device, model));
+  model.gpus = {"cuda1"};
+  EXPECT_TRUE(may_use(device, model));
 }
 
 TEST(Placement, WhatWasMeasuredCountsInsteadOfTheEstimate) {

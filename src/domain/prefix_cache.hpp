@@ -1,4 +1,4 @@
-// PrefixCache: which worker has lately seen a prompt with a given beginning, so that a conversation goes back to where
+// PrefixCache: which replica has lately seen a prompt with a given beginning, so that a conversation goes back to where
 // its KV cache is. Bounded: what was not used for longest is forgotten. Pure, one thread.
 #pragma once
 
@@ -15,7 +15,7 @@ namespace gogrid::domain {
 
 class PrefixCache {
  public:
-  // Workers by number, see Scheduler.
+  // A replica by number, see Scheduler.
   using Place = std::uint32_t;
 
   // Of the longest of `prefixes` (the longest last) that is known.

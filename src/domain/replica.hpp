@@ -1,6 +1,7 @@
-// A replica: one model on one worker, as the worker reports it. Values, any thread.
+// A replica: one model in one engine of a worker, as the worker reports it. Values, any thread.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -23,6 +24,15 @@ inline constexpr Phase all_phases[] = {Phase::waiting, Phase::fetching, Phase::u
                                        Phase::ready,   Phase::failed,   Phase::leaving};
 
 std::string_view to_string(Phase phase);
+
+// One of a worker's replicas. Of the same model it has several only on a GPU each; their numbers are small and used
+// again.
+struct ReplicaKey {
+  ModelId model;
+  std::uint32_t copy = 0;
+
+  friend auto operator<=>(const ReplicaKey&, const ReplicaKey&) = default;
+};
 
 struct Progress {
   Phase phase = Phase::waiting;
@@ -75,6 +85,7 @@ struct ReplicaReport {
   std::vector<MemoryUse> memory = {};
   // It failed because memory was short.
   bool out_of_memory = false;
+  std::uint32_t copy = 0;
 
   friend bool operator==(const ReplicaReport&, const ReplicaReport&) = default;
 };

@@ -104,12 +104,13 @@ Actions Scheduler::worker_connected(const WorkerId& id, WorkerFacts facts, Stead
     Worker& old = *before->second;
     if (old.connected) known_workers_[old.number].health.disconnected(now);
     lose_work_of(old, now);
-    for (auto& [model, replica] : old.replicas) {
-      if (replica->model != nullptr) replica->model->replicas.erase(id);
+    for (auto& [key, replica] : old.replicas) {
+      if (replica->model != nullptr) replica->model->replicas.erase({id, key.copy});
       // Where it was started anew its files are still there.
       if (replica->state == Replica::State::assigned)
-        before_lost.push_back(HeldReplica{model, replica->context_tokens,
-                                          replica->is_placed ? std::optional(replica->placement) : std::nullopt});
+        before_lost.push_back(HeldReplica{key.model, replica->context_tokens,
+                                          replica->is_placed ? std::optional(replica->placement) : std::nullopt,
+                                          key.copy});
     }
     workers_.erase(before);
   }
@@ -136,6 +137,7 @@ Actions Scheduler::worker_reported(const WorkerId& id, WorkerReport report, Stea
   const bool availability_changed = !worker.report || worker.report->availability != report.availability;
   const bool knew_devices = knows_devices(worker);
   worker.report = std::move(report);
+  recount(worker);
   take_replicas(worker, availability_changed, now, actions);
   recount(worker);
   start_planned(worker, now);
@@ -149,9 +151,11 @@ void Scheduler::take_replicas(Worker& worker, bool availability_changed, SteadyT
   const std::uint64_t revision = worker.report->revision.value_or(worker.revision);
   // Those that left while there was no connection still have their memory.
   for (const ReplicaReport& one : reports) {
-    if (one.progress.phase != Phase::leaving || worker.replicas.contains(one.model)) continue;
-    Replica& replica = *(worker.replicas[one.model] = std::make_unique<Replica>());
+    const ReplicaKey key{one.model, one.copy};
+    if (one.progress.phase != Phase::leaving || worker.replicas.contains(key)) continue;
+    Replica& replica = *(worker.replicas[key] = std::make_unique<Replica>());
     replica.worker = &worker;
+    replica.key = key;
     const auto model = models_.find(one.model);
     if (model != models_.end()) replica.model = model->second.get();
     replica.state = Replica::State::leaving;
@@ -159,14 +163,13 @@ void Scheduler::take_replicas(Worker& worker, bool availability_changed, SteadyT
     replica.reported = true;
   }
   std::vector<Replica*> replicas;
-  for (const auto& [model, replica] : worker.replicas)
+  for (const auto& [key, replica] : worker.replicas)
     replicas.push_back(replica.get());
   for (Replica* replica : replicas) {
     // What was said before it was assigned is of another one.
     if (replica->state == Replica::State::planned || revision < replica->revision) continue;
-    const auto match = std::find_if(reports.begin(), reports.end(), [&](const ReplicaReport& candidate) {
-      const auto found = worker.replicas.find(candidate.model);
-      return found != worker.replicas.end() && found->second.get() == replica;
+    const auto match = std::find_if(reports.begin(), reports.end(), [replica](const ReplicaReport& candidate) {
+      return candidate.copy == replica->key.copy && candidate.model == replica->key.model;
     });
     const bool is_reported = match != reports.end();
     ReplicaReport fresh = is_reported ? *match : ReplicaReport{};
@@ -251,8 +254,8 @@ void Scheduler::forget_worker(const WorkerId& id, SteadyTime now, Actions& actio
   Worker& worker = *found->second;
   const WorkerNumber number = worker.number;
   lose_work_of(worker, now);
-  for (auto& [model, replica] : worker.replicas) {
-    if (replica->model != nullptr) replica->model->replicas.erase(id);
+  for (auto& [key, replica] : worker.replicas) {
+    if (replica->model != nullptr) replica->model->replicas.erase({id, key.copy});
   }
   workers_.erase(found);
   lose_orphans(number, now, actions);
@@ -299,18 +302,22 @@ void Scheduler::resume_orphans(Worker& worker, SteadyTime now, Actions& actions)
     JobEntry& job = *jobs_.at(*orphan);
     const auto& kept = worker.facts.leases;
     const bool holds = std::find(kept.begin(), kept.end(), job.lease) != kept.end();
-    const auto replica =
-        job.line->model == nullptr ? worker.replicas.end() : worker.replicas.find(job.line->model->model.id);
-    if (!holds || replica == worker.replicas.end()) {
+    Replica* replica = nullptr;
+    for (const auto& [key, one] : worker.replicas) {
+      if (job.line->model != nullptr && key.model == job.line->model->model.id &&
+          (replica == nullptr || key.copy == job.copy))
+        replica = one.get();
+    }
+    if (!holds || replica == nullptr) {
       ++orphan;
       continue;
     }
     orphan = orphans.erase(orphan);
     job.state = JobEntry::State::leased;
-    job.replica = replica->second.get();
+    job.replica = replica;
     take_slot(*job.replica, *job.key, *job.line, now);
     leased_.emplace(job.started_at, job.id);
-    actions.push_back(Resume{job.id, job.lease, worker.id, job.line->model->model.id, job.tag});
+    actions.push_back(Resume{job.id, job.lease, worker.id, replica->key.model, job.tag, replica->key.copy});
   }
   lose_orphans(worker.number, now, actions);
 }
@@ -373,15 +380,13 @@ void Scheduler::model_changed(ModelEntry& model, SteadyTime now) {
     Worker& worker = *replica->worker;
     Room room = worker.room;
     give_back(room, *replica);
-    const FitResult result = fit_on(model, worker, room);
+    const FitResult result = fit_beside(model, worker, room, replica);
     const bool is_too_many = model.replicas.size() > model.allowed_replicas();
     if (!knows_devices(worker) || result.fit == Fit::none || is_too_many) {
       remove(*replica);
       continue;
     }
-    replica->placement = place(model.need, room, result);
-    replica->is_placed = !worker.capacity.devices.empty();
-    replica->context_tokens = model.model.context_tokens;
+    place_in(*replica, room, result);
     unsent_.insert(worker.id);
     recount(worker);
   }
@@ -397,12 +402,15 @@ Actions Scheduler::model_removed(const ModelId& id, SteadyTime now) {
   reject_waiting(entry, RejectCode::model_not_found, std::chrono::seconds(0), "the model was removed", now, actions);
   std::erase(model_order_, &entry);
   for (auto& [worker_id, worker] : workers_) {
-    const auto replica = worker->replicas.find(id);
-    if (replica == worker->replicas.end()) continue;
-    Replica& its_replica = *replica->second;
-    if (its_replica.state != Replica::State::leaving) remove(its_replica);
-    const auto left = worker->replicas.find(id);
-    if (left != worker->replicas.end()) left->second->model = nullptr;
+    std::vector<Replica*> replicas;
+    for (const auto& [key, replica] : worker->replicas) {
+      if (key.model == id && replica->state != Replica::State::leaving) replicas.push_back(replica.get());
+    }
+    for (Replica* replica : replicas)
+      remove(*replica);
+    for (const auto& [key, replica] : worker->replicas) {
+      if (key.model == id) replica->model = nullptr;
+    }
   }
   for (auto& [request_id, request] : requests_) {
     if (request->model != &entry) continue;

@@ -20,6 +20,7 @@
 #include "domain/model.hpp"
 #include "domain/outlook.hpp"
 #include "domain/placement.hpp"
+#include "domain/prefix_cache.hpp"
 #include "domain/request.hpp"
 #include "domain/worker.hpp"
 
@@ -73,6 +74,8 @@ struct Dispatch {
   RequestId request;
   WorkerId worker;
   ModelId model;
+  // Of its replicas, see ReplicaKey.
+  std::uint32_t copy = 0;
 };
 struct Reject {
   RequestId request;
@@ -102,6 +105,7 @@ struct Lease {
   WorkerId worker;
   ModelId model;
   std::uint8_t tag = 0;
+  std::uint32_t copy = 0;
 };
 // The worker of that lease is back and has gone on with it: its answer is to be asked for, from its beginning.
 struct Resume {
@@ -110,6 +114,8 @@ struct Resume {
   WorkerId worker;
   ModelId model;
   std::uint8_t tag = 0;
+  // The replica whose slot it counts for.
+  std::uint32_t copy = 0;
 };
 // The work under that lease is to be stopped; what comes of it does not count. Its worker may be gone.
 struct Revoke {
@@ -149,6 +155,7 @@ class Scheduler {
     std::uint32_t slots_busy = 0;
     Placement placement;
     std::uint32_t context_tokens = 0;
+    std::uint32_t copy = 0;
   };
   struct WorkerView {
     WorkerId id;
@@ -324,10 +331,10 @@ class Scheduler {
   struct Option;
   enum class Prospect { hopeful, failing, none };
   // Why a model cannot be on a worker, whatever else is there.
-  enum class Misfit { none, no_engine, other_labels, too_little_memory };
+  enum class Misfit { none, no_engine, other_labels, other_gpus, too_little_memory };
   // What a piece of work wants of a replica.
   struct Wish {
-    std::optional<std::uint32_t> warm_worker;
+    std::optional<PrefixCache::Place> warm_place;
     std::optional<std::uint32_t> avoid_worker;
   };
 
@@ -358,7 +365,14 @@ class Scheduler {
   // It did not load on that worker, or on several, and is not tried there now.
   bool is_blocked(const ModelEntry& model, const Worker& worker, SteadyTime now) const;
   bool is_crashing(const ModelEntry& model, SteadyTime now) const;
+  const MemoryNeed& need_on(const ModelEntry& model, const Worker& worker) const;
+  static Room allowed_room(const ModelEntry& model, const Worker& worker, Room room);
   FitResult fit_on(const ModelEntry& model, const Worker& worker, const Room& room) const;
+  // The same beside the worker's other replicas of it, if there are any: whole and on a GPU of its own. `self` is one
+  // of them and does not stand in its own way.
+  FitResult fit_beside(const ModelEntry& model, const Worker& worker, const Room& room,
+                       const Replica* self = nullptr) const;
+  void place_in(Replica& replica, const Room& room, const FitResult& result);
   Replica& put(ModelEntry& model, Worker& worker, const Room& room, const FitResult& result, SteadyTime now);
   // Takes it away; it is forgotten once its memory is back.
   void remove(Replica& replica);
@@ -371,7 +385,12 @@ class Scheduler {
   void plan(Worker& worker, SteadyTime now);
   void plan_all(SteadyTime now);
   void fill(Worker& worker, SteadyTime now);
+  // Where each of the worker's GPUs should have it.
+  void put_copies(ModelEntry& model, Worker& worker, SteadyTime now);
   bool wanted_ahead(const ModelEntry& model, SteadyTime now) const;
+  // Of the model's replicas there, one that may stay; null: there is none.
+  static const Replica* replica_on(const Worker& worker, const ModelId& model);
+  static PrefixCache::Place place_of(const Replica& replica);
   void start_planned(Worker& worker, SteadyTime now);
   void use_freed_room(SteadyTime now);
   void note_report(Worker& worker, Replica& replica, const ReplicaReport& before, SteadyTime now, Actions& actions);

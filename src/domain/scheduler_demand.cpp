@@ -147,12 +147,12 @@ Scheduler::Option Scheduler::option_on(const ModelEntry& model, const Worker& wo
                                        SteadyTime now) const {
   Option option;
   if (!worker.connected || !worker.report || worker.report->availability != Availability::available) return option;
-  if (!worker.has_engine || worker.replicas.contains(model.model.id) || !knows_devices(worker)) return option;
+  if (!worker.has_engine || !knows_devices(worker)) return option;
   if (!has_labels(worker.facts, model.model) || known_workers_[worker.number].health.quarantined(now)) return option;
   if (is_blocked(model, worker, now)) return option;
-  option.result = fit_on(model, worker, worker.room);
+  option.result = fit_beside(model, worker, worker.room);
   if (option.result.fit == Fit::one_gpu || worker.replicas.empty()) return option;
-  if (option.result.fit <= fit_on(model, worker, worker.capacity).fit) return option;
+  if (option.result.fit <= fit_beside(model, worker, worker.capacity).fit) return option;
   Room room = worker.room;
   for (const auto& [id, other] : worker.replicas) {
     const SteadyTime at = evictable_at(*other, model, demand, now);
@@ -162,7 +162,7 @@ Scheduler::Option Scheduler::option_on(const ModelEntry& model, const Worker& wo
     }
     give_back(room, *other);
   }
-  const FitResult after = fit_on(model, worker, room);
+  const FitResult after = fit_beside(model, worker, room);
   if (after.fit >= option.result.fit) return option;
   option.result = after;
   option.evicts = true;
@@ -210,6 +210,7 @@ bool Scheduler::place_best(ModelEntry& model, const Demand& demand, SteadyTime n
     evict_for(model, *best, demand, now);
   } else {
     put(model, *best, best->room, best_fit, now);
+    put_copies(model, *best, now);
   }
   return true;
 }
@@ -225,14 +226,29 @@ void Scheduler::evict_for(ModelEntry& model, Worker& worker, const Demand& deman
            std::tuple(b->slots_busy > 0, b->used, b->idle_since, b->model->order);
   });
   Room room = worker.room;
-  const Fit wanted = fit_on(model, worker, worker.capacity).fit;
+  const Fit wanted = fit_beside(model, worker, worker.capacity).fit;
   std::vector<Replica*> leaving;
-  FitResult result = fit_on(model, worker, room);
+  FitResult result = fit_beside(model, worker, room);
   for (Replica* victim : victims) {
     if (result.fit <= wanted) break;
     leaving.push_back(victim);
     give_back(room, *victim);
-    result = fit_on(model, worker, room);
+    result = fit_beside(model, worker, room);
+  }
+  // Not those that make no difference, because they lie on another GPU.
+  for (std::size_t i = 0; i < leaving.size();) {
+    Room without = worker.room;
+    for (Replica* victim : leaving) {
+      if (victim != leaving[i]) give_back(without, *victim);
+    }
+    const FitResult as_well = fit_beside(model, worker, without);
+    if (as_well.fit > result.fit) {
+      ++i;
+      continue;
+    }
+    leaving.erase(leaving.begin() + static_cast<std::ptrdiff_t>(i));
+    room = std::move(without);
+    result = as_well;
   }
   for (Replica* victim : leaving) {
     remove(*victim);
@@ -245,12 +261,18 @@ void Scheduler::evict_for(ModelEntry& model, Worker& worker, const Demand& deman
 
 void Scheduler::release_idle(ModelEntry& model, SteadyTime now) {
   if (model.model.idle_timeout.count() == 0 || !model.waiting.empty() || model.line->ready > 0) return;
+  const auto is_idle = [&](const Replica& replica) {
+    if (replica.slots_busy > 0 || !replica.reported || replica.report.progress.phase != Phase::ready) return false;
+    return now >= std::max(replica.ready_since, replica.idle_since) + model.model.idle_timeout;
+  };
+  std::set<const Worker*> in_use;
   std::vector<Replica*> idle;
-  for (const auto& [id, replica] : model.replicas) {
-    if (replica->slots_busy > 0 || !replica->reported || replica->report.progress.phase != Phase::ready) continue;
-    const SteadyTime since = std::max(replica->ready_since, replica->idle_since);
-    if (now >= since + model.model.idle_timeout) idle.push_back(replica);
+  for (const auto& [place, replica] : model.replicas) {
+    (is_idle(*replica) ? idle.push_back(replica) : static_cast<void>(in_use.insert(replica->worker)));
   }
+  // One on each GPU of a worker: they come and go together.
+  if (model.model.gpu_policy == GpuPolicy::each)
+    std::erase_if(idle, [&](const Replica* replica) { return in_use.contains(replica->worker); });
   std::sort(idle.begin(), idle.end(), [](const Replica* a, const Replica* b) { return a->idle_since < b->idle_since; });
   for (Replica* replica : idle) {
     if (model.replicas.size() <= model.model.min_replicas) return;

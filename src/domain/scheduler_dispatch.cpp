@@ -140,13 +140,19 @@ Scheduler::Replica* Scheduler::choose_replica(ModelEntry& model, const Wish& wis
     const bool straggler = replica->pace.value && *replica->pace.value > straggler_factor * best_pace;
     const bool unstable = known_workers_[worker.number].health.unstable(now);
     const int against = (straggler ? 1 : 0) + (unstable ? 1 : 0) + (wish.avoid_worker == worker.number ? 2 : 0);
-    const Rank rank(against, wish.warm_worker != worker.number,
+    const Rank rank(against, wish.warm_place != place_of(*replica),
                     static_cast<double>(replica->slots_busy) / replica->report.slots, replica->idle_since);
     if (best != nullptr && rank >= best_rank) continue;
     best = replica;
     best_rank = rank;
   }
   return best;
+}
+
+// Each replica has a cache of its own. Two that share a number would only be mistaken for each other.
+PrefixCache::Place Scheduler::place_of(const Replica& replica) {
+  constexpr PrefixCache::Place copies = 256;
+  return replica.worker->number * copies + replica.key.copy % copies;
 }
 
 bool Scheduler::slots_reserved(const ModelEntry& model, SteadyTime now) const {
@@ -221,9 +227,9 @@ void Scheduler::dispatch_waiting(ModelEntry& model, SteadyTime now, Actions& act
     if (job == nullptr && request == nullptr) return;
     Wish wish;
     if (job != nullptr) wish.avoid_worker = job->avoid;
-    if (limits_.prefix_affinity && job == nullptr) wish.warm_worker = model.prefixes.find(request->request.prefixes);
+    if (limits_.prefix_affinity && job == nullptr) wish.warm_place = model.prefixes.find(request->request.prefixes);
     if (limits_.prefix_affinity && job != nullptr && job->prefix != 0)
-      wish.warm_worker = model.prefixes.find({job->prefix});
+      wish.warm_place = model.prefixes.find({job->prefix});
     Replica* replica = choose_replica(model, wish, now);
     if (replica == nullptr) return;
     if (job != nullptr) {

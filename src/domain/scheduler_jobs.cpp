@@ -195,8 +195,10 @@ void Scheduler::start(JobEntry& job, Replica& replica, SteadyTime now, Actions& 
   job.key->requests.take(1, now);
   job.key->tokens.take(job.prompt_tokens, now);
   job.line->unserved_since = now;
-  if (job.prefix != 0) replica.model->prefixes.note({job.prefix}, job.worker);
-  actions.push_back(Lease{job.id, job.lease, job.attempts, replica.worker->id, replica.model->model.id, job.tag});
+  job.copy = replica.key.copy;
+  if (job.prefix != 0) replica.model->prefixes.note({job.prefix}, place_of(replica));
+  actions.push_back(
+      Lease{job.id, job.lease, job.attempts, replica.worker->id, replica.model->model.id, job.tag, replica.key.copy});
 }
 
 void Scheduler::release_slot(JobEntry& job, SteadyTime now) {

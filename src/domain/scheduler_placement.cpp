@@ -165,17 +165,72 @@ const Scheduler::Trial* Scheduler::trial_of(const ModelEntry& model, const Worke
   return found == model.trials.end() ? nullptr : &found->second;
 }
 
+const MemoryNeed& Scheduler::need_on(const ModelEntry& model, const Worker& worker) const {
+  const Trial* trial = trial_of(model, worker);
+  return trial != nullptr && trial->shortages > 0 ? model.reduced_need : model.need;
+}
+
+// Of `room`, which was counted from the worker's newest report, what the model may have.
+Room Scheduler::allowed_room(const ModelEntry& model, const Worker& worker, Room room) {
+  if (model.model.gpus.empty()) return room;
+  for (std::size_t i = 0; i < room.devices.size(); ++i) {
+    if (!may_use(worker.report->engine.devices.at(i), model.model)) room.devices[i].free_bytes = 0;
+  }
+  return room;
+}
+
 FitResult Scheduler::fit_on(const ModelEntry& model, const Worker& worker, const Room& room) const {
   const Trial* trial = trial_of(model, worker);
-  if (trial == nullptr || trial->shortages == 0) return fit(model.need, room);
-  return fit(model.reduced_need, room, trial->max_layers);
+  FitRules rules;
+  rules.gpu_policy = model.model.gpu_policy;
+  if (trial != nullptr && trial->shortages > 0) rules.max_layers = trial->max_layers;
+  const MemoryNeed& need = need_on(model, worker);
+  if (model.model.gpus.empty()) return fit(need, room, rules);
+  const FitResult result = fit(need, allowed_room(model, worker, room), rules);
+  return result.fit == Fit::cpu ? FitResult{} : result;
+}
+
+FitResult Scheduler::fit_beside(const ModelEntry& model, const Worker& worker, const Room& room,
+                                const Replica* self) const {
+  std::vector<const Replica*> others;
+  for (auto one = worker.replicas.lower_bound({model.model.id, 0});
+       one != worker.replicas.end() && one->first.model == model.model.id; ++one) {
+    if (one->second.get() != self) others.push_back(one->second.get());
+  }
+  if (others.empty()) return fit_on(model, worker, room);
+  if (!worker.facts.runs_copies || model.model.gpu_policy == GpuPolicy::spread) return {};
+  Room left = room;
+  for (const Replica* other : others) {
+    if (other->placement.devices.size() != 1 || other->placement.device_layers < model.need.layers) return {};
+    for (Room::Device& device : left.devices) {
+      if (device.name == other->placement.devices.front().device) device.free_bytes = 0;
+    }
+  }
+  const FitResult result = fit_on(model, worker, left);
+  return result.fit == Fit::one_gpu ? result : FitResult{};
+}
+
+// `result` is of the same room.
+void Scheduler::place_in(Replica& replica, const Room& room, const FitResult& result) {
+  const ModelEntry& model = *replica.model;
+  const Worker& worker = *replica.worker;
+  const MemoryNeed& need = need_on(model, worker);
+  replica.placement = place(need, allowed_room(model, worker, room), result);
+  replica.is_placed = !worker.capacity.devices.empty();
+  replica.context_tokens =
+      &need == &model.need ? model.model.context_tokens : reduced_context(model.model.context_tokens);
 }
 
 Scheduler::Misfit Scheduler::misfit(const ModelEntry& model, const Worker& worker) const {
   if (!has_labels(worker.facts, model.model)) return Misfit::other_labels;
   if (!worker.has_engine) return Misfit::no_engine;
-  if (knows_devices(worker) && fit_on(model, worker, worker.capacity).fit == Fit::none)
-    return Misfit::too_little_memory;
+  if (knows_devices(worker) && fit_on(model, worker, worker.capacity).fit == Fit::none) {
+    const bool has_gpu =
+        model.model.gpus.empty() ||
+        (worker.report && std::any_of(worker.report->engine.devices.begin(), worker.report->engine.devices.end(),
+                                      [&](const EngineDevice& one) { return may_use(one, model.model); }));
+    return has_gpu ? Misfit::too_little_memory : Misfit::other_gpus;
+  }
   return Misfit::none;
 }
 
@@ -199,19 +254,18 @@ bool Scheduler::is_crashing(const ModelEntry& model, SteadyTime now) const {
 
 Scheduler::Replica& Scheduler::put(ModelEntry& model, Worker& worker, const Room& room, const FitResult& result,
                                    SteadyTime now) {
-  auto& replica = worker.replicas[model.model.id];
-  assert(!replica);
+  ReplicaKey key{model.model.id, 0};
+  while (worker.replicas.contains(key))
+    ++key.copy;
+  auto& replica = worker.replicas[key];
   replica = std::make_unique<Replica>();
-  const Trial* trial = trial_of(model, worker);
-  const bool is_reduced = trial != nullptr && trial->shortages > 0;
+  replica->key = key;
   replica->worker = &worker;
   replica->model = &model;
   replica->state = Replica::State::assigned;
-  replica->placement = place(is_reduced ? model.reduced_need : model.need, room, result);
-  replica->is_placed = !worker.capacity.devices.empty();
-  replica->context_tokens = is_reduced ? reduced_context(model.model.context_tokens) : model.model.context_tokens;
+  place_in(*replica, room, result);
   replica->phase_since = now;
-  model.replicas.emplace(worker.id, replica.get());
+  model.replicas.emplace(std::pair(worker.id, key.copy), replica.get());
   ++done_.placements;
   unsent_.insert(worker.id);
   recount(worker);
@@ -220,7 +274,7 @@ Scheduler::Replica& Scheduler::put(ModelEntry& model, Worker& worker, const Room
 
 void Scheduler::remove(Replica& replica) {
   Worker& worker = *replica.worker;
-  if (replica.model != nullptr) replica.model->replicas.erase(worker.id);
+  if (replica.model != nullptr) replica.model->replicas.erase({worker.id, replica.key.copy});
   unsent_.insert(worker.id);
   // The worker never heard of it, and will not say that it is gone.
   const bool is_unsent = replica.revision == 0 && !replica.is_adopted && replica.slots_busy == 0;
@@ -244,9 +298,7 @@ void Scheduler::drop_if_gone(Replica& replica) {
 
 void Scheduler::forget(Replica& replica) {
   Worker& worker = *replica.worker;
-  const auto found = std::find_if(worker.replicas.begin(), worker.replicas.end(),
-                                  [&replica](const auto& entry) { return entry.second.get() == &replica; });
-  worker.replicas.erase(found);
+  worker.replicas.erase(ReplicaKey(replica.key));
   worker.has_vacancy = true;
   freed_.insert(worker.id);
   recount(worker);
@@ -255,11 +307,14 @@ void Scheduler::forget(Replica& replica) {
 // It goes on with what it has, as far as that is wanted.
 void Scheduler::adopt(Worker& worker, const std::vector<HeldReplica>& held, bool is_there, SteadyTime now) {
   for (const HeldReplica& one : held) {
-    if (worker.replicas.contains(one.model)) continue;
+    const ReplicaKey key{one.model, one.copy};
+    if (worker.replicas.contains(key)) continue;
     const auto model = models_.find(one.model);
-    if (!is_there && (model == models_.end() || fit_on(*model->second, worker, worker.room).fit == Fit::none)) continue;
-    auto& replica = *(worker.replicas[one.model] = std::make_unique<Replica>());
+    if (!is_there && (model == models_.end() || fit_beside(*model->second, worker, worker.room).fit == Fit::none))
+      continue;
+    auto& replica = *(worker.replicas[key] = std::make_unique<Replica>());
     replica.worker = &worker;
+    replica.key = key;
     replica.placement = one.placement.value_or(Placement());
     replica.is_placed = one.placement.has_value();
     replica.context_tokens = one.context_tokens;
@@ -277,7 +332,7 @@ void Scheduler::adopt(Worker& worker, const std::vector<HeldReplica>& held, bool
     replica.state = Replica::State::assigned;
     replica.is_adopted = true;
     replica.used = true;
-    entry.replicas.emplace(worker.id, &replica);
+    entry.replicas.emplace(std::pair(worker.id, key.copy), &replica);
     recount(worker);
   }
   recount(worker);
@@ -312,16 +367,39 @@ bool Scheduler::wanted_ahead(const ModelEntry& model, SteadyTime now) const {
   return there == 0 && now < last_use + model.model.idle_timeout;
 }
 
+const Scheduler::Replica* Scheduler::replica_on(const Worker& worker, const ModelId& model) {
+  for (auto one = worker.replicas.lower_bound({model, 0}); one != worker.replicas.end() && one->first.model == model;
+       ++one) {
+    if (one->second->state != Replica::State::leaving) return one->second.get();
+  }
+  return nullptr;
+}
+
 // Only in the best way in which the worker could have it: a model that has to lie on the CPU because others have the
 // GPU is better loaded when it is needed, in their place.
 void Scheduler::fill(Worker& worker, SteadyTime now) {
   if (!worker.connected || !knows_devices(worker)) return;
   for (ModelEntry* model : model_order_) {
-    if (worker.replicas.contains(model->model.id) || !wanted_ahead(*model, now)) continue;
+    put_copies(*model, worker, now);
+    const auto there = worker.replicas.lower_bound({model->model.id, 0});
+    if (there != worker.replicas.end() && there->first.model == model->model.id) continue;
+    if (!wanted_ahead(*model, now)) continue;
     if (misfit(*model, worker) != Misfit::none || is_blocked(*model, worker, now)) continue;
     const FitResult result = fit_on(*model, worker, worker.room);
     if (result.fit == Fit::none || result.fit > fit_on(*model, worker, worker.capacity).fit) continue;
     put(*model, worker, worker.room, result, now);
+    put_copies(*model, worker, now);
+  }
+}
+
+// As far as there is room: nobody has to make some.
+void Scheduler::put_copies(ModelEntry& model, Worker& worker, SteadyTime now) {
+  if (model.model.gpu_policy != GpuPolicy::each || replica_on(worker, model.model.id) == nullptr) return;
+  if (misfit(model, worker) != Misfit::none) return;
+  while (model.replicas.size() < model.allowed_replicas() && !is_blocked(model, worker, now)) {
+    const FitResult result = fit_beside(model, worker, worker.room);
+    if (result.fit != Fit::one_gpu) return;
+    put(model, worker, worker.room, result, now);
   }
 }
 
@@ -341,15 +419,14 @@ void Scheduler::start_planned(Worker& worker, SteadyTime now) {
       others_leave = others_leave || other->state == Replica::State::leaving;
     }
     ModelEntry& model = *replica->model;
-    const FitResult result = fit_on(model, worker, room);
-    if (result.fit == Fit::none || (others_leave && result.fit > fit_on(model, worker, worker.capacity).fit)) {
+    const FitResult result = fit_beside(model, worker, room, replica);
+    const Fit best = fit_beside(model, worker, worker.capacity, replica).fit;
+    if (result.fit == Fit::none || (others_leave && result.fit > best)) {
       // The memory that was awaited is back, and others than we have taken it.
       if (!others_leave) remove(*replica);
       continue;
     }
-    const Trial* trial = trial_of(model, worker);
-    replica->placement =
-        place(trial != nullptr && trial->shortages > 0 ? model.reduced_need : model.need, room, result);
+    place_in(*replica, room, result);
     replica->state = Replica::State::assigned;
     replica->phase_since = now;
     unsent_.insert(worker.id);
@@ -383,15 +460,17 @@ void Scheduler::flush_assignments(Actions& actions) {
     if (const EngineBundle* engine = engine_of(worker); engine != nullptr && !worker.facts.has_local_engine)
       assignment.engine = *engine;
     std::vector<Replica*> replicas;
-    for (const auto& [model, replica] : worker.replicas) {
+    for (const auto& [key, replica] : worker.replicas) {
       if (replica->state == Replica::State::assigned) replicas.push_back(replica.get());
     }
-    std::sort(replicas.begin(), replicas.end(),
-              [](const Replica* a, const Replica* b) { return a->model->order < b->model->order; });
+    std::sort(replicas.begin(), replicas.end(), [](const Replica* a, const Replica* b) {
+      return std::pair(a->model->order, a->key.copy) < std::pair(b->model->order, b->key.copy);
+    });
     for (const Replica* replica : replicas) {
       AssignedReplica assigned;
       assigned.model = replica->model->model;
       assigned.model.context_tokens = replica->context_tokens;
+      assigned.copy = replica->key.copy;
       if (replica->is_placed) assigned.placement = replica->placement;
       assignment.replicas.push_back(std::move(assigned));
     }
@@ -400,7 +479,7 @@ void Scheduler::flush_assignments(Actions& actions) {
       worker.assignment = std::move(assignment);
       actions.push_back(Assign{id, worker.assignment, worker.revision});
     }
-    for (const auto& [model, replica] : worker.replicas) {
+    for (const auto& [key, replica] : worker.replicas) {
       if (replica->state != Replica::State::planned && replica->revision == 0) replica->revision = worker.revision;
     }
   }

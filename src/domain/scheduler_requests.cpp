@@ -219,8 +219,8 @@ void Scheduler::start(RequestEntry& request, Replica& replica, SteadyTime now, A
   ++running_;
   take_slot(replica, *request.key, *request.line, now);
   request.charged = charge(*request.key, *request.line, request.request.prompt_tokens, now);
-  replica.model->prefixes.note(request.request.prefixes, replica.worker->number);
-  actions.push_back(Dispatch{request.request.id, replica.worker->id, replica.model->model.id});
+  replica.model->prefixes.note(request.request.prefixes, place_of(replica));
+  actions.push_back(Dispatch{request.request.id, replica.worker->id, replica.model->model.id, replica.key.copy});
 }
 
 void Scheduler::release_slot(RequestEntry& request, SteadyTime now) {

@@ -21,7 +21,7 @@
 namespace gogrid::domain {
 
 // Workers and keys have small numbers for as long as the scheduler lives, also while they are gone.
-using WorkerNumber = PrefixCache::Place;
+using WorkerNumber = std::uint32_t;
 using KeyNumber = std::uint32_t;
 
 inline constexpr std::chrono::seconds retry_when_full{5};
@@ -42,6 +42,7 @@ struct Scheduler::Replica {
   };
 
   Worker* worker = nullptr;
+  ReplicaKey key;
   ModelEntry* model = nullptr;  // nullptr once the model is removed
   State state = State::planned;
   Placement placement;
@@ -98,7 +99,7 @@ struct Scheduler::Worker {
   // It is awaited for its jobs only: it was paused, or the like, when it left.
   bool takes_nothing = false;
   std::optional<WorkerReport> report;
-  std::map<ModelId, std::unique_ptr<Replica>> replicas;
+  std::map<ReplicaKey, std::unique_ptr<Replica>> replicas;
   // What it was told last, and how often.
   Assignment assignment;
   std::uint64_t revision = 0;
@@ -148,8 +149,8 @@ struct Scheduler::ModelEntry {
   std::uint64_t order = 0;
   SteadyTime added_at{};
   Line* line = nullptr;
-  // Planned and assigned ones, by worker.
-  std::map<WorkerId, Replica*> replicas;
+  // Planned and assigned ones, by worker and copy.
+  std::map<std::pair<WorkerId, std::uint32_t>, Replica*> replicas;
   std::map<WorkerNumber, Trial> trials;
   // With the whole context; with half of it, where memory was short.
   MemoryNeed need;
@@ -229,6 +230,7 @@ struct Scheduler::JobEntry {
   std::uint8_t tag = 0;
   // Of the lease, and of the newest failure, if there was one.
   WorkerNumber worker = 0;
+  std::uint32_t copy = 0;
   std::optional<WorkerNumber> avoid;
 };
 

@@ -238,12 +238,28 @@ Outlook Scheduler::outlook_of(const ModelEntry& model, SteadyTime now) const {
       case Availability::available:
         break;
     }
-    const auto found = worker->replicas.find(model.model.id);
-    if (found == worker->replicas.end()) {
+    const WorkerHealth& health = known_workers_[worker->number].health;
+    // It counts once, as its best replica.
+    const Replica* shown = nullptr;
+    const auto further = [](const Replica& replica) {
+      const Phase phase = replica.report.progress.phase;
+      if (replica.state == Replica::State::leaving) return 0;
+      if (replica.reported && phase == Phase::failed) return 1;
+      if (replica.state == Replica::State::planned) return 2;
+      return replica.reported && phase == Phase::ready ? 4 : 3;
+    };
+    for (auto one = worker->replicas.lower_bound({model.model.id, 0});
+         one != worker->replicas.end() && one->first.model == model.model.id; ++one) {
+      if (shown == nullptr || further(*one->second) > further(*shown)) shown = one->second.get();
+      if (further(*one->second) < 4 || health.quarantined(now)) continue;
+      outlook.slots += one->second->report.slots;
+      outlook.slots_busy += one->second->slots_busy;
+    }
+    if (shown == nullptr) {
       add_absent(outlook, model, *worker, now);
       continue;
     }
-    const Replica& replica = *found->second;
+    const Replica& replica = *shown;
     if (replica.state == Replica::State::planned) {
       loading("waiting until other models have left", 0);
       continue;
@@ -258,14 +274,11 @@ Outlook Scheduler::outlook_of(const ModelEntry& model, SteadyTime now) const {
     }
     const Progress& progress = replica.report.progress;
     const Progress& engine = worker->report->engine.progress;
-    const WorkerHealth& health = known_workers_[worker->number].health;
     if (health.quarantined(now)) {
       ++outlook.quarantined;
       outlook.quarantine_detail = health.describe(now);
     } else if (progress.phase == Phase::ready && replica.report.slots > 0) {
       ++outlook.ready;
-      outlook.slots += replica.report.slots;
-      outlook.slots_busy += replica.slots_busy;
     } else if (progress.phase == Phase::failed || (progress.phase == Phase::waiting && engine.phase == Phase::failed)) {
       ++outlook.failing;
       outlook.failing_detail = progress.phase == Phase::failed ? progress.detail : engine.detail;
@@ -286,6 +299,9 @@ void Scheduler::add_misfit(Outlook& outlook, Misfit why, const Worker& worker) {
       return;
     case Misfit::other_labels:
       ++outlook.without_labels;
+      return;
+    case Misfit::other_gpus:
+      ++outlook.without_gpus;
       return;
     case Misfit::no_engine:
       ++outlook.without_engine;
@@ -329,10 +345,10 @@ void Scheduler::add_absent(Outlook& outlook, const ModelEntry& model, const Work
 // " of a and b", which leave.
 std::string Scheduler::leaving_text(const Worker& worker) const {
   std::string text;
-  for (const auto& [id, replica] : worker.replicas) {
+  for (const auto& [key, replica] : worker.replicas) {
     if (replica->state != Replica::State::leaving) continue;
-    const auto model = models_.find(id);
-    text += (text.empty() ? " of " : ", ") + (model == models_.end() ? id.text() : model->second->model.name);
+    text +=
+        (text.empty() ? " of " : ", ") + (replica->model == nullptr ? key.model.text() : replica->model->model.name);
   }
   return text;
 }
@@ -343,12 +359,12 @@ Scheduler::WorkerView Scheduler::view_of(const Worker& worker, SteadyTime now) c
   view.id = worker.id;
   view.facts = &worker.facts;
   view.report = worker.report ? &*worker.report : nullptr;
-  for (const auto& [id, replica] : worker.replicas) {
-    const std::string name = replica->model == nullptr ? id.text() : replica->model->model.name;
-    view.replicas.push_back(
-        ReplicaView{id, name, replica->report, replica->slots_busy, replica->placement, replica->context_tokens});
+  for (const auto& [key, replica] : worker.replicas) {
+    const std::string name = replica->model == nullptr ? key.model.text() : replica->model->model.name;
+    view.replicas.push_back(ReplicaView{key.model, name, replica->report, replica->slots_busy, replica->placement,
+                                        replica->context_tokens, key.copy});
     ReplicaReport& report = view.replicas.back().report;
-    report.model = id;
+    report.model = key.model;
     if (replica->state == Replica::State::leaving) report.progress.phase = Phase::leaving;
     if (replica->state == Replica::State::planned) report.progress.detail = "waiting for memory" + leaving_text(worker);
   }
@@ -385,7 +401,7 @@ Scheduler::Totals Scheduler::totals() const {
     ++totals.workers_connected;
     if (known_workers_[worker->number].health.quarantined(now_)) ++totals.workers_quarantined;
     const bool available = worker->report && worker->report->availability == Availability::available;
-    for (const auto& [model, replica] : worker->replicas) {
+    for (const auto& [key, replica] : worker->replicas) {
       totals.slots_busy += replica->slots_busy;
       if (replica->state != Replica::State::assigned) continue;
       const Phase phase = replica->reported ? replica->report.progress.phase : Phase::waiting;
@@ -506,12 +522,12 @@ void Scheduler::check_invariants() const {
   require(queued == waiting, "queues hold waiting requests only");
   std::size_t replicas = 0;
   for (const auto& [id, worker] : workers_) {
-    for (const auto& [model, replica] : worker->replicas) {
+    for (const auto& [key, replica] : worker->replicas) {
       const auto counted = busy.find(replica.get());
       require(replica->slots_busy == (counted == busy.end() ? 0 : counted->second), "slots are counted");
       const bool stays = replica->state != Replica::State::leaving;
       require(worker->connected || stays || replica->slots_busy > 0, "what has left a lost worker is forgotten");
-      require(!stays || replica->model->replicas.at(id) == replica.get(), "a model knows its replicas");
+      require(!stays || replica->model->replicas.at({id, key.copy}) == replica.get(), "a model knows its replicas");
       require(replica->state != Replica::State::planned || replica->slots_busy == 0, "what is planned runs nothing");
       replicas += stays ? 1 : 0;
     }

@@ -23,6 +23,7 @@ struct HeldReplica {
   std::uint32_t context_tokens = 0;
   // Nullopt: its engine decided.
   std::optional<Placement> placement = {};
+  std::uint32_t copy = 0;
 };
 
 struct WorkerFacts {
@@ -37,6 +38,8 @@ struct WorkerFacts {
   bool keeps_leases = false;
   // It tells what its engine computes on, once that is ready: before, nothing is placed there.
   bool tells_devices = false;
+  // It can have several replicas of a model.
+  bool runs_copies = false;
   // It tells live figures of its hardware when it is asked to.
   bool reads_hardware = false;
   // Of the jobs that it has kept like that.

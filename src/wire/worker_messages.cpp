@@ -170,6 +170,7 @@ domain::WorkerFacts to_facts(const Hello& hello) {
   facts.has_local_engine = std::find(features.begin(), features.end(), feature_local_engine) != features.end();
   facts.keeps_leases = std::find(features.begin(), features.end(), feature_keeps_leases) != features.end();
   facts.tells_devices = std::find(features.begin(), features.end(), feature_engine_devices) != features.end();
+  facts.runs_copies = std::find(features.begin(), features.end(), feature_replica_copies) != features.end();
   facts.reads_hardware = std::find(features.begin(), features.end(), feature_hardware_readings) != features.end();
   const auto count = std::min(static_cast<std::size_t>(hello.leases_size()), max_leases);
   facts.leases.reserve(count);
@@ -182,6 +183,7 @@ domain::WorkerFacts to_facts(const Hello& hello) {
     domain::HeldReplica one;
     one.model = domain::ModelId(cut(replica.model_id(), max_name_bytes));
     one.context_tokens = replica.context_tokens();
+    one.copy = replica.copy();
     if (replica.has_placement()) one.placement = to_placement(replica.placement());
     facts.held.push_back(std::move(one));
   }
@@ -203,7 +205,7 @@ domain::WorkerReport to_report(const WorkerState& state) {
     const ReplicaState& replica = state.replicas(i);
     report.replicas.push_back({domain::ModelId(cut(replica.model_id(), max_name_bytes)), to_progress(replica),
                                std::min(replica.slots(), max_slots), replica.starts(), to_memory(replica),
-                               replica.out_of_memory()});
+                               replica.out_of_memory(), replica.copy()});
   }
   return report;
 }
@@ -217,8 +219,9 @@ std::string encode_assignment(std::uint64_t revision, const domain::Assignment& 
     message.mutable_engine()->mutable_blob()->set_sha256(assignment.engine->sha256);
     message.mutable_engine()->mutable_blob()->set_size_bytes(assignment.engine->size_bytes);
   }
-  for (const auto& [model, placement] : assignment.replicas) {
+  for (const auto& [model, placement, copy] : assignment.replicas) {
     auto& replica = *message.add_replicas();
+    replica.set_copy(copy);
     if (placement) {
       auto& its_placement = *replica.mutable_placement();
       for (const auto& share : placement->devices) {

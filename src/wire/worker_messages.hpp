@@ -23,6 +23,8 @@ inline constexpr const char* feature_keeps_leases = "keeps-leases";
 
 // And: what its engine computes on is in WorkerState, once that engine is ready.
 inline constexpr const char* feature_engine_devices = "engine-devices";
+// And: it can have several replicas of a model.
+inline constexpr const char* feature_replica_copies = "replica-copies";
 
 // What a Hello names of them, and one frame of ReleaseLeases.
 inline constexpr std::size_t max_leases = 4096;

@@ -175,6 +175,7 @@ TEST(WorkerMessages, DevicesAndMemoryAreReadWithinBounds) {
   device.set_foreign_bytes(1);
   auto& replica = *state.add_replicas();
   replica.set_out_of_memory(true);
+  replica.set_copy(3);
   auto& use = *replica.add_memory();
   use.set_device("Vulkan0");
   use.set_bytes(5);
@@ -184,6 +185,7 @@ TEST(WorkerMessages, DevicesAndMemoryAreReadWithinBounds) {
   ASSERT_EQ(report.engine.devices.size(), 1u);
   EXPECT_EQ(report.engine.devices[0], (domain::EngineDevice{"Vulkan0", "A card", std::uint64_t{1} << 50, 6, 1}));
   EXPECT_TRUE(report.replicas[0].out_of_memory);
+  EXPECT_EQ(report.replicas[0].copy, 3u);
   EXPECT_EQ(report.replicas[0].memory, (std::vector<domain::MemoryUse>{{"Vulkan0", 5, 5}}));
   for (int i = 0; i < 10'000; ++i) {
     state.mutable_engine()->add_devices();
@@ -199,6 +201,7 @@ TEST(WorkerMessages, WhatAWorkerHasIsInItsHello) {
   auto& held = *hello.add_held();
   held.set_model_id("m1");
   held.set_context_tokens(2048);
+  held.set_copy(1);
   auto& share = *held.mutable_placement()->add_devices();
   share.set_device("Vulkan0");
   share.set_expected_bytes(5);
@@ -206,6 +209,7 @@ TEST(WorkerMessages, WhatAWorkerHasIsInItsHello) {
   hello.add_held()->set_model_id("m2");
   const auto facts = to_facts(hello);
   ASSERT_EQ(facts.held.size(), 2u);
+  EXPECT_EQ(facts.held[0].copy, 1u);
   EXPECT_EQ(facts.held[0].model.text(), "m1");
   EXPECT_EQ(facts.held[0].context_tokens, 2048u);
   ASSERT_TRUE(facts.held[0].placement);

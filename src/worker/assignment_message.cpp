@@ -82,7 +82,8 @@ std::optional<Placement> read_placement(const wire::ReplicaAssignment& replica) 
 
 wire::ReplicaAssignment to_held(const ReplicaSpec& spec) {
   wire::ReplicaAssignment held;
-  held.set_model_id(spec.model_id);
+  held.set_model_id(spec.key.model_id);
+  held.set_copy(spec.key.copy);
   held.set_context_tokens(spec.context_tokens);
   if (!spec.placement) return held;
   auto& placement = *held.mutable_placement();
@@ -106,7 +107,7 @@ std::vector<ReplicaSpec> read_replicas(const wire::Assignment& assignment) {
     ReplicaSpec spec;
     spec.files = std::move(files);
     spec.kv_type = kv_type_name(replica.kv_type());
-    spec.model_id = replica.model_id();
+    spec.key = {replica.model_id(), replica.copy()};
     spec.model_name = replica.model_name();
     spec.kind = from_wire(replica.kind());
     spec.context_tokens = std::min(replica.context_tokens(), max_context_tokens);

@@ -57,9 +57,10 @@ json progress_json(const Progress& progress) {
           {"detail", progress.detail}};
 }
 
-json replica_json(const std::string& id, const Replica& replica) {
+json replica_json(const Replica& replica) {
   json out = progress_json(replica.progress());
-  out["model_id"] = id;
+  out["model_id"] = replica.spec().key.model_id;
+  out["copy"] = replica.spec().key.copy;
   out["model_name"] = replica.spec().model_name;
   out["slots"] = replica.spec().slots;
   out["slots_busy"] = std::min(replica.requests(), replica.spec().slots);
@@ -153,12 +154,12 @@ std::string Worker::status_json() const {
     out["engine"]["devices"].push_back(device_json(device));
   if (engines_.progress().phase == Phase::ready) out["engine"]["detail"] = devices_.trouble();
   out["replicas"] = json::array();
-  for (const auto& [id, replica] : replicas_) {
-    out["replicas"].push_back(replica_json(id, *replica));
-    if (find_leaving(id)) out["replicas"].back()["detail"] = "the engine that it had before to be gone";
+  for (const auto& [key, replica] : replicas_) {
+    out["replicas"].push_back(replica_json(*replica));
+    if (find_leaving(key)) out["replicas"].back()["detail"] = "the engine that it had before to be gone";
   }
   for (const auto& leaving : leaving_) {
-    json one = replica_json(leaving->replica->spec().model_id, *leaving->replica);
+    json one = replica_json(*leaving->replica);
     one["phase"] = worker::to_string(Phase::leaving);
     one["detail"] = leaving->detail;
     out["replicas"].push_back(std::move(one));

@@ -130,7 +130,7 @@ asio::awaitable<Result<void>> EngineExchange::run(Pass pass) {
   }
   if (request_.body_bytes() > max_body_bytes)
     co_return Error(ErrorCode::too_large, "the request's body is too large for the engine");
-  const auto engine = find_engine_(request_.model_id());
+  const auto engine = find_engine_({request_.model_id(), request_.copy()});
   if (!engine) co_return engine.error();
 
   net::HttpClientRequest request;

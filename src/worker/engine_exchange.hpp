@@ -18,6 +18,7 @@
 #include "wire/worker_protocol.pb.h"
 #include "worker/event_pace.hpp"
 #include "worker/notifier.hpp"
+#include "worker/replica_key.hpp"
 
 namespace gogrid::worker {
 
@@ -33,7 +34,7 @@ struct EngineUse {
   std::function<std::optional<Error>()> given_up;
 };
 // Where a request for a model goes, or why it is refused.
-using FindEngine = std::function<Result<EngineUse>(const std::string& model_id)>;
+using FindEngine = std::function<Result<EngineUse>(const ReplicaKey& replica)>;
 
 // Whether a request may be made to an engine: only what answers requests, nothing that changes or shows its insides.
 bool is_engine_path(std::string_view method, std::string_view path);

@@ -9,12 +9,12 @@
 namespace gogrid::worker {
 
 struct ReplicaPlan {
-  // Model ids to let go: not assigned any more, or assigned differently.
-  std::vector<std::string> stop;
+  // To let go: not assigned any more, or assigned differently.
+  std::vector<ReplicaKey> stop;
   std::vector<ReplicaSpec> start;
 };
 
-// A model that is assigned twice is served once: the first counts.
+// One that is assigned twice is served once: the first counts.
 ReplicaPlan plan_replicas(const std::vector<ReplicaSpec>& running, const std::vector<ReplicaSpec>& assigned);
 
 }  // namespace gogrid::worker

@@ -5,9 +5,9 @@
 namespace gogrid::worker {
 namespace {
 
-ReplicaSpec model(const std::string& id, std::uint32_t slots = 1) {
+ReplicaSpec model(const std::string& id, std::uint32_t slots = 1, std::uint32_t copy = 0) {
   ReplicaSpec spec;
-  spec.model_id = id;
+  spec.key = {id, copy};
   spec.model_name = id;
   spec.slots = slots;
   return spec;
@@ -16,15 +16,17 @@ ReplicaSpec model(const std::string& id, std::uint32_t slots = 1) {
 TEST(ReplicaPlan, KeepsWhatIsTheSameAndChangesTheRest) {
   const struct {
     std::vector<ReplicaSpec> running, assigned;
-    std::vector<std::string> stop;
+    std::vector<ReplicaKey> stop;
     std::vector<ReplicaSpec> start;
   } table[] = {
       {{}, {}, {}, {}},
       {{}, {model("a")}, {}, {model("a")}},
       {{model("a")}, {model("a")}, {}, {}},
-      {{model("a")}, {}, {"a"}, {}},
-      {{model("a")}, {model("a", 2)}, {"a"}, {model("a", 2)}},
-      {{model("a"), model("b")}, {model("b"), model("c")}, {"a"}, {model("c")}},
+      {{model("a")}, {}, {{"a"}}, {}},
+      {{model("a")}, {model("a", 2)}, {{"a"}}, {model("a", 2)}},
+      {{model("a"), model("b")}, {model("b"), model("c")}, {{"a"}}, {model("c")}},
+      {{model("a")}, {model("a"), model("a", 1, 1)}, {}, {model("a", 1, 1)}},
+      {{model("a"), model("a", 1, 1)}, {model("a", 1, 1)}, {{"a", 0}}, {}},
       {{}, {model("a"), model("a", 2)}, {}, {model("a")}},
       {{model("a")}, {model("a"), model("a", 2)}, {}, {}},
   };

@@ -24,7 +24,7 @@ class WorkTest : public testing::Test {
   }
 
   asio::awaitable<void> serve() {
-    FindEngine find = [](const std::string&) -> Result<EngineUse> {
+    FindEngine find = [](const ReplicaKey&) -> Result<EngineUse> {
       return Error(ErrorCode::unavailable, "no such replica");
     };
     co_await serve_work(io_.get_executor(), stream_, std::move(find), leases_);

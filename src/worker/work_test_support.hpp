@@ -168,7 +168,7 @@ class FakeEngine final : public net::HttpClient, public std::enable_shared_from_
   bool heard() const { return said_.empty(); }
 
   FindEngine find() {
-    return [this](const std::string&) -> Result<EngineUse> {
+    return [this](const ReplicaKey&) -> Result<EngineUse> {
       EngineUse use;
       use.client = shared_from_this();
       use.hold = std::shared_ptr<void>(&holds_, [this](void*) { --holds_; });

@@ -127,9 +127,10 @@ void add_memory(wire::ReplicaState& message, const std::string& device, std::uin
   memory.set_mapped_bytes(mapped_bytes);
 }
 
-wire::ReplicaState replica_state(const std::string& id, const Replica& replica, std::size_t max_bytes) {
+wire::ReplicaState replica_state(const Replica& replica, std::size_t max_bytes) {
   wire::ReplicaState message;
-  message.set_model_id(id);
+  message.set_model_id(replica.spec().key.model_id);
+  message.set_copy(replica.spec().key.copy);
   set_progress(message, replica.progress(), max_bytes);
   message.set_slots(replica.progress().phase == Phase::ready ? replica.spec().slots : 0);
   message.set_starts(replica.starts());
@@ -226,9 +227,9 @@ asio::awaitable<void> Worker::shut_down() {
   hardware_.stop();
   cache_.stop();
   request_finished_.notify();
-  for (const auto& [id, replica] : replicas_)
+  for (const auto& [key, replica] : replicas_)
     replica->stop();
-  for (const auto& [id, replica] : replicas_)
+  for (const auto& [key, replica] : replicas_)
     co_await replica->stopped();
   control_server_->stop(control_grace);
   co_await session_task_.wait();
@@ -275,13 +276,13 @@ asio::awaitable<void> Worker::tidy() {
 // elsewhere.
 void Worker::pause_replicas() {
   const bool paused = availability_.current() == Availability::paused;
-  for (const auto& [id, replica] : replicas_)
+  for (const auto& [key, replica] : replicas_)
     replica->set_paused(paused);
 }
 
 void Worker::engine_changed(Change change) {
   if (change == Change::important) {
-    for (const auto& [id, replica] : replicas_)
+    for (const auto& [key, replica] : replicas_)
       replica->engine_changed();
   }
   changed(change);
@@ -294,9 +295,10 @@ wire::Hello Worker::hello() {
   if (options_.config.lease_grace.count() > 0) hello.add_features(wire::feature_keeps_leases);
   if (!options_.inventory.program.empty()) hello.add_features(wire::feature_hardware_readings);
   hello.add_features(wire::feature_engine_devices);
+  hello.add_features(wire::feature_replica_copies);
   for (const std::uint64_t lease : leases_.kept())
     hello.add_leases(lease);
-  for (const auto& [id, replica] : replicas_)
+  for (const auto& [key, replica] : replicas_)
     *hello.add_held() = to_held(replica->spec());
   hello.set_host_name(valid_utf8(options_.config.name.empty() ? host_name() : options_.config.name, max_name_bytes));
   hello.set_target(machine_target());
@@ -333,15 +335,14 @@ wire::WorkerState Worker::state() {
   state.set_reason(valid_utf8(availability_.reason(), max_detail_bytes));
   state.set_sandbox(to_wire(sandbox_.kind()));
   const std::size_t each_bytes = std::min(max_detail_bytes, max_details_bytes / (replicas_.size() + 1));
-  for (const auto& [id, replica] : replicas_) {
-    if (!find_leaving(id)) *state.add_replicas() = replica_state(id, *replica, each_bytes);
+  for (const auto& [key, replica] : replicas_) {
+    if (!find_leaving(key)) *state.add_replicas() = replica_state(*replica, each_bytes);
   }
-  // One entry for each model: what is to come in its place has not begun.
-  std::set<std::string> told;
+  // One entry for each: what is to come in its place has not begun.
+  std::set<ReplicaKey> told;
   for (const auto& leaving : leaving_) {
-    const std::string& id = leaving->replica->spec().model_id;
-    if (!told.insert(id).second) continue;
-    auto& message = *state.add_replicas() = replica_state(id, *leaving->replica, each_bytes);
+    if (!told.insert(leaving->replica->spec().key).second) continue;
+    auto& message = *state.add_replicas() = replica_state(*leaving->replica, each_bytes);
     message.set_phase(wire::PHASE_LEAVING);
     message.set_slots(0);
     message.set_detail(valid_utf8(leaving->detail, each_bytes));
@@ -379,7 +380,7 @@ void Worker::connected(BlobSource source) {
   cache_.set_source(std::move(source));
   leases_.offered();
   engines_.retry();
-  for (const auto& [id, replica] : replicas_)
+  for (const auto& [key, replica] : replicas_)
     replica->retry();
   if (options_.on_connected) {
     options_.on_connected(options_.identity.coordinator_host + ":" +
@@ -424,11 +425,11 @@ void Worker::assigned(const wire::Assignment& assignment) {
   engines_.assign(std::move(bundle));
 
   std::vector<ReplicaSpec> running;
-  for (const auto& [id, replica] : replicas_)
+  for (const auto& [key, replica] : replicas_)
     running.push_back(replica->spec());
   const ReplicaPlan plan = plan_replicas(running, specs);
-  for (const std::string& id : plan.stop) {
-    const auto found = replicas_.find(id);
+  for (const ReplicaKey& key : plan.stop) {
+    const auto found = replicas_.find(key);
     const auto replica = found->second;
     replicas_.erase(found);
     if (!replica->started()) continue;
@@ -439,22 +440,22 @@ void Worker::assigned(const wire::Assignment& assignment) {
   for (const ReplicaSpec& spec : plan.start) {
     auto replica = std::make_shared<Replica>(replica_context_, spec);
     replica->set_paused(availability_.current() == Availability::paused);
-    replicas_.emplace(spec.model_id, std::move(replica));
+    replicas_.emplace(spec.key, std::move(replica));
   }
   start_replicas();
   changed(Change::important);
 }
 
-const Worker::Leaving* Worker::find_leaving(const std::string& model_id) const {
+const Worker::Leaving* Worker::find_leaving(const ReplicaKey& key) const {
   const auto found = std::find_if(leaving_.begin(), leaving_.end(), [&](const std::shared_ptr<Leaving>& leaving) {
-    return leaving->replica->spec().model_id == model_id;
+    return leaving->replica->spec().key == key;
   });
   return found == leaving_.end() ? nullptr : found->get();
 }
 
 void Worker::start_replicas() {
-  for (const auto& [id, replica] : replicas_) {
-    if (!replica->started() && !find_leaving(id)) replica->start();
+  for (const auto& [key, replica] : replicas_) {
+    if (!replica->started() && !find_leaving(key)) replica->start();
   }
 }
 
@@ -492,9 +493,9 @@ std::optional<Error> Worker::takes_no_work() const {
                "the worker is " + std::string(to_string(availability)) + ": " + availability_.reason());
 }
 
-Result<EngineUse> Worker::find_engine(const std::string& model_id) {
+Result<EngineUse> Worker::find_engine(const ReplicaKey& key) {
   if (auto reason = takes_no_work()) return *std::move(reason);
-  const auto found = replicas_.find(model_id);
+  const auto found = replicas_.find(key);
   if (found == replicas_.end()) return Error(ErrorCode::unavailable, "the worker does not serve this model");
   const std::shared_ptr<Replica> replica = found->second;
   EngineUse use;
@@ -522,7 +523,7 @@ asio::awaitable<void> Worker::serve(std::shared_ptr<net::quic::Stream> stream) {
     }
     Worker& worker;
   } count(*this);
-  FindEngine find = [this](const std::string& model_id) { return find_engine(model_id); };
+  FindEngine find = [this](const ReplicaKey& key) { return find_engine(key); };
   co_await serve_work(executor_, std::move(stream), std::move(find), leases_);
 }
 

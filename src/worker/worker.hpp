@@ -66,14 +66,14 @@ class Worker final : public SessionClient {
   void released(const wire::ReleaseLeases& leases) override;
   boost::asio::awaitable<void> serve(std::shared_ptr<net::quic::Stream> stream) override;
 
-  Result<EngineUse> find_engine(const std::string& model_id);
+  Result<EngineUse> find_engine(const ReplicaKey& key);
   // A replica that is not assigned any more, until its memory is back.
   struct Leaving {
     std::shared_ptr<Replica> replica;
     std::string detail;
   };
   boost::asio::awaitable<void> let_go(std::shared_ptr<Leaving> leaving);
-  const Leaving* find_leaving(const std::string& model_id) const;
+  const Leaving* find_leaving(const ReplicaKey& key) const;
   void start_replicas();
   boost::asio::awaitable<void> meet(std::shared_ptr<Engine> engine);
   boost::asio::awaitable<void> probe_sandbox();
@@ -101,8 +101,8 @@ class Worker final : public SessionClient {
   EngineStore engines_;
   EngineDevices devices_;
   ReplicaContext replica_context_;
-  std::map<std::string, std::shared_ptr<Replica>> replicas_;
-  // A new one for the same model waits for it.
+  std::map<ReplicaKey, std::shared_ptr<Replica>> replicas_;
+  // A new one with the same key waits for it.
   std::list<std::shared_ptr<Leaving>> leaving_;
   Leases leases_;
   Session session_;

@@ -1,6 +1,7 @@
 // Proves that what a worker says of itself can always be read, and that nothing is begun while it ends.
 #include "worker/worker.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
@@ -120,9 +121,8 @@ TEST_F(WorkerTest, BeginsNothingWhileItEnds) {
 TEST_F(WorkerTest, ItsHelloNamesTheLeasesThatItKeeps) {
   auto worker = make();
   SessionClient& client = *worker;
-  ASSERT_EQ(client.hello().features_size(), 2);
-  EXPECT_EQ(client.hello().features(0), wire::feature_keeps_leases);
-  EXPECT_EQ(client.hello().features(1), wire::feature_engine_devices);
+  EXPECT_THAT(client.hello().features(), testing::ElementsAre(wire::feature_keeps_leases, wire::feature_engine_devices,
+                                                              wire::feature_replica_copies));
   EXPECT_EQ(client.hello().leases_size(), 0);
   TaskGroup tasks(io_.get_executor());
   for (const std::uint64_t lease : {7, 8}) {
@@ -151,8 +151,8 @@ TEST_F(WorkerTest, WithoutAGraceItKeepsNoLeasesAndSaysSo) {
   options_.config.lease_grace = 0ms;
   const auto worker = make();
   SessionClient& client = *worker;
-  ASSERT_EQ(client.hello().features_size(), 1);
-  EXPECT_EQ(client.hello().features(0), wire::feature_engine_devices);
+  EXPECT_THAT(client.hello().features(),
+              testing::ElementsAre(wire::feature_engine_devices, wire::feature_replica_copies));
 }
 
 TEST_F(WorkerTest, ItsHelloSaysWhatItHasAsItWasAssigned) {

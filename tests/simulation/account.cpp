@@ -26,8 +26,17 @@ void Account::worker_connected(const domain::WorkerId& id, const domain::WorkerF
   for (const auto& replica : facts.held) {
     const auto model = models_.find(replica.model);
     if (model == models_.end()) continue;
-    workers_[id].held[replica.model].bytes = estimate_memory(model->second.model, replica.context_tokens).cpu_bytes();
+    workers_[id].held[{replica.model, replica.copy}] =
+        hold(model->second.model, replica.context_tokens, replica.placement);
   }
+}
+
+Account::HeldAccount Account::hold(const domain::Model& model, std::uint32_t context_tokens,
+                                   const std::optional<domain::Placement>& placement) {
+  HeldAccount held;
+  held.bytes = host_bytes(estimate_memory(model, context_tokens), placement ? placement->device_layers : 0);
+  if (placement) held.devices = placement->devices;
+  return held;
 }
 
 void Account::worker_reported(const domain::WorkerId& id, const domain::WorkerReport& report) {
@@ -35,9 +44,10 @@ void Account::worker_reported(const domain::WorkerId& id, const domain::WorkerRe
   const auto found = workers_.find(id);
   if (found == workers_.end()) return;
   found->second.report = report;
-  for (auto& [model, held] : found->second.held) {
-    const auto replica = std::find_if(report.replicas.begin(), report.replicas.end(),
-                                      [&its = model](const auto& one) { return one.model == its; });
+  for (auto& [key, held] : found->second.held) {
+    const auto replica = std::find_if(report.replicas.begin(), report.replicas.end(), [&its = key](const auto& one) {
+      return one.model == its.model && one.copy == its.copy;
+    });
     const bool is_ready = replica != report.replicas.end() && replica->progress.phase == domain::Phase::ready;
     if (is_ready && held.ready_since) continue;
     held.ready_since = is_ready ? std::optional(stage_.now()) : std::nullopt;
@@ -46,8 +56,9 @@ void Account::worker_reported(const domain::WorkerId& id, const domain::WorkerRe
   std::erase_if(found->second.held, [&report](const auto& entry) {
     const auto& held = entry.second;
     return held.dropped > 0 && *report.revision >= held.dropped &&
-           std::none_of(report.replicas.begin(), report.replicas.end(),
-                        [&model = entry.first](const auto& replica) { return replica.model == model; });
+           std::none_of(report.replicas.begin(), report.replicas.end(), [&key = entry.first](const auto& replica) {
+             return replica.model == key.model && replica.copy == key.copy;
+           });
   });
 }
 
@@ -58,7 +69,7 @@ void Account::worker_gone(const domain::WorkerId& id, bool may_return) {
   const bool is_awaited = may_return && found->second.facts.keeps_leases;
   for (const auto job_id : found->second.jobs) {
     auto& job = jobs_.at(job_id);
-    let_go(id, leased_models_[job.lease], job.job.key);
+    let_go(id, leased_replicas_[job.lease], job.job.key);
     --running_jobs_;
     job.place = Place::away;
     job.away_until = is_awaited ? stage_.now() + limits_.reconnect_grace : stage_.now();
@@ -66,7 +77,7 @@ void Account::worker_gone(const domain::WorkerId& id, bool may_return) {
   }
   for (const auto& request_id : found->second.requests) {
     auto& request = requests_.at(request_id);
-    let_go(id, request.request.model, request.request.key);
+    let_go(id, request.replica, request.request.key);
     --running_requests_;
     request.place = RequestAccount::Place::lost;
   }
@@ -119,7 +130,7 @@ void Account::request_finished(const domain::RequestId& id, const std::optional<
   const auto& request = found->second;
   if (request.place == RequestAccount::Place::running) {
     workers_.at(request.worker).requests.erase(id);
-    let_go(request.worker, request.request.model, request.request.key);
+    let_go(request.worker, request.replica, request.request.key);
     --running_requests_;
   }
   if (request.place == RequestAccount::Place::waiting) {
@@ -137,7 +148,7 @@ void Account::request_returned(const domain::RequestId& id) {
   auto& request = found->second;
   if (request.place == RequestAccount::Place::running) {
     workers_.at(request.worker).requests.erase(id);
-    let_go(request.worker, request.request.model, request.request.key);
+    let_go(request.worker, request.replica, request.request.key);
     --running_requests_;
   }
   request.place = RequestAccount::Place::waiting;
@@ -224,14 +235,14 @@ std::string Account::first_open_job() const {
   return first->first.text();
 }
 
-void Account::take(const domain::WorkerId& worker, const domain::ModelId& model, const domain::KeyId& key) {
-  ++workers_[worker].running[model];
-  workers_[worker].held[model].is_used = true;
+void Account::take(const domain::WorkerId& worker, const domain::ReplicaKey& replica, const domain::KeyId& key) {
+  ++workers_[worker].running[replica];
+  workers_[worker].held[replica].is_used = true;
   ++keys_[key].running;
 }
 
-void Account::let_go(const domain::WorkerId& worker, const domain::ModelId& model, const domain::KeyId& key) {
-  --workers_[worker].running[model];
+void Account::let_go(const domain::WorkerId& worker, const domain::ReplicaKey& replica, const domain::KeyId& key) {
+  --workers_[worker].running[replica];
   --keys_[key].running;
 }
 

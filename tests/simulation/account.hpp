@@ -78,10 +78,13 @@ class Account {
     domain::Request request;
     Place place = Place::waiting;
     domain::WorkerId worker;
+    domain::ReplicaKey replica;
   };
-  // A model in a worker's memory, from when it is assigned until the worker has said that it is gone.
+  // A replica in a worker's memory, from when it is assigned until the worker has said that it is gone.
   struct HeldAccount {
+    // Of the machine's memory, and of its GPUs'.
     std::uint64_t bytes = 0;
+    std::vector<domain::DeviceShare> devices;
     // The assignment that took it away; 0: none.
     std::uint64_t dropped = 0;
     std::optional<SteadyTime> ready_since;
@@ -90,10 +93,10 @@ class Account {
   };
   struct WorkerAccount {
     domain::WorkerFacts facts;
-    std::map<domain::ModelId, HeldAccount> held;
+    std::map<domain::ReplicaKey, HeldAccount> held;
     std::optional<domain::WorkerReport> report;
-    std::set<domain::ModelId> assigned;
-    std::map<domain::ModelId, std::size_t> running;
+    std::set<domain::ReplicaKey> assigned;
+    std::map<domain::ReplicaKey, std::size_t> running;
     std::set<domain::JobId> jobs;
     std::set<domain::RequestId> requests;
   };
@@ -123,13 +126,15 @@ class Account {
   void on(const domain::Settle& action);
 
   bool broken(std::string_view invariant, std::string text);
-  // Whether the worker may be given something for that model now.
-  bool may_have(const domain::WorkerId& worker, const domain::ModelId& model, const std::string& what);
+  // Whether the worker may be given something for that replica now.
+  bool may_have(const domain::WorkerId& worker, const domain::ReplicaKey& replica, const std::string& what);
+  static HeldAccount hold(const domain::Model& model, std::uint32_t context_tokens,
+                          const std::optional<domain::Placement>& placement);
   void check_memory(const domain::WorkerId& id, const WorkerAccount& worker);
   bool has_room(const domain::KeyId& key);
   bool has_rates(const domain::KeyId& key);
-  void take(const domain::WorkerId& worker, const domain::ModelId& model, const domain::KeyId& key);
-  void let_go(const domain::WorkerId& worker, const domain::ModelId& model, const domain::KeyId& key);
+  void take(const domain::WorkerId& worker, const domain::ReplicaKey& replica, const domain::KeyId& key);
+  void let_go(const domain::WorkerId& worker, const domain::ReplicaKey& replica, const domain::KeyId& key);
   std::optional<domain::ModelId> model_named(const std::string& name) const;
 
   Rank rank_of(const domain::Job& job) const;
@@ -166,7 +171,7 @@ class Account {
   std::unordered_map<domain::JobId, JobAccount> jobs_;
   std::map<Line, std::set<Rank>> queues_;
   // Where each lease that is not over runs; its job's model may be another by now.
-  std::map<domain::LeaseId, domain::ModelId> leased_models_;
+  std::map<domain::LeaseId, domain::ReplicaKey> leased_replicas_;
   std::size_t running_jobs_ = 0;
   std::size_t running_requests_ = 0;
   std::size_t waiting_count_ = 0;

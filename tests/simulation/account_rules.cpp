@@ -49,26 +49,44 @@ void Account::on(const domain::Assign& action) {
   }
   WorkerAccount& worker = found->second;
   worker.assigned.clear();
-  for (const auto& [model, placement] : action.assignment.replicas) {
-    worker.assigned.insert(model.id);
-    auto& held = worker.held[model.id];
+  for (const auto& [model, placement, copy] : action.assignment.replicas) {
+    const domain::ReplicaKey key{model.id, copy};
+    worker.assigned.insert(key);
+    auto& held = worker.held[key];
     if (held.dropped > 0) broken("memory is back first", model.id.text() + " has not left " + action.worker.text());
-    held.bytes = estimate_memory(model, model.context_tokens).cpu_bytes();
+    HeldAccount fresh = hold(model, model.context_tokens, placement);
+    held.bytes = fresh.bytes;
+    held.devices = std::move(fresh.devices);
   }
   for (auto& [id, held] : worker.held) {
     if (held.dropped > 0 || worker.assigned.contains(id)) continue;
     held.dropped = action.revision;
     const bool is_young = held.ready_since && stage_.now() < *held.ready_since + limits_.min_residency;
-    if (is_young && held.is_used && models_.contains(id))
-      broken("no thrash", id.text() + " must leave " + action.worker.text() + ", where it was used and is new");
+    if (is_young && held.is_used && models_.contains(id.model))
+      broken("no thrash", id.model.text() + " must leave " + action.worker.text() + ", where it was used and is new");
   }
   check_memory(action.worker, worker);
 }
 
 void Account::check_memory(const domain::WorkerId& id, const WorkerAccount& worker) {
   std::uint64_t bytes = 0;
-  for (const auto& [model, held] : worker.held)
+  std::map<std::string, std::uint64_t> device_bytes;
+  std::set<std::pair<domain::ModelId, std::string>> places;
+  for (const auto& [key, held] : worker.held) {
     bytes += held.bytes;
+    for (const auto& share : held.devices) {
+      device_bytes[share.device] += share.expected_bytes;
+      if (!places.emplace(key.model, share.device).second)
+        broken("a GPU each", key.model.text() + " is to be twice on " + share.device + " of " + id.text());
+    }
+  }
+  if (worker.report) {
+    for (const auto& device : worker.report->engine.devices) {
+      if (device_bytes[device.name] > device.limit_bytes)
+        broken("memory", id.text() + " is to have " + std::to_string(device_bytes[device.name]) + " bytes on " +
+                             device.name + " and may have " + std::to_string(device.limit_bytes));
+    }
+  }
   const std::uint64_t budget = domain::memory_budget_bytes(worker.facts);
   if (bytes > budget) {
     broken("memory", id.text() + " is to have " + std::to_string(bytes) + " bytes in memory and may have " +
@@ -76,24 +94,25 @@ void Account::check_memory(const domain::WorkerId& id, const WorkerAccount& work
   }
 }
 
-bool Account::may_have(const domain::WorkerId& worker, const domain::ModelId& model, const std::string& what) {
+bool Account::may_have(const domain::WorkerId& worker, const domain::ReplicaKey& key, const std::string& what) {
   const auto found = workers_.find(worker);
   if (found == workers_.end()) return broken("only connected workers", what + " went to " + worker.text());
   auto& entry = found->second;
   if (!entry.report || entry.report->availability != Availability::available) {
     return broken("only available workers", what + " went to " + worker.text() + ", which takes nothing");
   }
-  if (entry.assigned.count(model) == 0) {
+  if (entry.assigned.count(key) == 0) {
     return broken("only assigned models",
-                  what + " went to " + worker.text() + ", which is not to have " + model.text());
+                  what + " went to " + worker.text() + ", which is not to have " + key.model.text());
   }
   const auto& replicas = entry.report->replicas;
-  const auto replica = std::find_if(replicas.begin(), replicas.end(),
-                                    [&model](const auto& candidate) { return candidate.model == model; });
+  const auto replica = std::find_if(replicas.begin(), replicas.end(), [&key](const auto& candidate) {
+    return candidate.model == key.model && candidate.copy == key.copy;
+  });
   if (replica == replicas.end() || replica->progress.phase != domain::Phase::ready) {
     return broken("only ready replicas", what + " went to " + worker.text() + ", where nothing is ready for it");
   }
-  if (entry.running[model] >= replica->slots) {
+  if (entry.running[key] >= replica->slots) {
     return broken("slots", what + " went to " + worker.text() + ", which has no free slot");
   }
   return true;
@@ -117,7 +136,8 @@ void Account::on(const domain::Dispatch& action) {
     return;
   }
   auto& request = found->second;
-  if (!may_have(action.worker, action.model, action.request.text())) return;
+  const domain::ReplicaKey replica{action.model, action.copy};
+  if (!may_have(action.worker, replica, action.request.text())) return;
   if (!has_room(request.request.key)) {
     broken("concurrency", action.request.text() + " is one too many of " + request.request.key.text());
     return;
@@ -128,8 +148,9 @@ void Account::on(const domain::Dispatch& action) {
   ++running_requests_;
   request.place = RequestAccount::Place::running;
   request.worker = action.worker;
+  request.replica = replica;
   workers_.at(action.worker).requests.insert(action.request);
-  take(action.worker, action.model, request.request.key);
+  take(action.worker, replica, request.request.key);
 }
 
 void Account::on(const domain::Reject& action) {
@@ -154,7 +175,7 @@ void Account::on(const domain::Lease& action) {
   }
   auto& job = found->second;
   ledger_.leased(action.job, action.lease);
-  if (!may_have(action.worker, action.model, name)) return;
+  if (!may_have(action.worker, {action.model, action.copy}, name)) return;
   const auto model = models_.find(action.model);
   if (model == models_.end() || model->second.model.name != job.job.model) {
     broken("the right model", name + " was leased for another model");
@@ -185,8 +206,8 @@ void Account::on(const domain::Lease& action) {
   job.begun = action.attempt;
   ++running_jobs_;
   model->second.last_lease = stage_.now();
-  leased_models_[action.lease] = action.model;
-  take(action.worker, action.model, job.job.key);
+  leased_replicas_[action.lease] = {action.model, action.copy};
+  take(action.worker, {action.model, action.copy}, job.job.key);
 }
 
 void Account::on(const domain::Resume& action) {
@@ -203,8 +224,8 @@ void Account::on(const domain::Resume& action) {
   away_[action.worker].erase(action.job);
   workers_.at(action.worker).jobs.insert(action.job);
   ++running_jobs_;
-  leased_models_[action.lease] = action.model;
-  take(action.worker, action.model, found->second.job.key);
+  leased_replicas_[action.lease] = {action.model, action.copy};
+  take(action.worker, {action.model, action.copy}, found->second.job.key);
 }
 
 void Account::on(const domain::Revoke& action) {
@@ -230,11 +251,11 @@ void Account::on(const domain::Settle& action) {
   if (job.place == Place::away) away_[job.worker].erase(action.job);
   if (job.place == Place::leased) {
     workers_.at(job.worker).jobs.erase(action.job);
-    let_go(job.worker, leased_models_[job.lease], job.job.key);
+    let_go(job.worker, leased_replicas_[job.lease], job.job.key);
     --running_jobs_;
   }
   if (job.place == Place::queued) leave_queue(job);
-  leased_models_.erase(job.lease);
+  leased_replicas_.erase(job.lease);
   if (was_leased && action.end.outcome != AttemptOutcome::refused) ++job.failures;
   // It was not begun.
   if (action.end.outcome == AttemptOutcome::refused) --job.begun;
@@ -284,7 +305,8 @@ bool Account::goes_on(const JobAccount& job) const {
   const auto& kept = event_.to_resume;
   if (std::find(kept.begin(), kept.end(), job.job.id) == kept.end()) return false;
   const auto model = model_named(job.job.model);
-  return model && workers_.at(job.worker).assigned.count(*model) > 0;
+  const auto& assigned = workers_.at(job.worker).assigned;
+  return model && std::any_of(assigned.begin(), assigned.end(), [&](const auto& key) { return key.model == *model; });
 }
 
 void Account::check_end(const JobAccount& job, const domain::Settle& settle) {
@@ -343,11 +365,13 @@ void Account::check_interactive_first(const JobAccount& job, const domain::Lease
   // At least: of a worker that is idle nobody here can tell whether it is in quarantine.
   std::size_t all = 0;
   for (auto& [id, worker] : workers_) {
-    const std::size_t running = worker.running[lease.model];
-    if (!worker.report || worker.assigned.count(lease.model) == 0) continue;
+    if (!worker.report) continue;
     for (const auto& replica : worker.report->replicas) {
-      if (replica.model != lease.model) continue;
-      if (running > 0 || id == lease.worker) all += std::max<std::size_t>(running, replica.slots);
+      const domain::ReplicaKey key{replica.model, replica.copy};
+      if (replica.model != lease.model || worker.assigned.count(key) == 0) continue;
+      const std::size_t running = worker.running[key];
+      const bool is_given = id == lease.worker && replica.copy == lease.copy;
+      if (running > 0 || is_given) all += std::max<std::size_t>(running, replica.slots);
       const bool takes = worker.report->availability == Availability::available &&
                          replica.progress.phase == domain::Phase::ready && replica.slots > running;
       if (takes) free += replica.slots - running;

@@ -37,7 +37,7 @@ void Coordinator::on(const domain::Dispatch& action) {
   if (session == sessions_.end() || asked == asked_.end()) return;
   asked->second.connection = session->second.connection;
   asked->second.worker = action.worker;
-  const RequestOrder order{action.request, action.model, asked->second.work};
+  const RequestOrder order{action.request, {action.model, action.copy}, asked->second.work};
   network_.to_worker(session->second.connection, [worker = session->second.worker, order] { worker->take(order); });
 }
 
@@ -54,7 +54,7 @@ void Coordinator::on(const domain::Lease& action) {
   const auto* row = store_.find(action.job);
   if (session == sessions_.end() || row == nullptr) return;
   log_.push_back(store::JobLeased{action.job, action.lease, action.attempt, action.worker.text(), stage_.system_now()});
-  const JobOrder order{action.job, action.lease, action.model, row->work};
+  const JobOrder order{action.job, action.lease, {action.model, action.copy}, row->work};
   network_.to_worker(session->second.connection, [worker = session->second.worker, order] { worker->take(order); });
 }
 

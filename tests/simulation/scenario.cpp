@@ -123,6 +123,25 @@ void make_contest(Random& random, Scenario& scenario, double jobs_per_second) {
   scenario.troubles.key_change = Duration(0);
 }
 
+// Of some workers, with room for one or a few models each, and models that use several.
+void add_gpus(Random& random, Scenario& scenario) {
+  for (auto& traits : scenario.workers) {
+    if (!random.chance(0.7)) continue;
+    traits.gpus = static_cast<unsigned>(random.between(1, 4));
+    traits.gpu_bytes = static_cast<std::uint64_t>(random.between(10, 60)) * 100'000'000;
+  }
+  // Whatever a model asks for, one worker has it.
+  scenario.workers.front().gpus = 3;
+  scenario.workers.front().gpu_bytes = 3'000'000'000;
+  for (auto& model : scenario.coordinator.models) {
+    model.shape.layers = 12;
+    if (random.chance(0.2)) model.gpu_policy = domain::GpuPolicy::spread;
+    if (random.chance(0.3)) model.gpu_policy = domain::GpuPolicy::each;
+    if (random.chance(0.2)) model.gpus = {"GPU" + std::to_string(random.between(0, 2))};
+    if (random.chance(0.2)) model.idle_timeout = std::chrono::seconds(random.between(40, 120));
+  }
+}
+
 }  // namespace
 
 Scenario make_scenario(Random& random, Size size) {
@@ -156,6 +175,7 @@ Scenario make_scenario(Random& random, Size size) {
     scenario.clients.push_back(make_habits(random, scenario, key, share));
   }
   if (random.chance(0.15)) make_contest(random, scenario, 2 * slots / mean_service_seconds / static_cast<double>(keys));
+  if (random.chance(0.3)) add_gpus(random, scenario);
   return scenario;
 }
 

@@ -18,6 +18,14 @@ namespace {
 // What it keeps while it has no connection.
 constexpr Duration keep_time = 300s;
 
+// As a worker sees it: what it is expected to take there makes no difference.
+bool same_place(const std::optional<domain::Placement>& left, const std::optional<domain::Placement>& right) {
+  if (!left || !right) return left.has_value() == right.has_value();
+  return left->device_layers == right->device_layers &&
+         std::equal(left->devices.begin(), left->devices.end(), right->devices.begin(), right->devices.end(),
+                    [](const auto& one, const auto& other) { return one.device == other.device; });
+}
+
 AttemptEnd end_of(AttemptOutcome outcome, std::string reason, domain::Usage usage = {}) {
   return AttemptEnd{outcome, std::move(reason), usage};
 }
@@ -69,11 +77,14 @@ void VirtualWorker::connected(ConnectionPtr connection) {
   facts.target = "linux-x86_64";
   facts.hardware.memory_bytes = traits_.memory_bytes;
   facts.keeps_leases = traits_.keeps_leases;
+  facts.tells_devices = traits_.gpus > 0;
+  facts.runs_copies = traits_.gpus > 0;
   for (const auto& [lease, run] : jobs_)
     facts.leases.push_back(lease);
   // Those that leave do so whatever the coordinator says.
-  for (const auto& [model, replica] : replicas_)
-    facts.held.push_back(domain::HeldReplica{model, replica.model.context_tokens, {}});
+  for (const auto& [key, replica] : replicas_) {
+    facts.held.push_back(domain::HeldReplica{key.model, replica.model.context_tokens, replica.placement, key.copy});
+  }
   revision_ = 0;
   network_.to_coordinator(connection_, [this, connection = connection_, facts] {
     coordinator_.worker_connected(connection, *this, facts);
@@ -138,45 +149,49 @@ void VirtualWorker::crash(Duration away) {
 void VirtualWorker::assigned(const domain::Assign& assign) {
   revision_ = assign.revision;
   const auto& wanted = assign.assignment.replicas;
-  std::vector<domain::ModelId> unwanted;
-  for (const auto& [id, replica] : replicas_) {
-    const bool stays = std::any_of(wanted.begin(), wanted.end(),
-                                   [&here = replica](const auto& one) { return one.model == here.model; });
-    if (!stays) unwanted.push_back(id);
+  std::vector<domain::ReplicaKey> unwanted;
+  for (const auto& [key, replica] : replicas_) {
+    const bool stays = std::any_of(wanted.begin(), wanted.end(), [&here = replica](const auto& one) {
+      return one.model == here.model && one.copy == here.key.copy && same_place(one.placement, here.placement);
+    });
+    if (!stays) unwanted.push_back(key);
   }
-  for (const auto& id : unwanted) {
-    replicas_.erase(id);
-    leaving_.insert(id);
-    stage_.timeline.after(stage_.random.between(Duration(100ms), Duration(3s)), [this, life = life_, id] {
-      if (life == life_) let_go(id);
+  for (const auto& key : unwanted) {
+    replicas_.erase(key);
+    leaving_.insert(key);
+    stage_.timeline.after(stage_.random.between(Duration(100ms), Duration(3s)), [this, life = life_, key] {
+      if (life == life_) let_go(key);
     });
   }
-  for (const auto& [model, placement] : wanted) {
-    const auto [found, is_new] = replicas_.try_emplace(model.id);
+  for (const auto& [model, placement, copy] : wanted) {
+    const domain::ReplicaKey key{model.id, copy};
+    const auto [found, is_new] = replicas_.try_emplace(key);
     if (!is_new) continue;
+    found->second.key = key;
     found->second.model = model;
-    if (!leaving_.contains(model.id)) load(found->second, Duration(0));
+    found->second.placement = placement;
+    if (!leaving_.contains(key)) load(found->second, Duration(0));
   }
   report();
 }
 
-bool VirtualWorker::is_busy_with(const domain::ModelId& model) const {
+bool VirtualWorker::is_busy_with(const domain::ReplicaKey& key) const {
   return std::any_of(jobs_.begin(), jobs_.end(),
-                     [&](const auto& entry) { return entry.second.model == model && !entry.second.end; }) ||
+                     [&](const auto& entry) { return entry.second.replica == key && !entry.second.end; }) ||
          std::any_of(requests_.begin(), requests_.end(),
-                     [&](const auto& entry) { return entry.second.model == model; });
+                     [&](const auto& entry) { return entry.second.replica == key; });
 }
 
 // Once what it answers is finished.
-void VirtualWorker::let_go(const domain::ModelId& model) {
-  if (is_busy_with(model)) {
-    stage_.timeline.after(1s, [this, life = life_, model] {
-      if (life == life_) let_go(model);
+void VirtualWorker::let_go(const domain::ReplicaKey& key) {
+  if (is_busy_with(key)) {
+    stage_.timeline.after(1s, [this, life = life_, key] {
+      if (life == life_) let_go(key);
     });
     return;
   }
-  leaving_.erase(domain::ModelId(model));
-  if (const auto next = replicas_.find(model); next != replicas_.end()) load(next->second, Duration(0));
+  leaving_.erase(domain::ReplicaKey(key));
+  if (const auto next = replicas_.find(key); next != replicas_.end()) load(next->second, Duration(0));
   report();
 }
 
@@ -184,9 +199,9 @@ void VirtualWorker::load(Replica& replica, Duration failing) {
   replica.phase = failing > Duration(0) ? Phase::failed : Phase::fetching;
   replica.generation = ++numbers_;
   ++replica.starts;
-  const auto then = [this, life = life_, id = replica.model.id, generation = replica.generation](Phase phase) {
-    return [this, life, id, generation, phase] {
-      const auto found = replicas_.find(id);
+  const auto then = [this, life = life_, key = replica.key, generation = replica.generation](Phase phase) {
+    return [this, life, key, generation, phase] {
+      const auto found = replicas_.find(key);
       if (life != life_ || found == replicas_.end() || found->second.generation != generation) return;
       found->second.phase = phase;
       report();
@@ -203,16 +218,23 @@ void VirtualWorker::report() {
   report.revision = revision_;
   report.availability = availability_;
   if (availability_ != Availability::available) report.reason = "as its owner wants it";
-  for (const auto& id : leaving_) {
+  if (traits_.gpus > 0) report.engine.progress.phase = Phase::ready;
+  for (unsigned i = 0; i < traits_.gpus; ++i) {
+    report.engine.devices.push_back(
+        {"GPU" + std::to_string(i), "a virtual card", traits_.gpu_bytes, traits_.gpu_bytes, 0});
+  }
+  for (const auto& key : leaving_) {
     domain::ReplicaReport entry;
-    entry.model = id;
+    entry.model = key.model;
+    entry.copy = key.copy;
     entry.progress.phase = Phase::leaving;
     report.replicas.push_back(entry);
   }
-  for (const auto& [id, replica] : replicas_) {
-    if (leaving_.contains(id)) continue;
+  for (const auto& [key, replica] : replicas_) {
+    if (leaving_.contains(key)) continue;
     domain::ReplicaReport entry;
-    entry.model = id;
+    entry.model = key.model;
+    entry.copy = key.copy;
     entry.progress.phase = replica.phase;
     entry.slots = replica.model.slots;
     entry.starts = replica.starts;
@@ -223,27 +245,27 @@ void VirtualWorker::report() {
 }
 
 void VirtualWorker::fail_engines(Duration duration) {
-  for (auto& [id, replica] : replicas_) {
-    crash_engine(id, "the engine does not start");
+  for (auto& [key, replica] : replicas_) {
+    crash_engine(key, "the engine does not start");
     load(replica, duration);
   }
   report();
 }
 
-void VirtualWorker::crash_engine(const domain::ModelId& model, const std::string& reason) {
+void VirtualWorker::crash_engine(const domain::ReplicaKey& key, const std::string& reason) {
   std::vector<domain::LeaseId> jobs;
   for (const auto& [lease, run] : jobs_) {
-    if (run.model == model && !run.end) jobs.push_back(lease);
+    if (run.replica == key && !run.end) jobs.push_back(lease);
   }
   std::vector<domain::RequestId> requests;
   for (const auto& [id, run] : requests_) {
-    if (run.model == model) requests.push_back(id);
+    if (run.replica == key) requests.push_back(id);
   }
   for (const auto lease : jobs)
     job_ended(lease, end_of(AttemptOutcome::failed, reason));
   for (const auto& id : requests)
     request_ended(id, end_of(AttemptOutcome::failed, reason));
-  const auto replica = replicas_.find(model);
+  const auto replica = replicas_.find(key);
   if (replica == replicas_.end()) return;
   load(replica->second, Duration(0));
   report();
@@ -307,15 +329,15 @@ void VirtualWorker::heal() {
 
 // ---- work ----
 
-bool VirtualWorker::can_take(const domain::ModelId& model) const {
-  const auto replica = replicas_.find(model);
+bool VirtualWorker::can_take(const domain::ReplicaKey& key) const {
+  const auto replica = replicas_.find(key);
   if (availability_ != Availability::available || replica == replicas_.end()) return false;
   if (replica->second.phase != Phase::ready) return false;
   std::size_t running = 0;
   for (const auto& [lease, run] : jobs_)
-    running += run.model == model && !run.end ? 1 : 0;
+    running += run.replica == key && !run.end ? 1 : 0;
   for (const auto& [id, run] : requests_)
-    running += run.model == model ? 1 : 0;
+    running += run.replica == key ? 1 : 0;
   return running < replica->second.model.slots;
 }
 
@@ -326,7 +348,7 @@ Duration VirtualWorker::service_time(const Work& work) {
          stage_.random.exponential(20ms);
 }
 
-void VirtualWorker::begin(const domain::ModelId& model, const Work& work, std::uint64_t number,
+void VirtualWorker::begin(const domain::ReplicaKey& key, const Work& work, std::uint64_t number,
                           std::function<void()> begun, std::function<void(AttemptEnd)> ended) {
   const Duration all = service_time(work);
   const Duration partly = stage_.random.between(Duration(1ms), all);
@@ -343,14 +365,14 @@ void VirtualWorker::begin(const domain::ModelId& model, const Work& work, std::u
       return;
     case Nature::kills_engine:
     case Nature::kills_worker:
-      stage_.timeline.after(partly, [this, life = life_, model, number, nature = work.nature] {
+      stage_.timeline.after(partly, [this, life = life_, key, number, nature = work.nature] {
         if (life != life_) return;
         const auto is_it = [number](const auto& entry) { return entry.second.number == number && !entry.second.end; };
         if (std::none_of(jobs_.begin(), jobs_.end(), is_it) &&
             std::none_of(requests_.begin(), requests_.end(), is_it)) {
           return;
         }
-        if (nature == Nature::kills_engine) return crash_engine(model, "the engine crashed");
+        if (nature == Nature::kills_engine) return crash_engine(key, "the engine crashed");
         crash(stage_.random.between(Duration(2s), Duration(20s)));
       });
       return;
@@ -360,16 +382,16 @@ void VirtualWorker::begin(const domain::ModelId& model, const Work& work, std::u
 }
 
 void VirtualWorker::take(const JobOrder& order) {
-  const bool is_taken = can_take(order.model);
+  const bool is_taken = can_take(order.replica);
   auto& run = jobs_[order.lease];
-  run = Run{order.job, order.model, order.work, ++numbers_, true, std::nullopt};
+  run = Run{order.job, order.replica, order.work, ++numbers_, true, std::nullopt};
   if (!is_taken) return job_ended(order.lease, end_of(AttemptOutcome::refused, "it has no free slot"));
   const auto mine = [this, life = life_, lease = order.lease, number = run.number] {
     const auto found = jobs_.find(lease);
     return life == life_ && found != jobs_.end() && found->second.number == number && !found->second.end;
   };
   begin(
-      order.model, order.work, run.number,
+      order.replica, order.work, run.number,
       [this, mine, order] {
         if (!mine() || !connection_) return;
         network_.to_coordinator(connection_, [this, order] { coordinator_.job_begun(order.job, order.lease); });
@@ -402,16 +424,16 @@ void VirtualWorker::fetch(domain::LeaseId lease) {
 void VirtualWorker::stop(domain::LeaseId lease) { jobs_.erase(lease); }
 
 void VirtualWorker::take(const RequestOrder& order) {
-  const bool is_taken = can_take(order.model);
+  const bool is_taken = can_take(order.replica);
   auto& run = requests_[order.request];
-  run = Run{{}, order.model, order.work, ++numbers_, true, std::nullopt};
+  run = Run{{}, order.replica, order.work, ++numbers_, true, std::nullopt};
   if (!is_taken) return request_ended(order.request, end_of(AttemptOutcome::refused, "it has no free slot"));
   const auto mine = [this, life = life_, id = order.request, number = run.number] {
     const auto found = requests_.find(id);
     return life == life_ && found != requests_.end() && found->second.number == number;
   };
   begin(
-      order.model, order.work, run.number,
+      order.replica, order.work, run.number,
       [this, mine, id = order.request] {
         if (!mine() || !connection_) return;
         network_.to_coordinator(connection_,

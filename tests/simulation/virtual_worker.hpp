@@ -19,12 +19,12 @@ class Coordinator;
 struct JobOrder {
   domain::JobId job;
   domain::LeaseId lease = 0;
-  domain::ModelId model;
+  domain::ReplicaKey replica;
   Work work;
 };
 struct RequestOrder {
   domain::RequestId request;
-  domain::ModelId model;
+  domain::ReplicaKey replica;
   Work work;
 };
 
@@ -35,6 +35,9 @@ class VirtualWorker {
     // Tokens a second.
     double speed = 30;
     std::uint64_t memory_bytes = 64'000'000'000;
+    // Each has that much memory.
+    unsigned gpus = 0;
+    std::uint64_t gpu_bytes = 0;
   };
 
   VirtualWorker(Stage& stage, Network& network, Coordinator& coordinator, std::size_t index, Traits traits);
@@ -65,7 +68,9 @@ class VirtualWorker {
  private:
   enum class Power { off, connecting, connected };
   struct Replica {
+    domain::ReplicaKey key;
     domain::Model model;
+    std::optional<domain::Placement> placement;
     domain::Phase phase = domain::Phase::waiting;
     std::uint32_t starts = 0;
     // Of its loading: an older one leads nowhere.
@@ -73,7 +78,7 @@ class VirtualWorker {
   };
   struct Run {
     domain::JobId job;
-    domain::ModelId model;
+    domain::ReplicaKey replica;
     Work work;
     std::uint64_t number = 0;
     // The coordinator waits for the answer on this connection.
@@ -87,13 +92,13 @@ class VirtualWorker {
   void connection_lost();
   void report();
   void load(Replica& replica, Duration failing);
-  void let_go(const domain::ModelId& model);
-  bool is_busy_with(const domain::ModelId& model) const;
-  bool can_take(const domain::ModelId& model) const;
+  void let_go(const domain::ReplicaKey& key);
+  bool is_busy_with(const domain::ReplicaKey& key) const;
+  bool can_take(const domain::ReplicaKey& key) const;
   Duration service_time(const Work& work);
-  void begin(const domain::ModelId& model, const Work& work, std::uint64_t number, std::function<void()> begun,
+  void begin(const domain::ReplicaKey& key, const Work& work, std::uint64_t number, std::function<void()> begun,
              std::function<void(domain::AttemptEnd)> ended);
-  void crash_engine(const domain::ModelId& model, const std::string& reason);
+  void crash_engine(const domain::ReplicaKey& key, const std::string& reason);
   void job_ended(domain::LeaseId lease, domain::AttemptEnd end);
   void send_end(domain::LeaseId lease);
   void request_ended(const domain::RequestId& id, domain::AttemptEnd end);
@@ -117,9 +122,9 @@ class VirtualWorker {
   std::uint64_t availability_number_ = 0;
   double slowness_ = 1;
   unsigned failed_connects_ = 0;
-  std::map<domain::ModelId, Replica> replicas_;
+  std::map<domain::ReplicaKey, Replica> replicas_;
   // Their memory is not back.
-  std::set<domain::ModelId> leaving_;
+  std::set<domain::ReplicaKey> leaving_;
   std::uint64_t revision_ = 0;
   std::map<domain::LeaseId, Run> jobs_;
   std::map<domain::RequestId, Run> requests_;

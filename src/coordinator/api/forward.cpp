@@ -128,9 +128,9 @@ asio::awaitable<void> Forward::run() {
     const domain::WorkerId worker = link->worker_id();
     Outcome outcome = Outcome::done;
     if (migrations_ > 0) {
-      outcome = co_await go_on(std::move(slot.worker));
+      outcome = co_await go_on(std::move(slot.worker), slot.copy);
     } else {
-      outcome = co_await attempt(std::move(slot.worker));
+      outcome = co_await attempt(std::move(slot.worker), slot.copy);
     }
     stream_.reset();
     if (outcome == Outcome::interrupted && !cut_off_) {
@@ -179,7 +179,7 @@ asio::awaitable<void> Forward::answer_cut_off() {
   (void)co_await exchange_.respond(std::move(head), std::move(body));
 }
 
-asio::awaitable<Forward::Outcome> Forward::attempt(std::shared_ptr<WorkerLink> worker) {
+asio::awaitable<Forward::Outcome> Forward::attempt(std::shared_ptr<WorkerLink> worker, std::uint32_t copy) {
   auto opened = worker->open_stream();
   if (!opened) co_return Outcome::lost;
   stream_ = std::make_unique<WorkStream>(std::move(*opened));
@@ -190,6 +190,7 @@ asio::awaitable<Forward::Outcome> Forward::attempt(std::shared_ptr<WorkerLink> w
   WorkStream::Request request;
   request.id = request_.id;
   request.model_id = work_.model.id.text();
+  request.copy = copy;
   request.path = wire::path_of(work_.endpoint);
   request.body = work_.body;
   // Whatever comes of it, the worker may have answered.
@@ -318,10 +319,11 @@ asio::awaitable<void> Forward::end_stream(ErrorResponse error) {
   (void)co_await exchange_.finish();
 }
 
-asio::awaitable<Forward::Outcome> Forward::go_on(std::shared_ptr<WorkerLink> worker) {
+asio::awaitable<Forward::Outcome> Forward::go_on(std::shared_ptr<WorkerLink> worker, std::uint32_t copy) {
   Takeover::Request request;
   request.id = request_.id;
   request.model_id = work_.model.id.text();
+  request.copy = copy;
   request.endpoint = work_.endpoint;
   request.migrations = migrations_;
   Takeover::Write write = [this](std::string_view events) { return write_more(events); };

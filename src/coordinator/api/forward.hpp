@@ -70,9 +70,9 @@ class Forward {
     interrupted,
   };
 
-  boost::asio::awaitable<Outcome> attempt(std::shared_ptr<WorkerLink> worker);
+  boost::asio::awaitable<Outcome> attempt(std::shared_ptr<WorkerLink> worker, std::uint32_t copy);
   // The next worker goes on with an interrupted stream.
-  boost::asio::awaitable<Outcome> go_on(std::shared_ptr<WorkerLink> worker);
+  boost::asio::awaitable<Outcome> go_on(std::shared_ptr<WorkerLink> worker, std::uint32_t copy);
   // Writes events of a stream that goes on.
   boost::asio::awaitable<Result<void>> write_more(std::string_view events);
   // They are about to be written.

@@ -196,6 +196,7 @@ asio::awaitable<Result<WorkStream::Part>> Takeover::begin(WorkerLink& worker, st
   WorkStream::Request request;
   request.id = request_.id;
   request.model_id = request_.model_id;
+  request.copy = request_.copy;
   request.path = path;
   request.body = body;
   (void)co_await stream_->send(std::move(request));

@@ -21,6 +21,8 @@ class Takeover {
   struct Request {
     std::string id;
     std::string model_id;
+    // Which of the worker's replicas of it.
+    std::uint32_t copy = 0;
     wire::InferenceEndpoint endpoint = wire::InferenceEndpoint::chat_completions;
     // The client's.
     std::string_view body;

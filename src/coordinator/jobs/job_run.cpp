@@ -55,7 +55,9 @@ void JobQueue::lease(const domain::Lease& lease, std::shared_ptr<WorkerLink> wor
   change.at = std::chrono::floor<std::chrono::milliseconds>(clock_.system_now());
   // Not waited for: should it be lost with the coordinator, a later lease is larger all the same.
   writer_.write(std::move(change));
-  begin(Run::of(lease, std::move(worker)));
+  auto run = Run::of(lease, std::move(worker));
+  run->copy = lease.copy;
+  begin(std::move(run));
 }
 
 void JobQueue::resume(const domain::Resume& resume, std::shared_ptr<WorkerLink> worker) {
@@ -136,6 +138,7 @@ asio::awaitable<std::optional<AttemptEnd>> JobQueue::attempt(std::shared_ptr<Run
   WorkStream::Request request;
   request.id = run->job.text();
   request.model_id = run->model.text();
+  request.copy = run->copy;
   request.path = wire::path_of(run->endpoint);
   request.body = body;
   request.lease = run->lease;

@@ -25,6 +25,8 @@ struct JobQueue::Run {
   domain::JobId job;
   domain::LeaseId lease = 0;
   domain::ModelId model;
+  // Which of the worker's replicas of it; of no interest when it resumes.
+  std::uint32_t copy = 0;
   std::shared_ptr<WorkerLink> worker;
   // The worker has kept it: its answer is asked for again.
   bool resume = false;

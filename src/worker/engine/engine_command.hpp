@@ -10,6 +10,7 @@
 
 #include "worker/engine/device_plan.hpp"
 #include "worker/engine/model_files.hpp"
+#include "worker/replica_key.hpp"
 #include "worker/sandbox/sandbox.hpp"
 
 namespace gogrid::worker {
@@ -17,7 +18,7 @@ namespace gogrid::worker {
 enum class ModelKind { chat, embedding, rerank };
 
 struct ReplicaSpec {
-  std::string model_id;
+  ReplicaKey key;
   std::string model_name;
   std::vector<FileSpec> files;
   ModelKind kind = ModelKind::chat;

@@ -19,7 +19,7 @@ bool has(const List& list, const List& part) {
 
 ReplicaSpec replica(ModelKind kind) {
   ReplicaSpec spec;
-  spec.model_id = "m1";
+  spec.key.model_id = "m1";
   spec.model_name = "sample";
   spec.kind = kind;
   spec.context_tokens = 512;
