@@ -33,7 +33,7 @@ void ModelOptions::add_to(CLI::App& app) {
   };
   number("--context", settings_.context_tokens, "Tokens of context for each request", 1, domain::max_context_tokens,
          "TOKENS");
-  number("--slots", settings_.slots, "Requests that one worker runs at once", 1, domain::max_slots, "N");
+  number("--slots", settings_.slots, "Requests that one replica runs at once", 1, domain::max_slots, "N");
   app.add_option("--kv-type", settings_.kv_type,
                  "How the context is kept: q8_0 takes half of the memory, q4_0 a quarter")
       ->check(CLI::IsMember({"f16", "q8_0", "q4_0"}).description(""))
@@ -45,12 +45,28 @@ void ModelOptions::add_to(CLI::App& app) {
   app.add_option("--idle-timeout", idle_timeout_, "Let go of it when nobody asks for so long: 10m, 2h; 0: never")
       ->type_name("TIME")
       ->group("Serving");
-  number("--min-replicas", settings_.min_replicas, "Workers that always have it ready", 0, max_replicas, "N");
-  number("--max-replicas", settings_.max_replicas, "Workers that have it at most; 0: as many as have room", 0,
-         max_replicas, "N");
+  number("--min-replicas", settings_.min_replicas, "Replicas that are always ready", 0, max_replicas, "N");
+  number("--max-replicas", settings_.max_replicas, "Replicas at most; 0: as many as there is room for", 0, max_replicas,
+         "N");
   app.add_option("--label", labels_, "Only workers with this label (see 'gogrid worker label'); repeat for several")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE")
+      ->group("Serving");
+  add_gpus_to(app);
+}
+
+void ModelOptions::add_gpus_to(CLI::App& app) {
+  app.add_option("--gpu-policy", settings_.gpu_policy,
+                 "auto: one GPU if it fits there, else several, and more replicas with demand; spread: always over all "
+                 "GPUs of a worker; each: a replica on each of them")
+      ->check(CLI::IsMember({"auto", "spread", "each"}).description(""))
+      ->type_name("auto|spread|each")
+      ->group("Serving");
+  app.add_option(
+         "--gpu", gpus_,
+         "Only GPUs with this in their name ('RTX 4090', 'CUDA0'; see 'gogrid worker show'); repeat for several")
+      ->allow_extra_args(false)
+      ->type_name("NAME")
       ->group("Serving");
 }
 
@@ -58,13 +74,15 @@ void ModelOptions::add_changes_to(CLI::App& app) {
   add_to(app);
   app.add_flag("--own-template", own_template_, "Use the model's own chat template again")->group("Serving");
   app.add_flag("--any-worker", any_worker_, "Let every worker have it again")->group("Serving");
+  app.add_flag("--any-gpu", any_gpu_, "Let it be on every GPU, and on the CPU, again")->group("Serving");
   app.add_flag("--no-tags", no_tags_, "Take its tags away")->group("Serving");
 }
 
 bool ModelOptions::empty() const {
   return settings_.kind.empty() && !settings_.context_tokens && !settings_.slots && settings_.kv_type.empty() &&
          template_file_.empty() && idle_timeout_.empty() && !settings_.min_replicas && !settings_.max_replicas &&
-         labels_.empty() && tags_.empty() && !own_template_ && !any_worker_ && !no_tags_;
+         settings_.gpu_policy.empty() && labels_.empty() && gpus_.empty() && tags_.empty() && !own_template_ &&
+         !any_worker_ && !any_gpu_ && !no_tags_;
 }
 
 Result<client::ModelSettings> ModelOptions::settings() const {
@@ -74,6 +92,7 @@ Result<client::ModelSettings> ModelOptions::settings() const {
   };
   if (own_template_ && !template_file_.empty()) return both("--chat-template", "--own-template");
   if (any_worker_ && !labels_.empty()) return both("--label", "--any-worker");
+  if (any_gpu_ && !gpus_.empty()) return both("--gpu", "--any-gpu");
   if (no_tags_ && !tags_.empty()) return both("--tag", "--no-tags");
   if (!template_file_.empty()) {
     auto text = read_file(template_file_, max_template_bytes);
@@ -96,6 +115,8 @@ Result<client::ModelSettings> ModelOptions::settings() const {
     settings.worker_labels = std::move(*labels);
   }
   if (any_worker_) settings.worker_labels.emplace();
+  if (!gpus_.empty()) settings.gpus = gpus_;
+  if (any_gpu_) settings.gpus.emplace();
   if (!tags_.empty()) settings.tags = tags_;
   if (no_tags_) settings.tags.emplace();
   return settings;

@@ -25,13 +25,17 @@ class ModelOptions {
   Result<client::ModelSettings> settings() const;
 
  private:
+  void add_gpus_to(CLI::App& app);
+
   client::ModelSettings settings_;
   std::string template_file_;
   std::string idle_timeout_;
   std::vector<std::string> labels_;
+  std::vector<std::string> gpus_;
   std::vector<std::string> tags_;
   bool own_template_ = false;
   bool any_worker_ = false;
+  bool any_gpu_ = false;
   bool no_tags_ = false;
 };
 

@@ -131,22 +131,47 @@ TEST_F(ProgramTest, WhatDoesNotGoWithAModelIsRefusedBeforeAnythingIsSent) {
 TEST_F(ProgramTest, AModelIsChanged) {
   server_.on("PATCH /api/v1/models/small", 200, R"({"id":"m1","name":"small","tags":["a"],"kv_bytes_per_token":2048})");
   write("t.jinja", "{{ x }}");
-  EXPECT_EQ(run({"model", "set", "small", "--context", "4096", "--kv-type", "q8_0", "--idle-timeout", "10m", "--label",
-                 "gpu=yes", "--label", "site=", "--tag", "a", "--chat-template", (home_ / "t.jinja").string()}),
-            ExitCode::success)
-      << terminal_.error_text;
-  EXPECT_EQ(
-      nlohmann::json::parse(server_.requests().back().body),
-      nlohmann::json::parse(R"({"context_tokens":4096,"kv_type":"q8_0","idle_timeout_seconds":600,)"
-                            R"("worker_labels":{"gpu":"yes","site":""},"tags":["a"],"chat_template":"{{ x }}"})"));
-  EXPECT_TRUE(printed("2.0 KiB a token")) << terminal_.out_text;
-  EXPECT_EQ(run({"model", "set", "small", "--any-worker", "--own-template", "--no-tags", "--idle-timeout", "0"}),
+  EXPECT_EQ(run({"model",
+                 "set",
+                 "small",
+                 "--context",
+                 "4096",
+                 "--kv-type",
+                 "q8_0",
+                 "--idle-timeout",
+                 "10m",
+                 "--label",
+                 "gpu=yes",
+                 "--label",
+                 "site=",
+                 "--tag",
+                 "a",
+                 "--gpu-policy",
+                 "spread",
+                 "--gpu",
+                 "RTX 4090",
+                 "--gpu",
+                 "cuda0",
+                 "--chat-template",
+                 (home_ / "t.jinja").string()}),
             ExitCode::success)
       << terminal_.error_text;
   EXPECT_EQ(nlohmann::json::parse(server_.requests().back().body),
-            nlohmann::json::parse(R"({"worker_labels":{},"tags":[],"chat_template":"","idle_timeout_seconds":0})"));
+            nlohmann::json::parse(R"({"context_tokens":4096,"kv_type":"q8_0","idle_timeout_seconds":600,)"
+                                  R"("worker_labels":{"gpu":"yes","site":""},"tags":["a"],"chat_template":"{{ x }}",)"
+                                  R"("gpu_policy":"spread","gpus":["RTX 4090","cuda0"]})"));
+  EXPECT_TRUE(printed("2.0 KiB a token")) << terminal_.out_text;
+  EXPECT_EQ(
+      run({"model", "set", "small", "--any-worker", "--any-gpu", "--own-template", "--no-tags", "--idle-timeout", "0"}),
+      ExitCode::success)
+      << terminal_.error_text;
+  EXPECT_EQ(
+      nlohmann::json::parse(server_.requests().back().body),
+      nlohmann::json::parse(R"({"worker_labels":{},"gpus":[],"tags":[],"chat_template":"","idle_timeout_seconds":0})"));
   EXPECT_EQ(run({"model", "set", "small"}), ExitCode::usage);
   EXPECT_EQ(run({"model", "set", "small", "--any-worker", "--label", "a=b"}), ExitCode::usage);
+  EXPECT_EQ(run({"model", "set", "small", "--any-gpu", "--gpu", "a"}), ExitCode::usage);
+  EXPECT_EQ(run({"model", "set", "small", "--gpu-policy", "pin"}), ExitCode::usage);
 }
 
 TEST_F(ProgramTest, AliasesAreListedSetAndRemoved) {

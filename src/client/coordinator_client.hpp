@@ -81,6 +81,8 @@ struct ModelSettings {
   std::optional<std::int64_t> min_replicas;
   std::optional<std::int64_t> max_replicas;
   std::optional<NamedTexts> worker_labels;
+  std::string gpu_policy;
+  std::optional<std::vector<std::string>> gpus;
   std::optional<std::vector<std::string>> tags;
 };
 

@@ -24,6 +24,8 @@ void add_settings(const ModelSettings& settings, const char* kind_name, json& bo
   if (settings.min_replicas) body["min_replicas"] = *settings.min_replicas;
   if (settings.max_replicas) body["max_replicas"] = *settings.max_replicas;
   if (settings.worker_labels) body["worker_labels"] = to_object(*settings.worker_labels);
+  if (!settings.gpu_policy.empty()) body["gpu_policy"] = settings.gpu_policy;
+  if (settings.gpus) body["gpus"] = *settings.gpus;
   if (settings.tags) body["tags"] = *settings.tags;
 }
 

@@ -282,6 +282,8 @@ void read(const json& value, Model& out) {
   out.min_replicas = integer_of(member(value, "min_replicas"));
   out.max_replicas = integer_of(member(value, "max_replicas"));
   read_pairs(member(value, "worker_labels"), out.worker_labels);
+  out.gpu_policy = text_of(member(value, "gpu_policy"));
+  read_texts(member(value, "gpus"), out.gpus);
   read_texts(member(value, "tags"), out.tags);
   read_texts(member(value, "aliases"), out.aliases);
   out.detail = text_of(member(value, "detail"));

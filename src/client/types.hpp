@@ -206,6 +206,8 @@ struct Model {
   std::int64_t min_replicas = 0;
   std::int64_t max_replicas = 0;
   std::vector<std::pair<std::string, std::string>> worker_labels;
+  std::string gpu_policy;
+  std::vector<std::string> gpus;
   std::vector<std::string> tags;
   std::vector<std::string> aliases;
   std::vector<ModelFile> files;

@@ -15,6 +15,8 @@ Result<void> apply(const ModelSettings& settings, store::ModelRecord& record) {
   model.min_replicas = settings.min_replicas.value_or(model.min_replicas);
   model.max_replicas = settings.max_replicas.value_or(model.max_replicas);
   if (settings.worker_labels) model.worker_labels = *settings.worker_labels;
+  model.gpu_policy = settings.gpu_policy.value_or(model.gpu_policy);
+  if (settings.gpus) model.gpus = *settings.gpus;
   if (settings.tags) {
     record.tags = *settings.tags;
     std::sort(record.tags.begin(), record.tags.end());
@@ -39,6 +41,8 @@ std::string to_json_text(const ModelSettings& settings) {
   if (settings.min_replicas) out["min_replicas"] = *settings.min_replicas;
   if (settings.max_replicas) out["max_replicas"] = *settings.max_replicas;
   if (settings.worker_labels) out["worker_labels"] = *settings.worker_labels;
+  if (settings.gpu_policy) out["gpu_policy"] = domain::to_string(*settings.gpu_policy);
+  if (settings.gpus) out["gpus"] = *settings.gpus;
   if (settings.tags) out["tags"] = *settings.tags;
   return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -27,6 +27,8 @@ struct ModelSettings {
   std::optional<std::uint32_t> min_replicas;
   std::optional<std::uint32_t> max_replicas;
   std::optional<std::map<std::string, std::string>> worker_labels;
+  std::optional<domain::GpuPolicy> gpu_policy;
+  std::optional<std::vector<std::string>> gpus;
   std::optional<std::vector<std::string>> tags;
 };
 

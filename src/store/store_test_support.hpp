@@ -109,6 +109,8 @@ inline ModelRecord model_record(std::string id, std::string name) {
   record.model.min_replicas = 1;
   record.model.max_replicas = 5;
   record.model.worker_labels = {{"gpu", "yes"}, {"site", "attic, \"left\""}};
+  record.model.gpu_policy = domain::GpuPolicy::spread;
+  record.model.gpus = {"RTX 4090", "cuda0"};
   record.model.files = {{domain::FileRole::weights, std::string(64, 'c'), 3'000'000'000},
                         {domain::FileRole::weights, std::string(64, 'd'), 2'000'000'000},
                         {domain::FileRole::adapter, std::string(64, 'e'), 7, 750}};

@@ -45,6 +45,15 @@ std::string replicas_wanted(const client::Model& model) {
   return model.min_replicas > 0 ? fmt::format("at least {}", model.min_replicas) : "";
 }
 
+// "spread over all of a worker's, only RTX 4090, CUDA1"; empty: as it comes.
+std::string gpus_text(const client::Model& model) {
+  std::string text;
+  if (model.gpu_policy == "spread") text = "spread over all of a worker's";
+  if (model.gpu_policy == "each") text = "a replica on each";
+  if (model.gpus.empty()) return text;
+  return text + (text.empty() ? "" : ", ") + "only " + join(model.gpus);
+}
+
 std::string file_text(const client::ModelFile& file) {
   std::string text = fmt::format("{}  {}", file.sha256.substr(0, 12), bytes(file.size_bytes));
   if (file.scale && *file.scale != 1) text += fmt::format("  scale {:g}", *file.scale);
@@ -143,6 +152,7 @@ std::string show_one(const client::Model& model, const View& view) {
     facts.add("Let go after", format_duration(std::chrono::seconds(model.idle_timeout_seconds)) + " without requests");
   facts.add("Replicas", replicas_wanted(model));
   facts.add("Only on workers with", labels_text(model.worker_labels));
+  facts.add("GPUs", gpus_text(model));
   facts.add("Ready on", readiness(model.replicas_ready, model.replicas_total));
   facts.add("State", model.detail);
   facts.add("Added", model.created_at ? fmt::format("{} ({})", format_time(*model.created_at),

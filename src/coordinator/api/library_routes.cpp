@@ -61,6 +61,8 @@ json to_json(const ModelRecord& record, const Dispatcher& dispatcher, const Mode
           {"min_replicas", model.min_replicas},
           {"max_replicas", model.max_replicas},
           {"worker_labels", model.worker_labels},
+          {"gpu_policy", domain::to_string(model.gpu_policy)},
+          {"gpus", model.gpus},
           {"tags", record.tags},
           {"aliases", models.aliases_of(model.name)},
           {"trained_context_tokens", record.trained_context_tokens},

@@ -52,6 +52,14 @@ std::optional<ErrorResponse> read_words(const JsonFields& fields, ModelSettings&
     }
     settings.tags = std::move(**tags);
   }
+  auto gpus = fields.texts("gpus", domain::max_gpu_names);
+  if (!gpus) return gpus.error();
+  if (*gpus) {
+    for (const std::string& gpu : **gpus) {
+      if (!domain::is_gpu_name(gpu)) return wrong("gpus", "texts: " + std::string(domain::gpu_name_rule));
+    }
+    settings.gpus = std::move(**gpus);
+  }
   if (fields.value("worker_labels")) {
     auto labels = change_labels(fields, "worker_labels", {});
     if (!labels) return labels.error();
@@ -64,8 +72,9 @@ std::optional<ErrorResponse> read_words(const JsonFields& fields, ModelSettings&
 
 const std::vector<std::string_view>& model_setting_names() {
   static const std::vector<std::string_view> names{
-      "context_tokens", "slots",        "kv_type",       "chat_template", "idle_timeout_seconds",
-      "min_replicas",   "max_replicas", "worker_labels", "tags"};
+      "context_tokens",       "slots",        "kv_type",      "chat_template",
+      "idle_timeout_seconds", "min_replicas", "max_replicas", "worker_labels",
+      "gpu_policy",           "gpus",         "tags"};
   return names;
 }
 
@@ -79,6 +88,10 @@ ApiResult<ModelSettings> read_model_settings(const JsonFields& fields, const cha
   if (!kv_type) return kv_type.error();
   if (*kv_type && !(settings.kv_type = domain::kv_type_from_string(**kv_type)))
     return wrong("kv_type", "f16, q8_0 or q4_0");
+  const auto gpu_policy = fields.text("gpu_policy", 16);
+  if (!gpu_policy) return gpu_policy.error();
+  if (*gpu_policy && !(settings.gpu_policy = domain::gpu_policy_from_string(**gpu_policy)))
+    return wrong("gpu_policy", "auto, spread or each");
   auto chat_template = fields.text("chat_template", max_template_bytes);
   if (!chat_template) return chat_template.error();
   if (*chat_template && (!is_utf8(**chat_template) || (*chat_template)->find('\0') != std::string::npos))

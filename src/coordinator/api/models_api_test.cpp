@@ -120,12 +120,14 @@ TEST_F(ModelsApi, SettingsAreKeptChangedAndChecked) {
                       {"min_replicas", 1},
                       {"max_replicas", 3},
                       {"worker_labels", {{"gpu", "yes"}}},
+                      {"gpu_policy", "each"},
+                      {"gpus", {"RTX 4090", "cuda0"}},
                       {"tags", {"code", "fast", "code"}}};
   ASSERT_EQ(add("m", {file(good_gguf())}, settings).status, 201);
   restart();
   json model = call("GET", "/api/v1/models/m").value;
   for (const char* name : {"kind", "context_tokens", "slots", "kv_type", "idle_timeout_seconds", "min_replicas",
-                           "max_replicas", "worker_labels"})
+                           "max_replicas", "worker_labels", "gpu_policy", "gpus"})
     EXPECT_EQ(model[name], settings[name]) << name;
   EXPECT_EQ(model["tags"], (json{"code", "fast"}));
   ASSERT_EQ(model["files"].size(), 2u);
@@ -152,6 +154,9 @@ TEST_F(ModelsApi, SettingsAreKeptChangedAndChecked) {
       {{{"max_replicas", -1}}, "max_replicas"},
       {{{"worker_labels", {{"a b", "c"}}}}, "worker_labels"},
       {{{"worker_labels", "gpu"}}, "worker_labels"},
+      {{{"gpu_policy", "pin"}}, "gpu_policy"},
+      {{{"gpus", {"a,b"}}}, "gpus"},
+      {{{"gpus", json(std::vector<std::string>(17, "a"))}}, "gpus"},
       {{{"tags", {"two words"}}}, "tags"},
       {{{"chat_template", std::string("\0", 1)}}, "chat_template"},
       {{{"idle_timeout_seconds", 1e9}}, "idle_timeout_seconds"},

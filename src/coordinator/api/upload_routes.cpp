@@ -67,7 +67,8 @@ std::optional<ErrorResponse> read_model_fields(const JsonFields& fields, Asked& 
   asked.record.context_tokens = settings->context_tokens;
   asked.record.slots = settings->slots;
   const bool more = settings->kv_type || settings->chat_template || settings->idle_timeout || settings->min_replicas ||
-                    settings->max_replicas || settings->worker_labels || settings->tags || !files->empty();
+                    settings->max_replicas || settings->worker_labels || settings->gpu_policy || settings->gpus ||
+                    settings->tags || !files->empty();
   if (more && asked.url.empty()) {
     return ErrorResponse(400,
                          "an uploaded model takes model_kind, context_tokens and slots here; for more upload its files "

@@ -60,6 +60,7 @@ json replica_json(const domain::Scheduler::ReplicaView& replica) {
   json value = progress_json(replica.report.progress);
   value["model_id"] = replica.model.text();
   value["model_name"] = replica.model_name;
+  value["copy"] = replica.copy;
   value["slots"] = replica.report.slots;
   value["slots_busy"] = replica.slots_busy;
   value["starts"] = replica.report.starts;

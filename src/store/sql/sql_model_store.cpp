@@ -39,11 +39,13 @@ void read(const Rows& row, ModelRecord& record) {
   model.max_replicas = small(row.integer(21));
   model.worker_labels = labels_from_json(row.text(22));
   record.tags = split(row.text(23));
+  model.gpu_policy = domain::gpu_policy_from_string(row.text(24)).value_or(domain::GpuPolicy::automatic);
+  model.gpus = split(row.text(25));
 }
 constexpr auto select_models =
     "SELECT id, name, kind, sha256, size_bytes, context_tokens, slots, title, architecture, quantization, parameters, "
     "layers, embedding_length, trained_context_tokens, has_chat_template, created_at, kv_bytes_per_token, vocabulary, "
-    "kv_type, idle_timeout, min_replicas, max_replicas, worker_labels, tags FROM models ORDER BY seq";
+    "kv_type, idle_timeout, min_replicas, max_replicas, worker_labels, tags, gpu_policy, gpus FROM models ORDER BY seq";
 
 struct FileRow {
   std::string model_id;
@@ -80,16 +82,18 @@ Result<void> insert_model(Connection& connection, const ModelRecord& record) {
   return changed(connection.change(
       "INSERT INTO models (id, name, kind, sha256, size_bytes, context_tokens, slots, title, architecture, "
       "quantization, parameters, layers, embedding_length, trained_context_tokens, has_chat_template, created_at, "
-      "kv_bytes_per_token, vocabulary, kv_type, idle_timeout, min_replicas, max_replicas, worker_labels, tags) "
+      "kv_bytes_per_token, vocabulary, kv_type, idle_timeout, min_replicas, max_replicas, worker_labels, tags, "
+      "gpu_policy, gpus) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, "
-      "$23, $24)",
+      "$23, $24, $25, $26)",
       model.id.text(), model.name, domain::to_string(model.kind), model.sha256, model.size_bytes,
       std::int64_t{model.context_tokens}, std::int64_t{model.slots}, record.title, record.architecture,
       record.quantization, record.parameters, std::int64_t{model.shape.layers},
       std::int64_t{model.shape.embedding_length}, std::int64_t{record.trained_context_tokens},
       std::int64_t{record.has_chat_template}, record.created_at, model.shape.kv_bytes_per_token,
       std::int64_t{model.shape.vocabulary}, domain::to_string(model.kv_type), std::int64_t{model.idle_timeout.count()},
-      std::int64_t{model.min_replicas}, std::int64_t{model.max_replicas}, labels, tags));
+      std::int64_t{model.min_replicas}, std::int64_t{model.max_replicas}, labels, tags,
+      domain::to_string(model.gpu_policy), join(model.gpus)));
 }
 
 Result<std::int64_t> update_model(Connection& connection, const ModelRecord& record) {
@@ -100,14 +104,15 @@ Result<std::int64_t> update_model(Connection& connection, const ModelRecord& rec
       "UPDATE models SET name = $1, kind = $2, sha256 = $3, size_bytes = $4, context_tokens = $5, slots = $6, title = "
       "$7, architecture = $8, quantization = $9, parameters = $10, layers = $11, embedding_length = $12, "
       "trained_context_tokens = $13, has_chat_template = $14, kv_bytes_per_token = $15, vocabulary = $16, kv_type = "
-      "$17, idle_timeout = $18, min_replicas = $19, max_replicas = $20, worker_labels = $21, tags = $22 WHERE id = $23",
+      "$17, idle_timeout = $18, min_replicas = $19, max_replicas = $20, worker_labels = $21, tags = $22, "
+      "gpu_policy = $23, gpus = $24 WHERE id = $25",
       model.name, domain::to_string(model.kind), model.sha256, model.size_bytes, std::int64_t{model.context_tokens},
       std::int64_t{model.slots}, record.title, record.architecture, record.quantization, record.parameters,
       std::int64_t{model.shape.layers}, std::int64_t{model.shape.embedding_length},
       std::int64_t{record.trained_context_tokens}, std::int64_t{record.has_chat_template},
       model.shape.kv_bytes_per_token, std::int64_t{model.shape.vocabulary}, domain::to_string(model.kv_type),
       std::int64_t{model.idle_timeout.count()}, std::int64_t{model.min_replicas}, std::int64_t{model.max_replicas},
-      labels, tags, model.id.text());
+      labels, tags, domain::to_string(model.gpu_policy), join(model.gpus), model.id.text());
 }
 
 Result<void> put_files(Connection& connection, const domain::Model& model) {
