@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { eventually, Grid, sampleModel, type Worker } from "./support/grid.ts";
+import { engineArguments, eventually, Grid, sampleModel } from "./support/grid.ts";
 import { descendants } from "./support/process.ts";
 import { writeTinyModel } from "./support/tiny_gguf.ts";
 
@@ -16,13 +16,6 @@ before(async () => {
   await grid.addEngine("vulkan");
   await grid.addModel(sampleModel, "gogrid-sample");
 });
-
-/** How the worker's engines were started, by their command lines. */
-function engineArguments(worker: Worker): string[] {
-  return descendants(worker.program.pid)
-    .map((pid) => fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " "))
-    .filter((command) => command.startsWith("/usr/bin/llama-server"));
-}
 
 const replicaOf = (status: any, model = "gogrid-sample") =>
   (status.replicas as any[]).find((replica) => replica.model_name === model);
@@ -130,39 +123,6 @@ test("three models on two GPUs that hold one each are all served, and never two 
   assert.ok(most > 256e6 && most <= 450e6, `${most} bytes`);
   const evictions = await own.metric("gogrid_evictions_total");
   assert.ok(evictions >= 2 && evictions <= 8, `${evictions} evictions`);
-});
-
-test("on two GPUs a model lies where its policy says: as few as hold it, both, a replica on each, or the one it names", async () => {
-  const worker = await grid.addWorker("two", ["--software-gpus", "2", "--max-vram-gb-each", "Vulkan0=2,Vulkan1=2"]);
-  const settled = async (what: string, devices: RegExp[]) => {
-    await eventually(what, async () => {
-      const { replicas } = await worker.status();
-      const commands = engineArguments(worker).sort();
-      return commands.length === devices.length && commands.every((command, i) => devices[i]!.test(command)) &&
-        (replicas as any[]).length === devices.length && (replicas as any[]).every((replica) => replica.phase === "ready");
-    });
-    const answers = await Promise.all(Array.from({ length: 4 }, () => grid.api("POST", "/v1/chat/completions", chat)));
-    assert.deepEqual(answers.map((answer) => answer.status), [200, 200, 200, 200], what);
-  };
-  const set = (...args: string[]) => grid.cliJson(["model", "set", "gogrid-sample", ...args]);
-  await settled("one of them", [/--device Vulkan[01] /]);
-  await set("--gpu-policy", "each", "--slots", "1");
-  await settled("a replica on each", [/--device Vulkan0 /, /--device Vulkan1 /]);
-  // Both work at once: each has one slot.
-  const long = { ...chat, max_tokens: 60 };
-  const both = Promise.all([grid.api("POST", "/v1/chat/completions", long), grid.api("POST", "/v1/chat/completions", long)]);
-  await eventually("both are busy", async () => (await worker.seen()).replicas.every((replica: any) => replica.slots_busy === 1));
-  assert.deepEqual((await both).map((answer) => answer.status), [200, 200]);
-  await set("--gpu-policy", "spread");
-  await settled("spread over both", [/--device Vulkan0,Vulkan1 .*--split-mode layer --tensor-split/]);
-  await set("--gpu-policy", "auto", "--gpu", "vulkan1");
-  await settled("the one it names", [/--device Vulkan1 /]);
-  await set("--gpu", "RTX 4090");
-  await eventually("a GPU that is not there", async () =>
-    /1 without a GPU that it may use/.test((await grid.api("GET", "/api/v1/models/gogrid-sample")).json.detail));
-  await set("--any-gpu", "--slots", "4");
-  await settled("anywhere again", [/--device Vulkan[01] /]);
-  assert.equal(await worker.program.stop(), 0);
 });
 
 test("with a limit of nothing it stays on the CPU", async () => {

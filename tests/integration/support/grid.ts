@@ -8,7 +8,7 @@ import { after } from "node:test";
 import { Agent, request } from "node:https";
 import type { IncomingMessage } from "node:http";
 import OpenAI from "openai";
-import { Program, run, type Finished } from "./process.ts";
+import { descendants, Program, run, type Finished } from "./process.ts";
 
 const top = path.resolve(import.meta.dirname, "../../..");
 
@@ -272,4 +272,11 @@ export class Grid {
     for (const program of this.programs.reverse()) await program.stop();
     fs.rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+/** How the worker's engines were started, by their command lines. */
+export function engineArguments(worker: Worker): string[] {
+  return descendants(worker.program.pid)
+    .map((pid) => fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " "))
+    .filter((command) => command.startsWith("/usr/bin/llama-server"));
 }
