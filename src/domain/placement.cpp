@@ -79,7 +79,9 @@ std::string_view to_string(Fit fit) {
 
 FitResult fit(const MemoryNeed& need, const Room& room, const FitRules& rules) {
   if (!room.devices.empty() && rules.max_layers > 0) {
-    const bool is_spread = rules.gpu_policy == GpuPolicy::spread && room.devices.size() > 1;
+    const auto usable = std::count_if(room.devices.begin(), room.devices.end(),
+                                      [&need](const Room::Device& device) { return layers_on(need, device) > 0; });
+    const bool is_spread = rules.gpu_policy == GpuPolicy::spread && usable > 1;
     if (!is_spread && rules.max_layers >= need.layers && fits(host_bytes(need, need.layers), room.host_bytes)) {
       const FitResult one = fit_one(need, room);
       if (one.fit != Fit::none) return one;
@@ -93,7 +95,7 @@ FitResult fit(const MemoryNeed& need, const Room& room, const FitRules& rules) {
     layers = std::min({layers, need.layers, rules.max_layers});
     const std::uint64_t taken = need.layer_bytes(room.devices.front().kind) * layers;
     if (layers > 0 && fits(host_bytes(need, layers), room.host_bytes)) {
-      const bool is_whole = layers == need.layers && room.devices.size() > 1;
+      const bool is_whole = layers == need.layers && usable > 1;
       return FitResult{is_whole ? Fit::several_gpus : Fit::partial, 0, layers, free - std::min(free, taken), is_spread};
     }
   }

@@ -67,6 +67,8 @@ struct Score {
   Fit fit = Fit::none;
   // Others would have to leave.
   bool evicts = false;
+  // It has the model already, and there should be several for safety.
+  bool repeats = false;
   // Its connection comes and goes.
   bool unstable = false;
   // It failed there with more context or layers.

@@ -103,7 +103,7 @@ TEST(Placement, AModelIsSpreadOverAllGpusAsTheirRoomAllows) {
       {"it would fit on one", room(1, {24, 24}), Fit::several_gpus, {5, 5}},
       {"one is larger", room(1, {24, 16}), Fit::several_gpus, {9, 1}},
       {"three", room(1, {10, 10, 10}), Fit::several_gpus, {4, 3, 3}},
-      {"one has room for no layer", room(1, {24, 1}), Fit::several_gpus, {10}},
+      {"one has room for no layer", room(1, {24, 1}), Fit::one_gpu, {10}},
       {"not all of it", room(8, {4, 4}), Fit::partial, {3, 3}},
       {"none of it", room(11, {1, 1}), Fit::cpu, {}},
   };
@@ -153,10 +153,11 @@ TEST(Placement, TheBestWorkerIsTheOneWithTheBestFitThenTheLeastTrouble) {
   };
   const Score best = score([](Score& s) { s.left_bytes = 5; });
   const Score worse[] = {
-      score([](Score& s) { s.left_bytes = 6; }), score([](Score& s) { s.other_models = 1; }),
-      score([](Score& s) { s.slowness = 1; }),   score([](Score& s) { s.fetches = true; }),
-      score([](Score& s) { s.reduced = true; }), score([](Score& s) { s.unstable = true; }),
-      score([](Score& s) { s.evicts = true; }),  score([](Score& s) { s.fit = Fit::partial; }),
+      score([](Score& s) { s.left_bytes = 6; }),     score([](Score& s) { s.other_models = 1; }),
+      score([](Score& s) { s.slowness = 1; }),       score([](Score& s) { s.fetches = true; }),
+      score([](Score& s) { s.reduced = true; }),     score([](Score& s) { s.unstable = true; }),
+      score([](Score& s) { s.repeats = true; }),     score([](Score& s) { s.evicts = true; }),
+      score([](Score& s) { s.fit = Fit::partial; }),
   };
   for (std::size_t i = 0; i < std::size(worse); ++i) {
     EXPECT_LT(i == 0 ? best : worse[i - 1], worse[i]) << i;

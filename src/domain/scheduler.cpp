@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <tuple>
 #include <utility>
 
 #include "domain/scheduler_state.hpp"
@@ -120,8 +121,7 @@ Actions Scheduler::worker_connected(const WorkerId& id, WorkerFacts facts, Stead
   worker.facts = std::move(facts);
   worker.facts_known = true;
   recount(worker);
-  adopt(worker, std::exchange(worker.facts.held, {}), true, now);
-  adopt(worker, before_lost, false, now);
+  adopt(worker, before_lost, now);
   plan(worker, now);
   resume_orphans(worker, now, actions);
   settle_all(now, actions);
@@ -153,6 +153,7 @@ void Scheduler::take_replicas(Worker& worker, bool availability_changed, SteadyT
   for (const ReplicaReport& one : reports) {
     const ReplicaKey key{one.model, one.copy};
     if (one.progress.phase != Phase::leaving || worker.replicas.contains(key)) continue;
+    if (worker.replicas.size() >= most_replicas) break;
     Replica& replica = *(worker.replicas[key] = std::make_unique<Replica>());
     replica.worker = &worker;
     replica.key = key;
@@ -224,6 +225,8 @@ Actions Scheduler::worker_gone(const WorkerId& id, bool may_return, SteadyTime n
     worker.takes_nothing = !was_available;
     worker.report.reset();
     lose_replicas_of(worker, now);
+    // Of its devices nothing is known.
+    recount(worker);
     worker.expected_until = now + limits_.reconnect_grace;
     wake_at(worker.expected_until);
   }
@@ -302,13 +305,8 @@ void Scheduler::resume_orphans(Worker& worker, SteadyTime now, Actions& actions)
     JobEntry& job = *jobs_.at(*orphan);
     const auto& kept = worker.facts.leases;
     const bool holds = std::find(kept.begin(), kept.end(), job.lease) != kept.end();
-    Replica* replica = nullptr;
-    for (const auto& [key, one] : worker.replicas) {
-      if (job.line->model != nullptr && key.model == job.line->model->model.id &&
-          (replica == nullptr || key.copy == job.copy))
-        replica = one.get();
-    }
-    if (!holds || replica == nullptr) {
+    Replica* replica = holds && job.line->model != nullptr ? replica_of(job, worker) : nullptr;
+    if (replica == nullptr) {
       ++orphan;
       continue;
     }
@@ -320,6 +318,18 @@ void Scheduler::resume_orphans(Worker& worker, SteadyTime now, Actions& actions)
     actions.push_back(Resume{job.id, job.lease, worker.id, replica->key.model, job.tag, replica->key.copy});
   }
   lose_orphans(worker.number, now, actions);
+}
+
+// Where it ran or, where that is not known, where there is most room.
+Scheduler::Replica* Scheduler::replica_of(const JobEntry& job, const Worker& worker) {
+  const auto rank = [&job](const Replica& replica) {
+    return std::tuple(replica.key.copy != job.copy, replica.state == Replica::State::leaving, replica.slots_busy);
+  };
+  Replica* best = nullptr;
+  for (const auto& [key, replica] : replicas_on(worker, job.line->model->model.id)) {
+    if (best == nullptr || rank(*replica) < rank(*best)) best = replica.get();
+  }
+  return best;
 }
 
 void Scheduler::lose_orphans(std::uint32_t worker, SteadyTime now, Actions& actions) {
@@ -380,13 +390,16 @@ void Scheduler::model_changed(ModelEntry& model, SteadyTime now) {
     Worker& worker = *replica->worker;
     Room room = worker.room;
     give_back(room, *replica);
-    const FitResult result = fit_beside(model, worker, room, replica);
-    const bool is_too_many = model.replicas.size() > model.allowed_replicas();
-    if (!knows_devices(worker) || result.fit == Fit::none || is_too_many) {
+    const bool may_stay = knows_devices(worker) && model.replicas.size() <= model.allowed_replicas();
+    const FitResult result = may_stay ? fit_beside(model, worker, room, replica) : FitResult{};
+    const Placement before = replica->placement;
+    if (result.fit != Fit::none) place_in(*replica, room, result);
+    // One that moves has what it had until its worker says that it is back.
+    if (result.fit == Fit::none || !same_devices(before, replica->placement)) {
+      replica->placement = before;
       remove(*replica);
       continue;
     }
-    place_in(*replica, room, result);
     unsent_.insert(worker.id);
     recount(worker);
   }

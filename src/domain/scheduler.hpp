@@ -347,6 +347,7 @@ class Scheduler {
   void lose_work_of(Worker& worker, SteadyTime now);
   // Its connection is gone: nothing is known of them.
   void lose_replicas_of(Worker& worker, SteadyTime now);
+  static Replica* replica_of(const JobEntry& job, const Worker& worker);
   void resume_orphans(Worker& worker, SteadyTime now, Actions& actions);
   void lose_orphans(std::uint32_t worker, SteadyTime now, Actions& actions);
 
@@ -379,8 +380,12 @@ class Scheduler {
   // Lets go of a replica that has left and is not busy.
   void drop_if_gone(Replica& replica);
   void forget(Replica& replica);
+  // After it has connected. `before`: what it was to have then.
+  void adopt(Worker& worker, const std::vector<HeldReplica>& before, SteadyTime now);
   // `is_there`: the worker says so; otherwise it may have been started anew and has the files at most.
-  void adopt(Worker& worker, const std::vector<HeldReplica>& held, bool is_there, SteadyTime now);
+  void adopt(Worker& worker, const HeldReplica& held, bool is_there, bool was_assigned, SteadyTime now);
+  // It is where the model's settings want it, as far as they say.
+  bool conforms(const Replica& replica) const;
   // What may not be there any more leaves, what may and has room comes.
   void plan(Worker& worker, SteadyTime now);
   void plan_all(SteadyTime now);
@@ -388,8 +393,8 @@ class Scheduler {
   // Where each of the worker's GPUs should have it.
   void put_copies(ModelEntry& model, Worker& worker, SteadyTime now);
   bool wanted_ahead(const ModelEntry& model, SteadyTime now) const;
-  // Of the model's replicas there, one that may stay; null: there is none.
-  static const Replica* replica_on(const Worker& worker, const ModelId& model);
+  // The worker's replicas of the model, also those that leave: a range of its map.
+  static auto replicas_on(const Worker& worker, const ModelId& model);
   static PrefixCache::Place place_of(const Replica& replica);
   void start_planned(Worker& worker, SteadyTime now);
   void use_freed_room(SteadyTime now);
@@ -407,6 +412,10 @@ class Scheduler {
   bool place_best(ModelEntry& model, const Demand& demand, SteadyTime now);
   // When it may be made to leave for that demand; max: never.
   SteadyTime evictable_at(const Replica& replica, const ModelEntry& wanted, const Demand& demand, SteadyTime now) const;
+  // Those that may be made to leave now, in the order in which they should; of no model more than it can do without.
+  // `later`: made the time at which there may be others, if that is earlier.
+  std::vector<Replica*> victims_on(const Worker& worker, const ModelEntry& wanted, const Demand& demand, SteadyTime now,
+                                   SteadyTime& later) const;
   void evict_for(ModelEntry& model, Worker& worker, const Demand& demand, SteadyTime now);
   void release_idle(ModelEntry& model, SteadyTime now);
   std::uint32_t slowness(const Worker& worker) const;

@@ -27,6 +27,8 @@ struct Scheduler::Demand {
   SteadyTime since{};
   // No replica is there or on its way.
   bool is_first = false;
+  // There are fewer replicas than there should be at least.
+  bool is_short = false;
 };
 
 // Where a model could go.
@@ -85,7 +87,7 @@ std::optional<Scheduler::Demand> Scheduler::demand_for(ModelEntry& model, Steady
   Demand demand;
   demand.is_first = supply.replicas == 0;
   const std::size_t waiting = model.waiting.size() + line.ready;
-  const bool is_short = supply.replicas < model.model.min_replicas;
+  const bool is_short = demand.is_short = supply.replicas < model.model.min_replicas;
   if (!is_short) model.short_since.reset();
   if (waiting == 0 && !is_short) return std::nullopt;
   if (supply.replicas >= model.allowed_replicas()) return std::nullopt;
@@ -154,14 +156,8 @@ Scheduler::Option Scheduler::option_on(const ModelEntry& model, const Worker& wo
   if (option.result.fit == Fit::one_gpu || worker.replicas.empty()) return option;
   if (option.result.fit <= fit_beside(model, worker, worker.capacity).fit) return option;
   Room room = worker.room;
-  for (const auto& [id, other] : worker.replicas) {
-    const SteadyTime at = evictable_at(*other, model, demand, now);
-    if (at > now) {
-      option.better_at = std::min(option.better_at, at);
-      continue;
-    }
-    give_back(room, *other);
-  }
+  for (const Replica* victim : victims_on(worker, model, demand, now, option.better_at))
+    give_back(room, *victim);
   const FitResult after = fit_beside(model, worker, room);
   if (after.fit >= option.result.fit) return option;
   option.result = after;
@@ -181,6 +177,7 @@ bool Scheduler::place_best(ModelEntry& model, const Demand& demand, SteadyTime n
     Score score;
     score.fit = option.result.fit;
     score.evicts = option.evicts;
+    score.repeats = demand.is_short && !replicas_on(*worker, model.model.id).empty();
     // What follows takes longer to find out.
     if (best != nullptr && std::pair(score.fit, score.evicts) > std::pair(best_score.fit, best_score.evicts)) continue;
     const KnownWorker& known = known_workers_[worker->number];
@@ -215,16 +212,36 @@ bool Scheduler::place_best(ModelEntry& model, const Demand& demand, SteadyTime n
   return true;
 }
 
-// Those that were used longest ago go first, and no more of them than must.
-void Scheduler::evict_for(ModelEntry& model, Worker& worker, const Demand& demand, SteadyTime now) {
+// Those that were used longest ago go first.
+std::vector<Scheduler::Replica*> Scheduler::victims_on(const Worker& worker, const ModelEntry& wanted,
+                                                       const Demand& demand, SteadyTime now, SteadyTime& later) const {
   std::vector<Replica*> victims;
-  for (const auto& [id, replica] : worker.replicas) {
-    if (evictable_at(*replica, model, demand, now) <= now) victims.push_back(replica.get());
+  for (const auto& [key, replica] : worker.replicas) {
+    const SteadyTime at = evictable_at(*replica, wanted, demand, now);
+    if (at > now) {
+      later = std::min(later, at);
+    } else {
+      victims.push_back(replica.get());
+    }
   }
   std::sort(victims.begin(), victims.end(), [](const Replica* a, const Replica* b) {
-    return std::tuple(a->slots_busy > 0, a->used, a->idle_since, a->model->order) <
-           std::tuple(b->slots_busy > 0, b->used, b->idle_since, b->model->order);
+    return std::tuple(a->slots_busy > 0, a->used, a->idle_since, a->model->order, a->key.copy) <
+           std::tuple(b->slots_busy > 0, b->used, b->idle_since, b->model->order, b->key.copy);
   });
+  std::map<const ModelEntry*, std::size_t> leave;
+  std::erase_if(victims, [&leave](const Replica* victim) {
+    const ModelEntry& model = *victim->model;
+    if (leave[&model] + model.model.min_replicas >= model.replicas.size()) return true;
+    ++leave[&model];
+    return false;
+  });
+  return victims;
+}
+
+// No more of them than must.
+void Scheduler::evict_for(ModelEntry& model, Worker& worker, const Demand& demand, SteadyTime now) {
+  SteadyTime later = SteadyTime::max();
+  const std::vector<Replica*> victims = victims_on(worker, model, demand, now, later);
   Room room = worker.room;
   const Fit wanted = fit_beside(model, worker, worker.capacity).fit;
   std::vector<Replica*> leaving;
@@ -265,18 +282,21 @@ void Scheduler::release_idle(ModelEntry& model, SteadyTime now) {
     if (replica.slots_busy > 0 || !replica.reported || replica.report.progress.phase != Phase::ready) return false;
     return now >= std::max(replica.ready_since, replica.idle_since) + model.model.idle_timeout;
   };
-  std::set<const Worker*> in_use;
   std::vector<Replica*> idle;
-  for (const auto& [place, replica] : model.replicas) {
-    (is_idle(*replica) ? idle.push_back(replica) : static_cast<void>(in_use.insert(replica->worker)));
-  }
   // One on each GPU of a worker: they come and go together.
-  if (model.model.gpu_policy == GpuPolicy::each)
-    std::erase_if(idle, [&](const Replica* replica) { return in_use.contains(replica->worker); });
+  std::map<const Worker*, std::vector<Replica*>> groups;
+  for (const auto& [place, replica] : model.replicas) {
+    if (is_idle(*replica)) idle.push_back(replica);
+    groups[replica->worker].push_back(replica);
+  }
   std::sort(idle.begin(), idle.end(), [](const Replica* a, const Replica* b) { return a->idle_since < b->idle_since; });
   for (Replica* replica : idle) {
-    if (model.replicas.size() <= model.model.min_replicas) return;
-    remove(*replica);
+    const auto its_group = model.model.gpu_policy == GpuPolicy::each ? std::exchange(groups[replica->worker], {})
+                                                                     : std::vector<Replica*>{replica};
+    const bool are_idle = std::all_of(its_group.begin(), its_group.end(), [&](Replica* one) { return is_idle(*one); });
+    if (!are_idle || model.replicas.size() < model.model.min_replicas + its_group.size()) continue;
+    for (Replica* one : its_group)
+      remove(*one);
   }
 }
 

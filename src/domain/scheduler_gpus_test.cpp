@@ -235,6 +235,163 @@ TEST_F(GpusTest, NobodyLeavesAGpuOnWhichThereIsNoRoomAllTheSame) {
   EXPECT_EQ(placed("w1"), "a on GPU0, b on GPU0, large on GPU1");
 }
 
+// Changing a model while a worker is away, or letting it say what it likes, must not touch what is not there.
+TEST_F(GpusTest, SettingsMayChangeWhileTheWorkerIsAway) {
+  add(model("a"));
+  connect_gpus("w1", 2);
+  EXPECT_EQ(placed("w1"), "a on GPU0");
+  for (const auto& replica : machines_["w1"].assignment.replicas)
+    held_.push_back(HeldReplica{replica.model.id, replica.model.context_tokens, replica.placement, replica.copy});
+  gone("w1", true);
+  add(with(GpuPolicy::automatic, {"GPU1"}));
+  submit("r1", "a");
+  EXPECT_THAT(why("r1"), HasSubstr("1 connecting again"));
+  connect_gpus("w1", 2);
+  settle("w1");
+  settle("w1");
+  EXPECT_EQ(placed("w1"), "a on GPU1");
+}
+
+TEST_F(GpusTest, EvictionLeavesAsManyAsThereMustBe) {
+  Model its_model = with(GpuPolicy::each);
+  its_model.min_replicas = 1;
+  add(its_model);
+  connect_gpus("w1", 2, 4);
+  EXPECT_EQ(placed("w1"), "a on GPU0, a on GPU1");
+  Model large = model("large");
+  large.size_bytes = 5 * gigabyte;
+  large.gpu_policy = GpuPolicy::spread;
+  large.gpus = {"GPU"};
+  add(large);
+  submit("r1", "large");
+  pass(60s);
+  settle("w1");
+  EXPECT_THAT(placed("w1"), HasSubstr("a on GPU")) << "one of a stays";
+}
+
+TEST_F(GpusTest, WhatMustStayIsNotReleasedAndLoadedInTurns) {
+  Model its_model = with(GpuPolicy::each);
+  its_model.min_replicas = 1;
+  its_model.idle_timeout = 60s;
+  add(its_model);
+  connect_gpus("w1", 2);
+  const auto placements = scheduler_.totals().placements;
+  for (int i = 0; i < 10; ++i) {
+    pass(61s);
+    settle("w1");
+  }
+  EXPECT_EQ(placed("w1"), "a on GPU0, a on GPU1");
+  EXPECT_EQ(scheduler_.totals().placements, placements);
+}
+
+TEST_F(GpusTest, SeveralThatAreShortOfMemoryAtOnceAreTriedWithLess) {
+  add(with(GpuPolicy::each));
+  connect("w1", 8, true);
+  machines_["w1"].devices = {device("GPU0", 8), device("GPU1", 8)};
+  settle("w1");
+  ASSERT_EQ(placed("w1"), "a on GPU0, a on GPU1");
+  WorkerReport report = report_of("w1");
+  for (ReplicaReport& replica : report.replicas) {
+    replica.progress.phase = Phase::failed;
+    replica.out_of_memory = true;
+  }
+  send("w1", report);
+  settle("w1");
+  ASSERT_EQ(machines_["w1"].assignment.replicas.size(), 1u);
+  EXPECT_EQ(only("w1").model.context_tokens, 2048u);
+}
+
+TEST_F(GpusTest, OneThatIsShortOfMemoryDoesNotSpoilTheOthers) {
+  add(with(GpuPolicy::each));
+  connect("w1", 8, true);
+  machines_["w1"].devices = {device("GPU0", 8), device("GPU1", 8)};
+  settle("w1");
+  WorkerReport report = report_of("w1");
+  report.replicas.at(1).progress.phase = Phase::failed;
+  report.replicas.at(1).out_of_memory = true;
+  send("w1", report);
+  settle("w1");
+  EXPECT_EQ(placed("w1"), "a on GPU0");
+  EXPECT_EQ(only("w1").model.context_tokens, 4096u);
+  // A short break of its connection is no reason to start it anew.
+  held_.push_back(HeldReplica{ModelId("m_a"), 4096, only("w1").placement, 0});
+  const auto placements = scheduler_.totals().placements;
+  gone("w1", true);
+  connect_gpus("w1", 2);
+  EXPECT_EQ(placed("w1"), "a on GPU0");
+  EXPECT_EQ(scheduler_.totals().placements, placements);
+  pass(700s);
+  add(model("z"));
+  settle("w1");
+  EXPECT_THAT(placed("w1"), HasSubstr("a on GPU0, a on GPU1")) << "ten minutes later";
+}
+
+TEST_F(GpusTest, NothingComesWhereAReplicaHasNotLeftYet) {
+  Model its_model = with(GpuPolicy::spread);
+  its_model.size_bytes = 5 * gigabyte;
+  add(its_model);
+  connect_gpus("w1", 2);
+  ASSERT_EQ(placed("w1"), "a on GPU0 and GPU1");
+  its_model.gpu_policy = GpuPolicy::each;
+  add(its_model);
+  EXPECT_EQ(placed("w1"), "") << "until both GPUs are free";
+  report("w1", {{"a", Phase::leaving}});
+  EXPECT_EQ(placed("w1"), "");
+  settle("w1");
+  EXPECT_EQ(placed("w1"), "a on GPU0, a on GPU1");
+}
+
+TEST_F(GpusTest, AWorkerCannotClaimAllReplicasThatThereMayBe) {
+  Model its_model = model("a");
+  its_model.max_replicas = 2;
+  add(its_model);
+  const Placement placement{{{"GPU0", gigabyte}}, 20, 0};
+  for (std::uint32_t copy = 0; copy < 1000; ++copy)
+    held_.push_back(HeldReplica{ModelId("m_a"), 4096, placement, copy});
+  connect("liar", 8, true);
+  EXPECT_EQ(machines_["liar"].assignment.replicas.size(), 1u);
+  connect_gpus("w1", 1);
+  EXPECT_EQ(placed("w1"), "a on GPU0");
+  // Nor fill the coordinator's memory.
+  WorkerReport lies;
+  lies.revision = 0;
+  for (std::uint32_t round = 0; round < 5; ++round) {
+    lies.replicas.clear();
+    for (std::uint32_t i = 0; i < 1000; ++i) {
+      lies.replicas.push_back(ReplicaReport{
+          ModelId("m_a"), Progress{Phase::leaving, 0, 0, ""}, 1, 1, {}, false, 10'000 + round * 1000 + i});
+    }
+    send("liar", lies);
+  }
+  EXPECT_LE(scheduler_.worker(WorkerId("liar"))->replicas.size(), 1024u);
+}
+
+TEST_F(GpusTest, AfterARestartJobsCountWhereThereIsRoom) {
+  Model its_model = with(GpuPolicy::each);
+  its_model.slots = 2;
+  add(its_model);
+  take(scheduler_.workers_expected({WorkerId("w1")}, 60s, now_));
+  WorkerFacts facts;
+  for (const std::uint64_t lease : {11, 12, 13, 14}) {
+    Job job;
+    job.id = JobId{lease};
+    job.model = "a";
+    take(scheduler_.job_restored(std::move(job), 1, std::nullopt, lease, WorkerId("w1"), now_));
+    facts.leases.push_back(lease);
+  }
+  facts.target = "linux-x86_64";
+  facts.hardware.memory_bytes = 8 * gigabyte;
+  facts.tells_devices = facts.runs_copies = facts.keeps_leases = true;
+  for (std::uint32_t copy = 0; copy < 2; ++copy)
+    facts.held.push_back(
+        HeldReplica{ModelId("m_a"), 4096, Placement{{{"GPU" + std::to_string(copy), gigabyte}}, 20, 0}, copy});
+  take(scheduler_.worker_connected(WorkerId("w1"), facts, now_));
+  const auto view = scheduler_.worker(WorkerId("w1"));
+  ASSERT_EQ(view->replicas.size(), 2u);
+  EXPECT_EQ(view->replicas[0].slots_busy, 2u);
+  EXPECT_EQ(view->replicas[1].slots_busy, 2u);
+}
+
 TEST_F(GpusTest, SeveralReplicasOutliveTheirConnection) {
   add(with(GpuPolicy::each));
   connect_gpus("w1", 2);

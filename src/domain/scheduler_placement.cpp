@@ -193,9 +193,8 @@ FitResult Scheduler::fit_on(const ModelEntry& model, const Worker& worker, const
 FitResult Scheduler::fit_beside(const ModelEntry& model, const Worker& worker, const Room& room,
                                 const Replica* self) const {
   std::vector<const Replica*> others;
-  for (auto one = worker.replicas.lower_bound({model.model.id, 0});
-       one != worker.replicas.end() && one->first.model == model.model.id; ++one) {
-    if (one->second.get() != self) others.push_back(one->second.get());
+  for (const auto& [key, replica] : replicas_on(worker, model.model.id)) {
+    if (replica.get() != self) others.push_back(replica.get());
   }
   if (others.empty()) return fit_on(model, worker, room);
   if (!worker.facts.runs_copies || model.model.gpu_policy == GpuPolicy::spread) return {};
@@ -217,8 +216,9 @@ void Scheduler::place_in(Replica& replica, const Room& room, const FitResult& re
   const MemoryNeed& need = need_on(model, worker);
   replica.placement = place(need, allowed_room(model, worker, room), result);
   replica.is_placed = !worker.capacity.devices.empty();
+  replica.is_reduced = &need != &model.need;
   replica.context_tokens =
-      &need == &model.need ? model.model.context_tokens : reduced_context(model.model.context_tokens);
+      replica.is_reduced ? reduced_context(model.model.context_tokens) : model.model.context_tokens;
 }
 
 Scheduler::Misfit Scheduler::misfit(const ModelEntry& model, const Worker& worker) const {
@@ -304,38 +304,76 @@ void Scheduler::forget(Replica& replica) {
   recount(worker);
 }
 
-// It goes on with what it has, as far as that is wanted.
-void Scheduler::adopt(Worker& worker, const std::vector<HeldReplica>& held, bool is_there, SteadyTime now) {
-  for (const HeldReplica& one : held) {
-    const ReplicaKey key{one.model, one.copy};
-    if (worker.replicas.contains(key)) continue;
-    const auto model = models_.find(one.model);
-    if (!is_there && (model == models_.end() || fit_beside(*model->second, worker, worker.room).fit == Fit::none))
-      continue;
-    auto& replica = *(worker.replicas[key] = std::make_unique<Replica>());
-    replica.worker = &worker;
-    replica.key = key;
-    replica.placement = one.placement.value_or(Placement());
-    replica.is_placed = one.placement.has_value();
-    replica.context_tokens = one.context_tokens;
-    replica.phase_since = now;
-    replica.state = Replica::State::leaving;
-    if (model == models_.end()) continue;
-    ModelEntry& entry = *model->second;
-    replica.model = &entry;
-    replica.placement.host_bytes = host_bytes(entry.need, replica.placement.device_layers);
-    const bool is_enough = entry.model.max_replicas > 0 && entry.replicas.size() >= entry.model.max_replicas;
-    const bool is_reduced = one.context_tokens == reduced_context(entry.model.context_tokens);
-    const bool is_same = is_reduced || one.context_tokens == entry.model.context_tokens;
-    if (is_enough || !is_same || misfit(entry, worker) != Misfit::none || is_blocked(entry, worker, now)) continue;
-    if (is_reduced && one.context_tokens < entry.model.context_tokens) entry.trials[worker.number].shortages = 1;
-    replica.state = Replica::State::assigned;
-    replica.is_adopted = true;
-    replica.used = true;
-    entry.replicas.emplace(std::pair(worker.id, key.copy), &replica);
-    recount(worker);
+void Scheduler::adopt(Worker& worker, const std::vector<HeldReplica>& before, SteadyTime now) {
+  for (const HeldReplica& one : std::exchange(worker.facts.held, {})) {
+    const bool was_assigned = std::any_of(before.begin(), before.end(), [&one](const HeldReplica& other) {
+      return other.model == one.model && other.copy == one.copy;
+    });
+    adopt(worker, one, true, was_assigned, now);
   }
+  for (const HeldReplica& one : before)
+    adopt(worker, one, false, true, now);
   recount(worker);
+}
+
+// It goes on with what it has, as far as that is wanted.
+void Scheduler::adopt(Worker& worker, const HeldReplica& held, bool is_there, bool was_assigned, SteadyTime now) {
+  const ReplicaKey key{held.model, held.copy};
+  if (worker.replicas.contains(key)) return;
+  const auto model = models_.find(held.model);
+  if (!is_there && (model == models_.end() || fit_beside(*model->second, worker, worker.room).fit == Fit::none)) return;
+  const Placement placement = held.placement.value_or(Placement());
+  // Several of a model each have a device of their own.
+  const auto others = replicas_on(worker, held.model);
+  const bool has_place = std::all_of(others.begin(), others.end(), [&](const auto& entry) {
+    const Placement& other = entry.second->placement;
+    return worker.facts.runs_copies && other.devices.size() == 1 && placement.devices.size() == 1 &&
+           !same_devices(other, placement);
+  });
+  auto& replica = *(worker.replicas[key] = std::make_unique<Replica>());
+  replica.worker = &worker;
+  replica.key = key;
+  replica.placement = placement;
+  replica.is_placed = held.placement.has_value();
+  replica.context_tokens = held.context_tokens;
+  replica.phase_since = now;
+  replica.state = Replica::State::leaving;
+  if (model == models_.end()) return;
+  ModelEntry& entry = *model->second;
+  replica.model = &entry;
+  replica.placement.host_bytes = host_bytes(entry.need, placement.device_layers);
+  const bool is_enough = entry.replicas.size() >= entry.allowed_replicas();
+  const bool is_reduced = held.context_tokens == reduced_context(entry.model.context_tokens);
+  const bool is_same = is_reduced || held.context_tokens == entry.model.context_tokens;
+  const bool is_blocked_here = !was_assigned && is_blocked(entry, worker, now);
+  if (is_enough || !is_same || !has_place || is_blocked_here || misfit(entry, worker) != Misfit::none) return;
+  replica.is_reduced = is_reduced && held.context_tokens < entry.model.context_tokens;
+  if (replica.is_reduced) entry.trials[worker.number].shortages = 1;
+  replica.state = Replica::State::assigned;
+  replica.is_adopted = true;
+  replica.used = true;
+  entry.replicas.emplace(std::pair(worker.id, key.copy), &replica);
+  recount(worker);
+}
+
+bool Scheduler::conforms(const Replica& replica) const {
+  const Worker& worker = *replica.worker;
+  const Model& model = replica.model->model;
+  if (!worker.report || !knows_devices(worker)) return true;
+  const auto& devices = worker.report->engine.devices;
+  if (!has_devices(worker.report->engine, replica.placement)) return false;
+  if (!model.gpus.empty() && replica.placement.devices.empty()) return false;
+  for (const DeviceShare& share : replica.placement.devices) {
+    const auto device =
+        std::find_if(devices.begin(), devices.end(), [&share](const auto& one) { return one.name == share.device; });
+    if (!may_use(*device, model)) return false;
+  }
+  // Its settings may have changed while its worker was away.
+  if (!replica.is_adopted || model.gpu_policy == GpuPolicy::automatic || replica.placement.devices.empty()) return true;
+  const Fit best = fit_on(*replica.model, worker, worker.capacity).fit;
+  const bool is_on_one = replica.placement.devices.size() == 1;
+  return model.gpu_policy == GpuPolicy::spread ? !is_on_one || best != Fit::several_gpus
+                                               : is_on_one || best != Fit::one_gpu;
 }
 
 void Scheduler::plan(Worker& worker, SteadyTime now) {
@@ -343,9 +381,7 @@ void Scheduler::plan(Worker& worker, SteadyTime now) {
   std::vector<Replica*> unwanted;
   for (const auto& [id, replica] : worker.replicas) {
     if (replica->state == Replica::State::leaving) continue;
-    const bool is_lost =
-        worker.report && knows_devices(worker) && !has_devices(worker.report->engine, replica->placement);
-    if (is_lost || misfit(*replica->model, worker) != Misfit::none) unwanted.push_back(replica.get());
+    if (!conforms(*replica) || misfit(*replica->model, worker) != Misfit::none) unwanted.push_back(replica.get());
   }
   for (Replica* replica : unwanted)
     remove(*replica);
@@ -367,34 +403,28 @@ bool Scheduler::wanted_ahead(const ModelEntry& model, SteadyTime now) const {
   return there == 0 && now < last_use + model.model.idle_timeout;
 }
 
-const Scheduler::Replica* Scheduler::replica_on(const Worker& worker, const ModelId& model) {
-  for (auto one = worker.replicas.lower_bound({model, 0}); one != worker.replicas.end() && one->first.model == model;
-       ++one) {
-    if (one->second->state != Replica::State::leaving) return one->second.get();
-  }
-  return nullptr;
-}
-
 // Only in the best way in which the worker could have it: a model that has to lie on the CPU because others have the
 // GPU is better loaded when it is needed, in their place.
 void Scheduler::fill(Worker& worker, SteadyTime now) {
   if (!worker.connected || !knows_devices(worker)) return;
   for (ModelEntry* model : model_order_) {
-    put_copies(*model, worker, now);
-    const auto there = worker.replicas.lower_bound({model->model.id, 0});
-    if (there != worker.replicas.end() && there->first.model == model->model.id) continue;
-    if (!wanted_ahead(*model, now)) continue;
-    if (misfit(*model, worker) != Misfit::none || is_blocked(*model, worker, now)) continue;
-    const FitResult result = fit_on(*model, worker, worker.room);
-    if (result.fit == Fit::none || result.fit > fit_on(*model, worker, worker.capacity).fit) continue;
-    put(*model, worker, worker.room, result, now);
+    const bool is_new = replicas_on(worker, model->model.id).empty();
+    if (is_new && wanted_ahead(*model, now) && misfit(*model, worker) == Misfit::none &&
+        !is_blocked(*model, worker, now)) {
+      const FitResult result = fit_on(*model, worker, worker.room);
+      const bool is_best = result.fit <= fit_on(*model, worker, worker.capacity).fit;
+      if (result.fit != Fit::none && is_best) put(*model, worker, worker.room, result, now);
+    }
     put_copies(*model, worker, now);
   }
 }
 
 // As far as there is room: nobody has to make some.
 void Scheduler::put_copies(ModelEntry& model, Worker& worker, SteadyTime now) {
-  if (model.model.gpu_policy != GpuPolicy::each || replica_on(worker, model.model.id) == nullptr) return;
+  const auto there = replicas_on(worker, model.model.id);
+  const bool stays = std::any_of(there.begin(), there.end(),
+                                 [](const auto& entry) { return entry.second->state != Replica::State::leaving; });
+  if (model.model.gpu_policy != GpuPolicy::each || !stays) return;
   if (misfit(model, worker) != Misfit::none) return;
   while (model.replicas.size() < model.allowed_replicas() && !is_blocked(model, worker, now)) {
     const FitResult result = fit_beside(model, worker, worker.room);
@@ -519,6 +549,24 @@ void Scheduler::note_report(Worker& worker, Replica& replica, const ReplicaRepor
 void Scheduler::note_shortage(Replica& replica, SteadyTime now) {
   Trial& trial = replica.model->trials[replica.worker->number];
   trial.reason = first_line(replica.report.progress.detail);
+  const auto block = [&] {
+    trial.blocked_until = now + limits_.shortage_pause;
+    wake_at(trial.blocked_until);
+    trial_ends_.insert(trial.blocked_until);
+  };
+  // Where it works on another GPU it is this one's fault: what is there stays as it is, and no more come.
+  const auto others = replicas_on(*replica.worker, replica.key.model);
+  const bool is_ready_elsewhere = std::any_of(others.begin(), others.end(), [&](const auto& entry) {
+    const Replica& other = *entry.second;
+    return &other != &replica && other.state == Replica::State::assigned && other.reported &&
+           other.report.progress.phase == Phase::ready;
+  });
+  if (is_ready_elsewhere) {
+    block();
+    return remove(replica);
+  }
+  // Several were begun at once: one of them has said it.
+  if (trial.shortages > 0 && !replica.is_reduced) return remove(replica);
   if (++trial.shortages == 1 && replica.placement.device_layers > 0)
     trial.max_layers = replica.placement.device_layers * kept_layers_percent / 100;
   // Nor when what is left does not fit at all.
@@ -526,9 +574,7 @@ void Scheduler::note_shortage(Replica& replica, SteadyTime now) {
   if (trial.shortages > 1 || !fits) {
     trial.shortages = 0;
     trial.max_layers = std::numeric_limits<std::uint32_t>::max();
-    trial.blocked_until = now + limits_.shortage_pause;
-    wake_at(trial.blocked_until);
-    trial_ends_.insert(trial.blocked_until);
+    block();
   }
   remove(replica);
 }
@@ -536,6 +582,8 @@ void Scheduler::note_shortage(Replica& replica, SteadyTime now) {
 void Scheduler::note_crashes(Replica& replica, SteadyTime now) {
   Trial& trial = replica.model->trials[replica.worker->number];
   trial.reason = first_line(replica.report.progress.detail);
+  // Another one has crashed as well.
+  if (now < trial.blocked_until) return remove(replica);
   const auto pause = limits_.first_crash_pause * (1LL << std::min(trial.crashes, 20u));
   ++trial.crashes;
   trial.blocked_until = now + std::min<std::chrono::milliseconds>(pause, limits_.last_crash_pause);

@@ -2,6 +2,7 @@
 // own sources only.
 #pragma once
 
+#include <algorithm>
 #include <boost/multi_index/identity.hpp>
 #include <boost/multi_index/ranked_index.hpp>
 #include <boost/multi_index_container.hpp>
@@ -9,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <set>
 #include <vector>
 
@@ -50,6 +52,8 @@ struct Scheduler::Replica {
   bool is_placed = false;
   // It was there when its worker connected.
   bool is_adopted = false;
+  // It has less context, or fewer layers on devices, than it should: memory was short.
+  bool is_reduced = false;
   // Of each slot; less than the model's own where memory was short.
   std::uint32_t context_tokens = 0;
   // The assignment that brought it, or took it away; 0: not sent yet.
@@ -86,6 +90,15 @@ struct Scheduler::KnownWorker {
   // Seconds a unit of cost took here, whatever the model.
   RunningMean pace;
 };
+
+// A worker has no more, whatever it says.
+inline constexpr std::size_t most_replicas = 1024;
+
+// On the same ones, whatever they take there.
+inline bool same_devices(const Placement& one, const Placement& other) {
+  return std::equal(one.devices.begin(), one.devices.end(), other.devices.begin(), other.devices.end(),
+                    [](const DeviceShare& left, const DeviceShare& right) { return left.device == right.device; });
+}
 
 struct Scheduler::Worker {
   WorkerId id;
@@ -230,7 +243,8 @@ struct Scheduler::JobEntry {
   std::uint8_t tag = 0;
   // Of the lease, and of the newest failure, if there was one.
   WorkerNumber worker = 0;
-  std::uint32_t copy = 0;
+  // Nullopt: the coordinator was started anew since.
+  std::optional<std::uint32_t> copy;
   std::optional<WorkerNumber> avoid;
 };
 
@@ -272,5 +286,13 @@ struct Scheduler::Line {
   RunningMean slot_seconds;
   RunningMean cost;
 };
+
+inline auto Scheduler::replicas_on(const Worker& worker, const ModelId& model) {
+  const auto first = worker.replicas.lower_bound({model, 0});
+  auto last = first;
+  while (last != worker.replicas.end() && last->first.model == model)
+    ++last;
+  return std::ranges::subrange(first, last);
+}
 
 }  // namespace gogrid::domain

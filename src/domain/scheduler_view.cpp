@@ -248,12 +248,11 @@ Outlook Scheduler::outlook_of(const ModelEntry& model, SteadyTime now) const {
       if (replica.state == Replica::State::planned) return 2;
       return replica.reported && phase == Phase::ready ? 4 : 3;
     };
-    for (auto one = worker->replicas.lower_bound({model.model.id, 0});
-         one != worker->replicas.end() && one->first.model == model.model.id; ++one) {
-      if (shown == nullptr || further(*one->second) > further(*shown)) shown = one->second.get();
-      if (further(*one->second) < 4 || health.quarantined(now)) continue;
-      outlook.slots += one->second->report.slots;
-      outlook.slots_busy += one->second->slots_busy;
+    for (const auto& [key, replica] : replicas_on(*worker, model.model.id)) {
+      if (shown == nullptr || further(*replica) > further(*shown)) shown = replica.get();
+      if (further(*replica) < 4 || health.quarantined(now)) continue;
+      outlook.slots += replica->report.slots;
+      outlook.slots_busy += replica->slots_busy;
     }
     if (shown == nullptr) {
       add_absent(outlook, model, *worker, now);

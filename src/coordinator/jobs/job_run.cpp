@@ -55,9 +55,7 @@ void JobQueue::lease(const domain::Lease& lease, std::shared_ptr<WorkerLink> wor
   change.at = std::chrono::floor<std::chrono::milliseconds>(clock_.system_now());
   // Not waited for: should it be lost with the coordinator, a later lease is larger all the same.
   writer_.write(std::move(change));
-  auto run = Run::of(lease, std::move(worker));
-  run->copy = lease.copy;
-  begin(std::move(run));
+  begin(Run::of(lease, std::move(worker)));
 }
 
 void JobQueue::resume(const domain::Resume& resume, std::shared_ptr<WorkerLink> worker) {

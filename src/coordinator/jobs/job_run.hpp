@@ -25,7 +25,7 @@ struct JobQueue::Run {
   domain::JobId job;
   domain::LeaseId lease = 0;
   domain::ModelId model;
-  // Which of the worker's replicas of it; of no interest when it resumes.
+  // Which of the worker's replicas of it.
   std::uint32_t copy = 0;
   std::shared_ptr<WorkerLink> worker;
   // The worker has kept it: its answer is asked for again.
@@ -45,6 +45,7 @@ struct JobQueue::Run {
     run->job = given.job;
     run->lease = given.lease;
     run->model = given.model;
+    run->copy = given.copy;
     run->endpoint = static_cast<wire::InferenceEndpoint>(given.tag);
     run->worker = std::move(worker);
     return run;
