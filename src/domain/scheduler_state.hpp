@@ -6,11 +6,11 @@
 #include <boost/multi_index/identity.hpp>
 #include <boost/multi_index/ranked_index.hpp>
 #include <boost/multi_index_container.hpp>
+#include <boost/range/iterator_range.hpp>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <set>
 #include <vector>
 
@@ -292,7 +292,7 @@ inline auto Scheduler::replicas_on(const Worker& worker, const ModelId& model) {
   auto last = first;
   while (last != worker.replicas.end() && last->first.model == model)
     ++last;
-  return std::ranges::subrange(first, last);
+  return boost::make_iterator_range(first, last);
 }
 
 }  // namespace gogrid::domain
