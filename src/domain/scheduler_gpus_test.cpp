@@ -372,9 +372,9 @@ TEST_F(GpusTest, AfterARestartJobsCountWhereThereIsRoom) {
   add(its_model);
   take(scheduler_.workers_expected({WorkerId("w1")}, 60s, now_));
   WorkerFacts facts;
-  for (const std::uint64_t lease : {11, 12, 13, 14}) {
+  for (const LeaseId lease : {11u, 12u, 13u, 14u}) {
     Job job;
-    job.id = JobId{lease};
+    job.id = JobId{static_cast<std::int64_t>(lease)};
     job.model = "a";
     take(scheduler_.job_restored(std::move(job), 1, std::nullopt, lease, WorkerId("w1"), now_));
     facts.leases.push_back(lease);
