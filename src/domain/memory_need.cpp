@@ -67,4 +67,9 @@ MemoryNeed estimate_memory(const Model& model, std::uint32_t context_tokens) {
   return need;
 }
 
+std::uint32_t reduced_context_tokens(std::uint32_t tokens) {
+  constexpr std::uint32_t least = 512;
+  return tokens <= least ? tokens : std::max(tokens / 2, least);
+}
+
 }  // namespace gogrid::domain

@@ -45,5 +45,7 @@ struct MemoryNeed {
 
 // By the model's header: nothing is measured. `context_tokens`: of each slot.
 MemoryNeed estimate_memory(const Model& model, std::uint32_t context_tokens);
+// What is tried where so many tokens did not fit. No less of a context that is small already.
+std::uint32_t reduced_context_tokens(std::uint32_t tokens);
 
 }  // namespace gogrid::domain

@@ -139,6 +139,13 @@ bool may_use(const EngineDevice& device, const Model& model) {
          });
 }
 
+bool has_devices(const EngineReport& engine, const Placement& placement) {
+  return std::all_of(placement.devices.begin(), placement.devices.end(), [&engine](const DeviceShare& share) {
+    return std::any_of(engine.devices.begin(), engine.devices.end(),
+                       [&share](const EngineDevice& device) { return device.name == share.device; });
+  });
+}
+
 std::uint64_t memory_budget_bytes(const WorkerFacts& facts) {
   constexpr std::uint64_t percent = 60;
   return facts.hardware.memory_bytes / 100 * percent;

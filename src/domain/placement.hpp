@@ -88,6 +88,8 @@ struct Score {
 bool has_labels(const WorkerFacts& facts, const Model& model);
 // The model may lie on that device of an engine.
 bool may_use(const EngineDevice& device, const Model& model);
+// The engine may be another one by now than when it was placed, or a GPU may have been taken out.
+bool has_devices(const EngineReport& engine, const Placement& placement);
 
 // What models may take of the memory a worker offers; the rest is for what the estimate does not know, and its owner.
 std::uint64_t memory_budget_bytes(const WorkerFacts& facts);
