@@ -141,7 +141,8 @@ Scheduler::Replica* Scheduler::choose_replica(ModelEntry& model, const Wish& wis
     const bool unstable = known_workers_[worker.number].health.unstable(now);
     const int against = (straggler ? 1 : 0) + (unstable ? 1 : 0) + (wish.avoid_worker == worker.number ? 2 : 0);
     const Rank rank(against, wish.warm_place != place_of(*replica),
-                    static_cast<double>(replica->slots_busy) / replica->report.slots, replica->idle_since);
+                    static_cast<double>(replica->slots_busy) / replica->report.slots,
+                    std::max(replica->idle_since, replica->ready_since));
     if (best != nullptr && rank >= best_rank) continue;
     best = replica;
     best_rank = rank;

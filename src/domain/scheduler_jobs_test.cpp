@@ -277,6 +277,7 @@ TEST_F(SchedulerJobsTest, AConversationGoesBackToWhereItsCacheIs) {
     return words(scheduler_.request_submitted(request, now_));
   };
   const auto first = ask("r1", {1, 2, 3});
+  now_ += 1s;
   scheduler_.request_finished(RequestId("r1"), now_, Usage{});
   now_ += 1s;
   // Without a prefix the other one, which has rested for longer.

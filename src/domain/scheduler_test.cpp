@@ -135,6 +135,18 @@ TEST_F(SchedulerTest, AWorkerWithItsOwnEngineNeedsNoBundle) {
   EXPECT_EQ(words(scheduler_.worker_connected(WorkerId("w1"), own, now_)), (Words{"w1=a"}));
 }
 
+// One that keeps coming back would be given all the work.
+TEST_F(SchedulerTest, AReplicaThatHasJustBecomeReadyHasNotRested) {
+  ready_workers({"w1", "w2"});
+  now_ += 1s;
+  EXPECT_EQ(words(submit("r1")), (Words{"r1>w1"}));
+  now_ += 1s;
+  scheduler_.worker_gone(WorkerId("w1"), true, now_);
+  connect("w1");
+  report_of("w1", report({replica("a", Phase::ready)}));
+  EXPECT_EQ(words(submit("r2")), (Words{"r2>w2"}));
+}
+
 TEST_F(SchedulerTest, WorkersThatVanishWithARequestAreNotItsFault) {
   std::vector<std::string> workers;
   for (int i = 0; i < 9; ++i)

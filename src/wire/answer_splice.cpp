@@ -176,6 +176,9 @@ Result<bool> AnswerSplice::take_delta(Json& delta) {
     const Result<void> fits =
         is_content ? cut(rest, choice_.content, content_at_) : cut(rest, choice_.reasoning, reasoning_at_);
     if (!fits) return fits.error();
+    // It cannot become longer behind what the client has after it.
+    const bool is_behind = !choice_.tools.empty() || (!is_content && !choice_.content.empty());
+    if (options_.anew && is_behind && !rest.empty()) return differs();
     if (rest.empty()) {
       delta.erase(name);
     } else {

@@ -1,6 +1,6 @@
 // scripts/dev bench models: what a client sees of a worker that goes away in the middle of its answer. Real engines with the sample
 // model on three workers of this machine; BENCH_KILLS (200) SIGKILLs of a worker in mid-stream and BENCH_PAUSES (30) pauses by its
-// owner. Prints a Markdown report.
+// owner. Prints a Markdown report; BENCH_KEEP_LOGS=1 keeps the programs' logs.
 import * as fs from "node:fs";
 import * as https from "node:https";
 import * as os from "node:os";
@@ -79,7 +79,7 @@ class Clients {
   }
 }
 
-const grid = await Grid.withWorkers(3);
+const grid = await Grid.withWorkers(3, "[log]\nlevel = \"debug\"\n");
 const clients = new Clients(grid);
 await clients.learn();
 
@@ -96,6 +96,7 @@ for (let number = 0; number < kills; number++) {
   });
   const after = ((await sum()) - before) * 1000;
   killed.push(seam);
+  if (after - seam.prefill > 100) say(`${new Date().toISOString()} kill ${number}: ${after.toFixed(0)} ms from noticing it; ${dir}`);
   noticed.push(seam.seam - after);
   await victim!.program.exited;
   await victim!.start().saying(/connected/);
@@ -170,4 +171,4 @@ console.log(`
 | ${workers} workers, ${models} models | |
 | --- | --- |
 | placements decided | ${per_second} /s |`);
-fs.rmSync(dir, { recursive: true, force: true });
+if (process.env.BENCH_KEEP_LOGS === undefined) fs.rmSync(dir, { recursive: true, force: true });

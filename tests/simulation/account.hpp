@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "domain/placement.hpp"
@@ -168,6 +169,8 @@ class Account {
   std::map<domain::KeyId, KeyAccount> keys_;
   std::map<domain::RequestId, RequestAccount> requests_;
   std::map<domain::ModelId, std::set<domain::RequestId>> waiting_requests_;
+  // Assigned until the step that is being looked at.
+  std::set<std::pair<domain::WorkerId, domain::ReplicaKey>> let_go_;
   std::unordered_map<domain::JobId, JobAccount> jobs_;
   std::map<Line, std::set<Rank>> queues_;
   // Where each lease that is not over runs; its job's model may be another by now.

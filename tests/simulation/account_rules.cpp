@@ -24,6 +24,7 @@ bool Account::broken(std::string_view invariant, std::string text) {
 
 void Account::decided(const domain::Actions& actions) {
   // Assignments are in force before what is given out in the same step.
+  let_go_.clear();
   for (const auto& action : actions) {
     if (const auto* assign = std::get_if<domain::Assign>(&action)) on(*assign);
   }
@@ -48,10 +49,12 @@ void Account::on(const domain::Assign& action) {
     return;
   }
   WorkerAccount& worker = found->second;
-  worker.assigned.clear();
+  for (const domain::ReplicaKey& key : std::exchange(worker.assigned, {}))
+    let_go_.emplace(action.worker, key);
   for (const auto& [model, placement, copy] : action.assignment.replicas) {
     const domain::ReplicaKey key{model.id, copy};
     worker.assigned.insert(key);
+    let_go_.erase({action.worker, key});
     auto& held = worker.held[key];
     if (held.dropped > 0) broken("memory is back first", model.id.text() + " has not left " + action.worker.text());
     HeldAccount fresh = hold(model, model.context_tokens, placement);
@@ -368,7 +371,8 @@ void Account::check_interactive_first(const JobAccount& job, const domain::Lease
     if (!worker.report) continue;
     for (const auto& replica : worker.report->replicas) {
       const domain::ReplicaKey key{replica.model, replica.copy};
-      if (replica.model != lease.model || worker.assigned.count(key) == 0) continue;
+      // What is let go in the same step made room for another model only after the slots were given out.
+      if (replica.model != lease.model || (worker.assigned.count(key) == 0 && !let_go_.contains({id, key}))) continue;
       const std::size_t running = worker.running[key];
       const bool is_given = id == lease.worker && replica.copy == lease.copy;
       if (running > 0 || is_given) all += std::max<std::size_t>(running, replica.slots);

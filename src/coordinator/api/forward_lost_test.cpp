@@ -151,15 +151,17 @@ TEST_F(ForwardTest, AWorkerThatRefusesEverythingIsLeftOut) {
   start();
   FakeWorker& bad = add_worker(
       "wk_1", [](FakeWork& work) -> asio::awaitable<void> { co_await work.end("unavailable", "something is wrong"); });
-  add_worker("wk_2", json_of(R"({"ok":true})"));
+  FakeWorker& good = add_worker("wk_2", json_of(R"({"ok":true})"));
   for (int i = 0; i < 12; ++i) {
     EXPECT_EQ(ask(new_chat()).status, 200);
-    // Its state changes: it would be tried again but for its failures.
+    // Its state changes, and the other one's after it: it would be tried again but for its failures.
     run([&]() -> asio::awaitable<void> {
-      co_await bad.report(wire::PHASE_LOADING, 0);
-      co_await until([&] { return totals().slots_free == 8; });
-      co_await bad.report(wire::PHASE_READY, 4);
-      co_await until([&] { return totals().slots_free == 16; });
+      for (FakeWorker* worker : {&bad, &good}) {
+        co_await worker->report(wire::PHASE_LOADING, 0);
+        co_await until([&] { return totals().slots_free == 8; });
+        co_await worker->report(wire::PHASE_READY, 4);
+        co_await until([&] { return totals().slots_free == 16; });
+      }
     });
   }
   EXPECT_EQ(bad.started, 5u);

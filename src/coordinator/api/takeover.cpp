@@ -32,6 +32,7 @@ void Takeover::cancel() {
 }
 
 asio::awaitable<Result<void>> Takeover::run(std::shared_ptr<WorkerLink> worker) {
+  log().debug("request {}: worker {} takes over", request_.id, worker->worker_id().text());
   std::vector<std::uint32_t> open;
   for (std::uint32_t choice = 0; choice < continuation_.choices(); ++choice) {
     if (!choice_of(record_.answer(), choice).finished) open.push_back(choice);
@@ -52,11 +53,22 @@ asio::awaitable<Result<void>> Takeover::run(std::shared_ptr<WorkerLink> worker) 
 }
 
 asio::awaitable<Result<void>> Takeover::finish_choice(WorkerLink& worker, std::uint32_t choice, bool last) {
-  auto plan = co_await this->plan(worker, choice);
+  auto plan = co_await this->plan(worker, choice, true);
   if (!plan) co_return plan.error();
-  log().debug("request {}: going on with choice {} after {} tokens{}", request_.id, choice, plan->sent_tokens,
-              plan->anew ? ", generated anew" : "");
-  auto head = co_await begin(worker, wire::path_of(request_.endpoint), std::move(plan->body));
+  const Result<void> finished = co_await carry_out(worker, choice, last, *plan);
+  const bool differs = !finished && finished.error().code == ErrorCode::conflict;
+  if (!differs || !plan->may_go_on) co_return finished;
+  // No engine would repeat the bytes then: what the client has stays, and goes on.
+  plan = co_await this->plan(worker, choice, false);
+  if (!plan) co_return plan.error();
+  co_return co_await carry_out(worker, choice, last, *plan);
+}
+
+asio::awaitable<Result<void>> Takeover::carry_out(WorkerLink& worker, std::uint32_t choice, bool last,
+                                                  const Plan& plan) {
+  log().debug("request {}: going on with choice {} after {} tokens{}", request_.id, choice, plan.sent_tokens,
+              plan.anew ? ", generated anew" : "");
+  auto head = co_await begin(worker, wire::path_of(request_.endpoint), plan.body);
   if (!head) co_return head.error();
   if (head->status == 503) co_return lost("the engine is not ready");
   begun_ = true;
@@ -67,9 +79,9 @@ asio::awaitable<Result<void>> Takeover::finish_choice(WorkerLink& worker, std::u
   wire::AnswerSplice::Options options;
   options.endpoint = request_.endpoint;
   options.choice = choice;
-  options.anew = plan->anew;
-  options.sent_tokens = plan->sent_tokens;
-  options.complete = plan->complete;
+  options.anew = plan.anew;
+  options.sent_tokens = plan.sent_tokens;
+  options.complete = plan.complete;
   options.migrations = request_.migrations;
   options.last = last;
   wire::AnswerSplice splice(record_.answer(), options);
@@ -100,7 +112,7 @@ asio::awaitable<Result<void>> Takeover::finish_choice(WorkerLink& worker, std::u
   co_return Result<void>();
 }
 
-asio::awaitable<Result<Takeover::Plan>> Takeover::plan(WorkerLink& worker, std::uint32_t choice) {
+asio::awaitable<Result<Takeover::Plan>> Takeover::plan(WorkerLink& worker, std::uint32_t choice, bool repeat) {
   // A copy: what is written meanwhile is another choice's.
   const wire::StreamedAnswer::Choice sent = choice_of(record_.answer(), choice);
   Plan plan;
@@ -127,8 +139,9 @@ asio::awaitable<Result<Takeover::Plan>> Takeover::plan(WorkerLink& worker, std::
   // The likeliest tokens after others than the first engine chose may be others. An engine that holds back what may
   // become a stop text may have sent the beginning of a token.
   const bool may_be_others = !tokens->same || continuation_.has_stop();
-  if (continuation_.greedy() && !continuation_.has_grammar() && may_be_others) {
+  if (repeat && continuation_.greedy() && !continuation_.has_grammar() && may_be_others) {
     plan.anew = true;
+    plan.may_go_on = true;
     plan.body = continuation_.anew(choice);
     co_return plan;
   }

@@ -47,12 +47,16 @@ class Takeover {
   struct Plan {
     std::string body;
     bool anew = false;
+    // Generated anew only so that its bytes stay the same: it can also go on from its text.
+    bool may_go_on = false;
     std::uint64_t sent_tokens = 0;
     bool complete = false;
   };
 
   boost::asio::awaitable<Result<void>> finish_choice(WorkerLink& worker, std::uint32_t choice, bool last);
-  boost::asio::awaitable<Result<Plan>> plan(WorkerLink& worker, std::uint32_t choice);
+  boost::asio::awaitable<Result<void>> carry_out(WorkerLink& worker, std::uint32_t choice, bool last, const Plan& plan);
+  // `repeat`: rather anew than with other bytes than an uninterrupted run would have.
+  boost::asio::awaitable<Result<Plan>> plan(WorkerLink& worker, std::uint32_t choice, bool repeat);
   boost::asio::awaitable<Result<wire::Tokens>> count_tokens(WorkerLink& worker, std::uint32_t choice,
                                                             std::string written, std::string body);
   // The engine's whole answer to a question that takes no slot. nullopt: it refuses.
