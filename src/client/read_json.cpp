@@ -67,6 +67,16 @@ void read_gpu_reading(const json& value, Gpu& out) {
   out.foreign_processes = integer_of(member(value, "foreign_processes"));
 }
 
+void read_engine_devices(const json& devices, std::vector<Gpu>& out) {
+  if (!devices.is_array()) return;
+  for (const json& device : devices) {
+    const std::string id = text_of(member(device, "gpu_id"));
+    for (Gpu& gpu : out) {
+      if (!id.empty() && gpu.id == id) gpu.engine_device = text_of(member(device, "name"));
+    }
+  }
+}
+
 void read_hardware(const json& value, const json& readings, Hardware& out) {
   out.cpu = text_of(member(value, "cpu"));
   out.cpu_threads = integer_of(member(value, "cpu_threads"));
@@ -244,6 +254,7 @@ void read(const json& value, Worker& out) {
   out.certificate_expires_at = time_of(member(value, "certificate_expires_at"));
   out.revoked_at = time_of(member(value, "revoked_at"));
   read(member(value, "engine"), out.engine);
+  read_engine_devices(member(member(value, "engine"), "devices"), out.hardware.gpus);
   read_replicas(member(value, "replicas"), out.replicas);
 }
 

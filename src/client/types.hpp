@@ -104,6 +104,8 @@ struct GridStatus {
 // What a worker said of a GPU; the numbers are there when it was asked for live figures and knows them.
 struct Gpu {
   std::string id;
+  // What the engine calls it, "Vulkan0"; empty: it does not see it, or that is not known.
+  std::string engine_device;
   std::string vendor;
   std::string name;
   std::string pci_id;

@@ -77,6 +77,8 @@ struct EngineDevice {
   std::uint64_t limit_bytes = 0;
   // Used by others than our engines, as last seen.
   std::uint64_t foreign_bytes = 0;
+  // The GPU of the worker's hardware that it is; empty: not known.
+  std::string gpu_id = {};
 
   friend bool operator==(const EngineDevice&, const EngineDevice&) = default;
 };

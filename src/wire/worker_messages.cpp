@@ -136,7 +136,8 @@ std::vector<domain::EngineDevice> to_devices(const EngineState& engine) {
   for (int i = 0; i < count; ++i) {
     const EngineDevice& device = engine.devices(i);
     devices.push_back({cut(device.name(), max_name_bytes), cut(device.description(), max_name_bytes),
-                       bounded(device.total_bytes()), bounded(device.limit_bytes()), bounded(device.foreign_bytes())});
+                       bounded(device.total_bytes()), bounded(device.limit_bytes()), bounded(device.foreign_bytes()),
+                       cut(device.gpu_id(), max_name_bytes)});
   }
   return devices;
 }

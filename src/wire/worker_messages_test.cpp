@@ -173,6 +173,7 @@ TEST(WorkerMessages, DevicesAndMemoryAreReadWithinBounds) {
   device.set_total_bytes(~std::uint64_t{0});
   device.set_limit_bytes(6);
   device.set_foreign_bytes(1);
+  device.set_gpu_id("pci:0000:01:00.0");
   auto& replica = *state.add_replicas();
   replica.set_out_of_memory(true);
   replica.set_copy(3);
@@ -183,7 +184,8 @@ TEST(WorkerMessages, DevicesAndMemoryAreReadWithinBounds) {
   auto report = to_report(state);
   EXPECT_EQ(report.revision, 7u);
   ASSERT_EQ(report.engine.devices.size(), 1u);
-  EXPECT_EQ(report.engine.devices[0], (domain::EngineDevice{"Vulkan0", "A card", std::uint64_t{1} << 50, 6, 1}));
+  EXPECT_EQ(report.engine.devices[0],
+            (domain::EngineDevice{"Vulkan0", "A card", std::uint64_t{1} << 50, 6, 1, "pci:0000:01:00.0"}));
   EXPECT_TRUE(report.replicas[0].out_of_memory);
   EXPECT_EQ(report.replicas[0].copy, 3u);
   EXPECT_EQ(report.replicas[0].memory, (std::vector<domain::MemoryUse>{{"Vulkan0", 5, 5}}));

@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "net/http_server.hpp"
+#include "worker/engine/device_gpus.hpp"
 #include "worker/host.hpp"
 #include "worker/worker.hpp"
 
@@ -74,8 +75,9 @@ json replica_json(const Replica& replica) {
   return out;
 }
 
-json device_json(const EngineDevice& device) {
+json device_json(const EngineDevice& device, const std::string& gpu_id) {
   return {{"name", device.name},
+          {"gpu_id", gpu_id.empty() ? json() : json(gpu_id)},
           {"description", device.description},
           {"total_bytes", device.total_bytes},
           {"limit_bytes", device.limit_bytes},
@@ -150,8 +152,9 @@ std::string Worker::status_json() const {
   out["engine"] = progress_json(engines_.progress());
   out["engine"]["description"] = engines_.description();
   out["engine"]["devices"] = json::array();
-  for (const EngineDevice& device : devices_.list())
-    out["engine"]["devices"].push_back(device_json(device));
+  const auto gpu_ids = match_gpus(devices_.list(), hardware_.survey().gpus);
+  for (std::size_t i = 0; i < gpu_ids.size(); ++i)
+    out["engine"]["devices"].push_back(device_json(devices_.list()[i], gpu_ids[i]));
   if (engines_.progress().phase == Phase::ready) out["engine"]["detail"] = devices_.trouble();
   out["replicas"] = json::array();
   for (const auto& [key, replica] : replicas_) {

@@ -16,6 +16,7 @@
 #include "wire/worker_messages.hpp"
 #include "wire/worker_protocol.pb.h"
 #include "worker/assignment_message.hpp"
+#include "worker/engine/device_gpus.hpp"
 #include "worker/engine/manifest.hpp"
 #include "worker/host.hpp"
 #include "worker/plan.hpp"
@@ -318,7 +319,8 @@ wire::Hardware Worker::hardware() {
 HardwareMonitor::Events Worker::hardware_events() {
   HardwareMonitor::Events events;
   events.on_look = [this] {
-    news_.notify();
+    // Which GPUs the engine's devices are.
+    changed(Change::important);
     session_.hardware_changed();
   };
   events.on_reading = [this](const Survey& survey) {
@@ -352,8 +354,11 @@ wire::WorkerState Worker::state() {
   engine.set_description(valid_utf8(engines_.description(), max_name_bytes));
   if (!engines_.current()) return state;
   if (engine.phase() == wire::PHASE_READY) engine.set_detail(valid_utf8(devices_.trouble(), max_detail_bytes));
-  for (const EngineDevice& device : devices_.list()) {
+  const auto gpu_ids = match_gpus(devices_.list(), hardware_.survey().gpus);
+  for (std::size_t i = 0; i < gpu_ids.size(); ++i) {
+    const EngineDevice& device = devices_.list()[i];
     auto& message = *engine.add_devices();
+    message.set_gpu_id(gpu_ids[i]);
     message.set_name(device.name);
     message.set_description(device.description);
     message.set_total_bytes(device.total_bytes);

@@ -46,6 +46,11 @@ test("the model lies on the GPU that the engine sees, what it takes is measured,
   assert.equal(device.used_bytes, bytes);
   const [command] = engineArguments(worker);
   assert.match(command!, /--device Vulkan0 --n-gpu-layers \d+ --fit off --split-mode none --main-gpu 0/, "as the coordinator wants it");
+  await eventually("both know which GPU it is", async () => {
+    const { engine, hardware } = await worker.seen();
+    const ids = [engine.devices[0].gpu_id, (await worker.status()).engine.devices[0].gpu_id];
+    return ids.every((id) => hardware.gpus.some((gpu: any) => gpu.software && gpu.id === id));
+  });
   const seen = replicaOf(await worker.seen());
   assert.equal(seen.memory.find((use: any) => use.device === "Vulkan0").bytes, bytes);
   assert.ok(seen.device_layers > 1, JSON.stringify(seen));

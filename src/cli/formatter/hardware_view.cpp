@@ -83,6 +83,7 @@ void add_hardware(Facts& facts, const client::Hardware& hardware) {
 std::string gpus_table(const client::Hardware& hardware, const View& view) {
   if (hardware.gpus.empty()) return "";
   Table table({{"GPU", Align::left, true},
+               {"ENGINE", Align::left},
                {"MEMORY", Align::right},
                {"FREE", Align::right},
                {"BY OTHERS", Align::right},
@@ -90,8 +91,8 @@ std::string gpus_table(const client::Hardware& hardware, const View& view) {
                {"DRIVER", Align::left, true},
                {"ID"}});
   for (const client::Gpu& gpu : hardware.gpus) {
-    table.add_row({gpu.name, gpu.total_bytes > 0 ? bytes(gpu.total_bytes) : "", bytes(gpu.free_bytes), others_text(gpu),
-                   load_text(gpu), driver_cell(gpu), gpu.id});
+    table.add_row({gpu.name, gpu.engine_device, gpu.total_bytes > 0 ? bytes(gpu.total_bytes) : "",
+                   bytes(gpu.free_bytes), others_text(gpu), load_text(gpu), driver_cell(gpu), gpu.id});
   }
   return table.text(view);
 }

@@ -32,7 +32,8 @@ constexpr const char* full = R"JSON({"hardware":{"cpu":"A processor","cpu_thread
    "battery":{"percent":81,"state":"Discharging"},"on_mains":false,"gpus":[
    {"id":"pci:0000:01:00.0","used_bytes":4294967296,"free_bytes":21474836480,"utilisation_percent":37,
     "temperature_celsius":61,"power_watts":180.5,"foreign_bytes":1073741824,"foreign_processes":2},
-   {"id":"pci:0000:09:00.0","used_bytes":1}]}})JSON";
+   {"id":"pci:0000:09:00.0","used_bytes":1}]},
+  "engine":{"phase":"ready","devices":[{"name":"Vulkan1","gpu_id":"pci:0000:01:00.0"},{"name":"Vulkan0","gpu_id":null}]}})JSON";
 
 constexpr const char* bare = R"JSON({"hardware":{"cpu":"A","cpu_threads":2,"memory_bytes":1073741824,"disk_bytes":null,
   "has_battery":false,"gpus":[],"looked_at":["/sys (no PCI device, no GPU)","NVML (libnvidia-ml.so.1 not found)"]},
@@ -52,6 +53,8 @@ TEST(HardwareView, ShowsEverythingThatIsKnown) {
   EXPECT_THAT(table, HasSubstr("37 %, 61 °C, 180 W"));
   EXPECT_THAT(table, HasSubstr("nvidia 550.54"));
   EXPECT_THAT(table, HasSubstr("none is loaded"));
+  EXPECT_THAT(table, HasSubstr("Vulkan1"));
+  EXPECT_THAT(table, Not(HasSubstr("Vulkan0"))) << "nobody knows which one that is";
   EXPECT_THAT(table, Not(HasSubstr("\x1b")));
 }
 

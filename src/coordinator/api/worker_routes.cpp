@@ -48,6 +48,7 @@ json devices_json(const std::vector<domain::EngineDevice>& devices) {
   json list = json::array();
   for (const auto& device : devices) {
     list.push_back({{"name", device.name},
+                    {"gpu_id", device.gpu_id.empty() ? json() : json(device.gpu_id)},
                     {"description", device.description},
                     {"total_bytes", device.total_bytes},
                     {"limit_bytes", device.limit_bytes},
