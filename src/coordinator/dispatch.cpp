@@ -240,7 +240,7 @@ asio::awaitable<Dispatcher::Slot> Dispatcher::Ticket::slot() {
   if (begin_waiting()) {
     if (again) {
       dispatcher_.metrics_.count_retry();
-      dispatcher_.carry_out(dispatcher_.scheduler_.request_returned(request_.id, dispatcher_.now()));
+      dispatcher_.carry_out(dispatcher_.scheduler_.request_returned(request_.id, cause(), dispatcher_.now()));
     } else {
       known_ = true;
       dispatcher_.carry_out(dispatcher_.scheduler_.request_submitted(request_, dispatcher_.now()));
@@ -251,9 +251,16 @@ asio::awaitable<Dispatcher::Slot> Dispatcher::Ticket::slot() {
 
 asio::awaitable<Dispatcher::Slot> Dispatcher::Ticket::next_slot(std::chrono::milliseconds allowance) {
   assert(known_);
-  if (begin_waiting())
-    dispatcher_.carry_out(dispatcher_.scheduler_.request_interrupted(request_.id, allowance, dispatcher_.now()));
+  if (begin_waiting()) {
+    dispatcher_.carry_out(
+        dispatcher_.scheduler_.request_interrupted(request_.id, cause(), allowance, dispatcher_.now()));
+  }
   co_return co_await outcome();
+}
+
+domain::ReturnCause Dispatcher::Ticket::cause() const {
+  const auto worker = given_.lock();
+  return worker && worker->is_open() ? domain::ReturnCause::refused : domain::ReturnCause::worker_lost;
 }
 
 asio::awaitable<Dispatcher::Slot> Dispatcher::Ticket::outcome() {
@@ -263,7 +270,9 @@ asio::awaitable<Dispatcher::Slot> Dispatcher::Ticket::outcome() {
       co_await waiting_->async_wait(asio::as_tuple(asio::use_awaitable));
     waiting_.reset();
   }
-  co_return *std::exchange(outcome_, std::nullopt);
+  Slot slot = *std::exchange(outcome_, std::nullopt);
+  given_ = slot.worker;
+  co_return slot;
 }
 
 void Dispatcher::Ticket::cancel() {

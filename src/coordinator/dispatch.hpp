@@ -125,9 +125,13 @@ class Dispatcher {
     // Unless all is over anyway.
     bool begin_waiting();
     boost::asio::awaitable<Slot> outcome();
+    // Why the last slot was of no use.
+    domain::ReturnCause cause() const;
 
     Dispatcher& dispatcher_;
     domain::Request request_;
+    // Of the last slot.
+    std::weak_ptr<WorkerLink> given_;
     bool submitted_ = false;
     bool known_ = false;  // to the scheduler
     bool cancelled_ = false;

@@ -69,6 +69,13 @@ struct SchedulerLimits {
   std::chrono::milliseconds last_retry_delay{300'000};
 };
 
+// Why a request comes back.
+enum class ReturnCause : std::uint8_t {
+  refused,
+  // The connection broke; worker_gone() may come later. It says nothing of the worker's work.
+  worker_lost,
+};
+
 // What the shell has to do. A request is named by exactly one Dispatch or Reject after each submission or return.
 struct Dispatch {
   RequestId request;
@@ -261,10 +268,11 @@ class Scheduler {
   Actions request_finished(const RequestId& id, SteadyTime now, std::optional<Usage> usage = std::nullopt);
   // Its worker was lost or refused it before anything of the answer was used: it takes its old place in the queue
   // again.
-  Actions request_returned(const RequestId& id, SteadyTime now);
+  Actions request_returned(const RequestId& id, ReturnCause cause, SteadyTime now);
   // Its worker was lost or gave it up in the middle of an answer that another one can go on with, if it is found within
   // `allowance`. It takes its old place in the queue again; what it got so far was not in vain and is no attempt.
-  Actions request_interrupted(const RequestId& id, std::chrono::steady_clock::duration allowance, SteadyTime now);
+  Actions request_interrupted(const RequestId& id, ReturnCause cause, std::chrono::steady_clock::duration allowance,
+                              SteadyTime now);
 
   // Whether `count` more jobs of the key may be accepted. If so their places are kept until each is submitted, or given
   // back. The rejection names no request.
@@ -449,7 +457,7 @@ class Scheduler {
   void enqueue(RequestEntry& request);
   void leave_queue(RequestEntry& request);
   // Waits for another slot, or is given up.
-  void take_back(RequestEntry& request, SteadyTime now, Actions& actions);
+  void take_back(RequestEntry& request, ReturnCause cause, SteadyTime now, Actions& actions);
   void release_slot(RequestEntry& request, SteadyTime now);
   void start(RequestEntry& request, Replica& replica, SteadyTime now, Actions& actions);
   void reject_waiting(ModelEntry& model, RejectCode code, std::chrono::seconds retry_after, const std::string& text,

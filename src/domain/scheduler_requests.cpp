@@ -131,22 +131,23 @@ Actions Scheduler::request_finished(const RequestId& id, SteadyTime now, std::op
   return actions;
 }
 
-Actions Scheduler::request_returned(const RequestId& id, SteadyTime now) {
+Actions Scheduler::request_returned(const RequestId& id, ReturnCause cause, SteadyTime now) {
   Actions actions;
   now_ = now;
   const auto found = requests_.find(id);
   if (found == requests_.end() || found->second->state == RequestEntry::State::waiting) return actions;
   RequestEntry& request = *found->second;
-  if (request.state == RequestEntry::State::lost && request.attempts > 0) {
+  const bool is_lost = request.state == RequestEntry::State::lost || cause == ReturnCause::worker_lost;
+  if (is_lost && request.attempts > 0) {
     --request.attempts;
     ++request.losses;
   }
-  take_back(request, now, actions);
+  take_back(request, cause, now, actions);
   return actions;
 }
 
-Actions Scheduler::request_interrupted(const RequestId& id, std::chrono::steady_clock::duration allowance,
-                                       SteadyTime now) {
+Actions Scheduler::request_interrupted(const RequestId& id, ReturnCause cause,
+                                       std::chrono::steady_clock::duration allowance, SteadyTime now) {
   Actions actions;
   now_ = now;
   const auto found = requests_.find(id);
@@ -155,17 +156,18 @@ Actions Scheduler::request_interrupted(const RequestId& id, std::chrono::steady_
   request.attempts = 0;
   request.losses = 0;
   request.allowance = allowance;
-  take_back(request, now, actions);
+  take_back(request, cause, now, actions);
   return actions;
 }
 
-void Scheduler::take_back(RequestEntry& request, SteadyTime now, Actions& actions) {
+void Scheduler::take_back(RequestEntry& request, ReturnCause cause, SteadyTime now, Actions& actions) {
   KeyEntry& key = *request.key;
   if (request.state == RequestEntry::State::running) {
     Replica& replica = *request.replica;
     replica.held_until = now + limits_.replica_hold;
     wake_at(replica.held_until);
-    note_failure(*replica.worker, std::hash<RequestId>()(request.request.id), AttemptOutcome::refused, now);
+    if (cause == ReturnCause::refused)
+      note_failure(*replica.worker, std::hash<RequestId>()(request.request.id), AttemptOutcome::refused, now);
     release_slot(request, now);
   }
   if (request.line != nullptr) served(*request.line, key) -= request.charged / key.policy.weight;

@@ -48,7 +48,9 @@ class SchedulerTest : public testing::Test {
         Request{RequestId(request), ModelId("m_" + model_name), Deadline::at(now_ + wait)}, now_);
   }
   Actions finish(const std::string& request) { return scheduler_.request_finished(RequestId(request), now_); }
-  Actions give_back(const std::string& request) { return scheduler_.request_returned(RequestId(request), now_); }
+  Actions give_back(const std::string& request) {
+    return scheduler_.request_returned(RequestId(request), ReturnCause::refused, now_);
+  }
 
   // One model "a" and these workers with a ready replica of it.
   void ready_workers(const std::vector<std::string>& workers, std::uint32_t slots = 2) {
@@ -365,15 +367,30 @@ TEST_F(SchedulerTest, AnInterruptedRequestIsNextAndWaitsNoLongerThanItMay) {
   // As often as it takes: it is no attempt.
   for (int loss = 0; loss < 5; ++loss) {
     scheduler_.worker_gone(WorkerId("w1"), true, now_);
-    EXPECT_EQ(words(scheduler_.request_interrupted(RequestId("r1"), 10s, now_)), Words{});
+    EXPECT_EQ(words(scheduler_.request_interrupted(RequestId("r1"), ReturnCause::worker_lost, 10s, now_)), Words{});
     connect("w1");
     EXPECT_EQ(words(report_of("w1", report({replica("a", Phase::ready, 1)}))), (Words{"r1>w1"}));
   }
   scheduler_.worker_gone(WorkerId("w1"), true, now_);
-  scheduler_.request_interrupted(RequestId("r1"), 10s, now_);
+  scheduler_.request_interrupted(RequestId("r1"), ReturnCause::worker_lost, 10s, now_);
   now_ += 10s;
   EXPECT_EQ(words(scheduler_.tick(now_)), (Words{"r1!model_not_ready"}));
   EXPECT_EQ(words(finish("r2")), (Words{"r3>w2"}));
+}
+
+// Its streams break before its connection is known to be gone. A worker that only comes and goes does its work well.
+TEST_F(SchedulerTest, WhatIsLostWithItsConnectionIsNoFailureOfTheWorker) {
+  ready_workers({"w1"}, 1);
+  for (int loss = 0; loss < 20; ++loss) {
+    const std::string id = "r" + std::to_string(loss);
+    submit(id);
+    scheduler_.request_returned(RequestId(id), ReturnCause::worker_lost, now_);
+    scheduler_.worker_gone(WorkerId("w1"), true, now_);
+    connect("w1");
+    EXPECT_EQ(words(report_of("w1", report({replica("a", Phase::ready, 1)}))), (Words{id + ">w1"}));
+    finish(id);
+  }
+  EXPECT_EQ(scheduler_.totals().workers_quarantined, 0u);
 }
 
 TEST_F(SchedulerTest, AWorkerThatLostItsConnectionIsExpectedBackForAMoment) {

@@ -205,8 +205,8 @@ class Walk {
     forget(request);
     waiting_.insert(request);
     ++returned_;
-    if (returned_ % 2 == 0) return handle(scheduler_.request_returned(RequestId(request), now_));
-    handle(scheduler_.request_interrupted(RequestId(request), std::chrono::seconds(30), now_));
+    if (returned_ % 2 == 0) return handle(scheduler_.request_returned(RequestId(request), ReturnCause::refused, now_));
+    handle(scheduler_.request_interrupted(RequestId(request), ReturnCause::refused, std::chrono::seconds(30), now_));
   }
 
   void handle(const Actions& actions) {

@@ -116,14 +116,14 @@ Actions WatchedScheduler::request_finished(const domain::RequestId& id, std::opt
 Actions WatchedScheduler::request_returned(const domain::RequestId& id) {
   stage_.note("request_returned", id.text());
   account_.request_returned(id);
-  return decided(scheduler_.request_returned(id, stage_.now()));
+  return decided(scheduler_.request_returned(id, domain::ReturnCause::refused, stage_.now()));
 }
 
 Actions WatchedScheduler::request_interrupted(const domain::RequestId& id) {
   constexpr auto allowance = std::chrono::seconds(30);
   stage_.note("request_interrupted", id.text());
   account_.request_returned(id);
-  return decided(scheduler_.request_interrupted(id, allowance, stage_.now()));
+  return decided(scheduler_.request_interrupted(id, domain::ReturnCause::refused, allowance, stage_.now()));
 }
 
 std::optional<domain::Reject> WatchedScheduler::reserve_jobs(const domain::KeyId& key, const std::string& model,

@@ -231,23 +231,6 @@ TEST_F(Cache, NoRoomIsSaidBeforeAnythingIsFetched) {
   EXPECT_EQ(requests_, 0);
 }
 
-TEST_F(Cache, ADiskThatBecomesFullInMidTransferIsSaidAndIsNotTheEnd) {
-  // Its writes fail as on a full disk.
-  const auto part = directory_ / (blob_.sha256 + ".part");
-  std::filesystem::create_symlink("/dev/full", part);
-  const auto path = fetch();
-  ASSERT_FALSE(path);
-  EXPECT_EQ(path.error().code, ErrorCode::disk_full);
-  EXPECT_NE(path.error().detail.find("worker.cache_dir"), std::string::npos) << path.error().detail;
-  EXPECT_EQ(requests_, 1);
-  EXPECT_FALSE(std::filesystem::exists(directory_ / blob_.sha256));
-  // There is room again.
-  std::filesystem::remove(part);
-  start_server();
-  ASSERT_TRUE(fetch());
-  EXPECT_EQ(stored(), content_);
-}
-
 // Hashing gigabytes of what is there, to learn that the rest cannot come.
 TEST_F(Cache, WithoutAConnectionOrRoomNothingIsHashed) {
   leave_partial(content_.substr(0, 1'000'000));
