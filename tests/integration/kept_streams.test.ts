@@ -83,6 +83,13 @@ test("nobody comes back: the slot is free after the time, and the stream is gone
   await eventually("the stream is gone", async () => (await grid.api("GET", `/v1/streams/${first.stream}`)).status === 404);
 });
 
+test("one that its client has whole goes after the time, however often it is asked for", async () => {
+  const whole = await read("POST", "/v1/chat/completions", { "x-gogrid-resume": "1" });
+  assert.ok(whole.ended);
+  assert.equal((await read("GET", `/v1/streams/${whole.stream}`, {})).text, whole.text);
+  await eventually("the stream is gone", async () => (await grid.api("GET", `/v1/streams/${whole.stream}`)).status === 404);
+});
+
 test("an error is answered as ever", async () => {
   const answer = await grid.api("POST", "/v1/chat/completions", { ...body, model: "no-such" }, { headers: { "x-gogrid-resume": "5" } });
   assert.equal(answer.status, 404);

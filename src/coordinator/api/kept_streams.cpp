@@ -141,6 +141,7 @@ class KeptStream final : public net::HttpExchange {
     });
     notify();
     std::uint64_t next = after + 1;
+    bool has_all = false;
     Result<void> sent;
     while (reader_ == me && !gone && sent) {
       if (!response_) {
@@ -161,6 +162,7 @@ class KeptStream final : public net::HttpExchange {
         if (sent) note_sent(next++);
       } else if (ended_) {
         sent = co_await client.finish();
+        has_all = sent.has_value();
         break;
       } else {
         co_await wait(SteadyTime::max());
@@ -169,7 +171,9 @@ class KeptStream final : public net::HttpExchange {
     client.watch_disconnect({});
     if (reader_ != me) co_return;
     reader_ = 0;
-    gone_at_ = std::chrono::steady_clock::now();
+    // Once a client has all of it, it is kept no longer for being asked for again.
+    if (!was_delivered_) gone_at_ = std::chrono::steady_clock::now();
+    was_delivered_ = was_delivered_ || has_all;
     notify();
   }
 
@@ -233,6 +237,8 @@ class KeptStream final : public net::HttpExchange {
   // The client that is there; 0: none.
   unsigned reader_ = 0;
   std::optional<SteadyTime> gone_at_;
+  // Whole, to a client.
+  bool was_delivered_ = false;
 };
 
 KeptStreams::KeptStreams(asio::any_io_executor executor) : executor_(executor), tasks_(executor) {}
