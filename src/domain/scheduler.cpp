@@ -344,6 +344,8 @@ void Scheduler::lose_orphans(std::uint32_t worker, SteadyTime now, Actions& acti
 }
 
 void Scheduler::note_failure(Worker& worker, std::size_t work, AttemptOutcome outcome, SteadyTime now) {
+  // What a worker gives up when it is paused or stops is its owner's wish.
+  if (worker.report && worker.report->availability != Availability::available) return;
   WorkerHealth& health = known_workers_[worker.number].health;
   health.failed(work, outcome, now);
   if (health.quarantined(now)) wake_at(health.quarantined_until());
