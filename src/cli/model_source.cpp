@@ -117,6 +117,7 @@ Result<ModelPart> open_part(const fs::path& path) {
 
 Result<void> check_parts(const std::vector<ModelPart>& weights, const std::vector<ModelPart>& companions) {
   std::vector<domain::GgufHeader> headers;
+  headers.reserve(weights.size());
   for (const ModelPart& part : weights)
     headers.push_back(part.header);
   const auto model = domain::join_weights(headers);

@@ -83,7 +83,7 @@ class Fetches : public test::CoordinatorTest {
     EXPECT_EQ(begun.status, 202) << begun.body;
     const std::string target = "/api/v1/uploads/" + begun.value.value("id", "");
     for (;;) {
-      const json seen = call("GET", target).value;
+      json seen = call("GET", target).value;
       const std::string state = seen.value("state", "failed");
       if (state == "done" || state == "failed") return seen;
     }

@@ -255,6 +255,7 @@ Uploads::Answer<ModelLibrary::Entry> Uploads::store_model(ModelSpec spec, std::v
   std::vector<domain::ModelFile> old_files;
   if (const auto same = models_.find_by_name(spec.name)) old_files = same->model.files;
   std::vector<std::string> names;
+  names.reserve(parts.size());
   for (const Handle& part : parts)
     names.push_back(part->record.sha256);
   auto move = [files = files_, names]() -> Result<void> {

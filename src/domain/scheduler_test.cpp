@@ -150,8 +150,10 @@ TEST_F(SchedulerTest, AReplicaThatHasJustBecomeReadyHasNotRested) {
 }
 
 TEST_F(SchedulerTest, WorkersThatVanishWithARequestAreNotItsFault) {
+  constexpr int count = 9;
   std::vector<std::string> workers;
-  for (int i = 0; i < 9; ++i)
+  workers.reserve(count);
+  for (int i = 0; i < count; ++i)
     workers.push_back("w" + std::to_string(i));
   ready_workers(workers, 1);
   std::string on = words(submit("r1")).at(0);

@@ -363,7 +363,7 @@ TEST_F(Cache, AFileIsHashedWhenItMayHaveChanged) {
 
 TEST_F(Cache, TheQuotaEvictsWhatWasUsedLeastLately) {
   const auto put = [&](char digit, int age_hours, std::size_t size) {
-    const std::string name(64, digit);
+    std::string name(64, digit);
     std::ofstream(directory_ / name) << std::string(size, 'x');
     const auto now =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());

@@ -18,6 +18,7 @@ bool is_part(const std::string& one, const std::string& other) {
 
 std::vector<std::string> match_gpus(const std::vector<EngineDevice>& devices, const std::vector<Gpu>& gpus) {
   std::vector<const Gpu*> left;
+  left.reserve(gpus.size());
   for (const Gpu& gpu : gpus)
     left.push_back(&gpu);
   std::sort(left.begin(), left.end(), [](const Gpu* one, const Gpu* other) { return one->id < other->id; });

@@ -27,7 +27,7 @@ class RecordedMachine {
   // "/sys/bus/pci/devices/ADDRESS" as a link into /sys/devices; the device's directory, to add files to.
   std::string pci_device(const std::string& address, const std::string& vendor, const std::string& device,
                          const std::string& pci_class, const std::string& driver) {
-    const std::string path = "sys/devices/pci0000:00/" + address;
+    std::string path = "sys/devices/pci0000:00/" + address;
     file(path + "/vendor", "0x" + vendor);
     file(path + "/device", "0x" + device);
     file(path + "/class", "0x" + pci_class);

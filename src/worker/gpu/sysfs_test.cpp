@@ -17,7 +17,7 @@ using testing::HasSubstr;
 
 // A Radeon RX 7900 XTX.
 std::string add_radeon(RecordedMachine& machine) {
-  const std::string device = machine.pci_device("0000:03:00.0", "1002", "744c", "030000", "amdgpu");
+  std::string device = machine.pci_device("0000:03:00.0", "1002", "744c", "030000", "amdgpu");
   machine.card(device, 0);
   machine.file(device + "/mem_info_vram_total", "25753026560");
   machine.file(device + "/mem_info_vram_used", "1288490188");
