@@ -53,11 +53,12 @@ TEST(BufferLog, WhatCannotBeMeantIsSkipped) {
 }
 
 TEST(MemoryShortage, IsRecognisedInTheEnginesWords) {
+  constexpr const char* no_room_for_context =
+      "0.00.194.480 E llama_init_from_model: failed to initialize the context: failed to allocate buffer for kv cache";
   for (const char* line : {
            "0.00.174.628 E ggml_aligned_malloc: insufficient memory (attempted to allocate 2930.25 MB)",
            "0.00.174.656 E ggml_backend_cpu_buffer_type_alloc_buffer: failed to allocate buffer of size 3072589824",
-           ("0.00.194.480 E llama_init_from_model: failed to initialize the context: failed to allocate buffer for kv "
-            "cache"),
+           no_room_for_context,
            "./src/ggml.c:1655: GGML_ASSERT(ctx->mem_buffer != NULL) failed",
            "ggml_vulkan: Device memory allocation of size 118497280 failed.",
            "ggml_vulkan: vk::Device::allocateMemory: ErrorOutOfDeviceMemory",
