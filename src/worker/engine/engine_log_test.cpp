@@ -55,6 +55,8 @@ TEST(BufferLog, WhatCannotBeMeantIsSkipped) {
 TEST(MemoryShortage, IsRecognisedInTheEnginesWords) {
   constexpr const char* no_room_for_context =
       "0.00.194.480 E llama_init_from_model: failed to initialize the context: failed to allocate buffer for kv cache";
+  constexpr const char* no_room_on_gpu =
+      "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 144.00 MiB on device 4: cudaMalloc failed: out of memory";
   for (const char* line : {
            "0.00.174.628 E ggml_aligned_malloc: insufficient memory (attempted to allocate 2930.25 MB)",
            "0.00.174.656 E ggml_backend_cpu_buffer_type_alloc_buffer: failed to allocate buffer of size 3072589824",
@@ -63,8 +65,7 @@ TEST(MemoryShortage, IsRecognisedInTheEnginesWords) {
            "ggml_vulkan: Device memory allocation of size 118497280 failed.",
            "ggml_vulkan: vk::Device::allocateMemory: ErrorOutOfDeviceMemory",
            "terminate called after throwing an instance of 'vk::OutOfDeviceMemoryError'",
-           "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 144.00 MiB on device 4: cudaMalloc failed: out of "
-           "memory",
+           no_room_on_gpu,
            "llama_model_load: error loading model: unable to allocate CUDA0 buffer",
            "CUDA error: out of memory",
            "terminate called after throwing an instance of 'std::bad_alloc'",
