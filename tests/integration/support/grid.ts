@@ -8,7 +8,7 @@ import { after } from "node:test";
 import { Agent, request } from "node:https";
 import type { IncomingMessage } from "node:http";
 import OpenAI from "openai";
-import { descendants, Program, run, type Finished } from "./process.ts";
+import { descendants, procText, Program, run, type Finished } from "./process.ts";
 
 const top = path.resolve(import.meta.dirname, "../../..");
 
@@ -277,6 +277,6 @@ export class Grid {
 /** How the worker's engines were started, by their command lines. */
 export function engineArguments(worker: Worker): string[] {
   return descendants(worker.program.pid)
-    .map((pid) => fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " "))
+    .map((pid) => procText(pid, "cmdline").replaceAll("\0", " "))
     .filter((command) => command.startsWith("/usr/bin/llama-server"));
 }

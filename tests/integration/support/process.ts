@@ -119,9 +119,19 @@ export async function run(
   return { code, stdout, stderr };
 }
 
-/** The processes it started, and those that they started. */
+/** What /proc says of a process; empty when it has ended. */
+export function procText(pid: number, name: string): string {
+  try {
+    return fs.readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch (error) {
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return "";
+    throw error;
+  }
+}
+
+/** The processes it started, and those that they started; without those that end meanwhile. */
 export function descendants(pid: number): number[] {
-  const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  const children = procText(pid, `task/${pid}/children`).split(" ").filter(Boolean).map(Number);
   return [...children, ...children.flatMap(descendants)];
 }
 
