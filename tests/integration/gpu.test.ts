@@ -5,7 +5,7 @@ import { before, test } from "node:test";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { engineArguments, eventually, Grid, sampleModel } from "./support/grid.ts";
-import { descendants } from "./support/process.ts";
+import { descendants, procText } from "./support/process.ts";
 import { writeTinyModel } from "./support/tiny_gguf.ts";
 
 let grid: Grid;
@@ -175,7 +175,7 @@ test("an engine that takes more than the owner allows is stopped, and the state 
     return its.replicas.length === 0 && its;
   });
   // The worker may be looking at its hardware, in a process of its own.
-  const engines = descendants(worker.program.pid).filter((pid) => fs.existsSync(`/proc/${pid}/cmdline`) && fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(engine));
+  const engines = descendants(worker.program.pid).filter((pid) => procText(pid, "cmdline").includes(engine));
   assert.deepEqual(engines, [], "its process is gone");
   assert.equal(status.engine.devices[0].used_bytes, 0);
 });

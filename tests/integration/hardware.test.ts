@@ -8,7 +8,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as readline from "node:readline";
 import { binDir, eventually, Grid } from "./support/grid.ts";
-import { run } from "./support/process.ts";
+import { descendants, procText, run } from "./support/process.ts";
 
 const icds = "/usr/share/vulkan/icd.d";
 const lavapipe = fs.readdirSync(icds).find((name) => name.startsWith("lvp_icd"));
@@ -25,13 +25,9 @@ async function gpus(env: NodeJS.ProcessEnv, args: string[] = []): Promise<any> {
   return JSON.parse(result.stdout);
 }
 
-/** The children of `pid` that look at the hardware. */
+/** The processes of `pid` that look at the hardware. */
 function probes(pid: number): number[] {
-  return fs
-    .readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
-    .split(" ")
-    .filter((child) => child !== "" && fs.readFileSync(`/proc/${child}/cmdline`, "utf8").includes("probe-hardware"))
-    .map(Number);
+  return descendants(pid).filter((child) => procText(child, "cmdline").includes("probe-hardware"));
 }
 
 let grid: Grid;

@@ -129,10 +129,13 @@ export function procText(pid: number, name: string): string {
   }
 }
 
-/** The processes it started, and those that they started; without those that end meanwhile. */
+const childrenOf = (pid: number) => procText(pid, `task/${pid}/children`).split(" ").filter(Boolean).map(Number);
+
+/** The processes it started, and those that they started; without those that end meanwhile. It itself must be there. */
 export function descendants(pid: number): number[] {
-  const children = procText(pid, `task/${pid}/children`).split(" ").filter(Boolean).map(Number);
-  return [...children, ...children.flatMap(descendants)];
+  if (!fs.existsSync(`/proc/${pid}`)) throw new Error(`process ${pid} has ended`);
+  const below = (one: number): number[] => childrenOf(one).flatMap((child) => [child, ...below(child)]);
+  return below(pid);
 }
 
 /** Bytes of memory that the process has; undefined where a sanitizer takes more than the program. */
