@@ -233,7 +233,9 @@ Actions Scheduler::job_ended(JobId id, LeaseId lease, AttemptEnd end, SteadyTime
     learn(replica, *job.line, job.started_at, end.usage, now);
     ++done_.jobs_done;
   } else if (end.outcome == AttemptOutcome::failed || end.outcome == AttemptOutcome::refused) {
-    note_failure(*replica.worker, std::hash<JobId>()(id), end.outcome, now);
+    // One that waits is in a part of the machine that its owner wants.
+    if (replica.report.progress.phase != Phase::waiting)
+      note_failure(*replica.worker, std::hash<JobId>()(id), end.outcome, now);
     replica.held_until = now + limits_.replica_hold;
     wake_at(replica.held_until);
   }

@@ -166,7 +166,8 @@ void Scheduler::take_back(RequestEntry& request, ReturnCause cause, SteadyTime n
     Replica& replica = *request.replica;
     replica.held_until = now + limits_.replica_hold;
     wake_at(replica.held_until);
-    if (cause == ReturnCause::refused)
+    // One that waits is in a part of the machine that its owner wants.
+    if (cause == ReturnCause::refused && replica.report.progress.phase != Phase::waiting)
       note_failure(*replica.worker, std::hash<RequestId>()(request.request.id), AttemptOutcome::refused, now);
     release_slot(request, now);
   }

@@ -393,6 +393,20 @@ TEST_F(SchedulerTest, WhatAPausedWorkerGivesUpIsNoFailureOfIt) {
   EXPECT_EQ(scheduler_.totals().workers_quarantined, 0u);
 }
 
+// A GPU that its owner uses, beside another that goes on.
+TEST_F(SchedulerTest, WhatAPausedReplicaGivesUpIsNoFailureOfItsWorker) {
+  ready_workers({"w1"}, 1);
+  for (int pause = 0; pause < 20; ++pause) {
+    const std::string id = "r" + std::to_string(pause);
+    EXPECT_EQ(words(submit(id)), (Words{id + ">w1"}));
+    report_of("w1", report({replica("a", Phase::waiting, 0)}));
+    scheduler_.request_interrupted(RequestId(id), ReturnCause::refused, 10s, now_);
+    finish(id);
+    report_of("w1", report({replica("a", Phase::ready, 1)}));
+  }
+  EXPECT_EQ(scheduler_.totals().workers_quarantined, 0u);
+}
+
 // Its streams break before its connection is known to be gone. A worker that only comes and goes does its work well.
 TEST_F(SchedulerTest, WhatIsLostWithItsConnectionIsNoFailureOfTheWorker) {
   ready_workers({"w1"}, 1);
