@@ -56,19 +56,26 @@ std::optional<HostMemory> parse_smaps_rollup(std::string_view text) {
   return memory;
 }
 
+std::vector<pid_t> descendants(pid_t pid) {
+  std::vector<pid_t> found = children(pid);
+  for (std::size_t i = 0; i < found.size() && found.size() < max_processes; ++i) {
+    for (const pid_t child : children(found[i]))
+      found.push_back(child);
+  }
+  return found;
+}
+
 std::optional<HostMemory> read_host_memory(pid_t pid) {
   std::optional<HostMemory> sum;
-  std::vector<pid_t> processes = {pid};
-  for (std::size_t i = 0; i < processes.size() && i < max_processes; ++i) {
-    const auto text = read_file("/proc/" + std::to_string(processes[i]) + "/smaps_rollup", max_proc_file_bytes);
+  std::vector<pid_t> processes = descendants(pid);
+  processes.push_back(pid);
+  for (const pid_t process : processes) {
+    const auto text = read_file("/proc/" + std::to_string(process) + "/smaps_rollup", max_proc_file_bytes);
     const auto memory = text ? parse_smaps_rollup(*text) : std::nullopt;
-    if (memory) {
-      if (!sum) sum.emplace();
-      sum->held_bytes += memory->held_bytes;
-      sum->mapped_bytes += memory->mapped_bytes;
-    }
-    for (const pid_t child : children(processes[i]))
-      processes.push_back(child);
+    if (!memory) continue;
+    if (!sum) sum.emplace();
+    sum->held_bytes += memory->held_bytes;
+    sum->mapped_bytes += memory->mapped_bytes;
   }
   return sum;
 }
