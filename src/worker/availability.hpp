@@ -1,12 +1,12 @@
-// Availability: whether this worker takes work, and why not: what its owner asked for, whether it is stopping, and
-// whether it has a sandbox to run work in. A pause is kept in a file, so that it outlives the daemon. Event loop
-// thread.
+// Availability: whether this worker takes work, and why not: whether it is stopping, what its owner's rules say, and
+// whether it has a sandbox to run work in. Event loop thread.
 #pragma once
 
-#include <filesystem>
 #include <string>
+#include <string_view>
+#include <vector>
 
-#include "base/result.hpp"
+#include "worker/policy/pause.hpp"
 
 namespace gogrid::worker {
 
@@ -15,25 +15,24 @@ std::string_view to_string(Availability availability);
 
 class AvailabilityPolicy {
  public:
-  // Reads the pause that an earlier run left.
-  explicit AvailabilityPolicy(std::filesystem::path pause_file);
+  // `pauses` are those that hold now (OwnerWatch), and outlive this.
+  explicit AvailabilityPolicy(const std::vector<Pause>& pauses) : pauses_(pauses) {}
 
-  // Durable when they return. `reason` is for people and may be empty.
-  Result<void> pause(std::string reason);
-  Result<void> resume();
   void drain() { draining_ = true; }
   // Empty: work can be run.
   void set_obstacle(std::string obstacle) { obstacle_ = std::move(obstacle); }
 
   Availability current() const;
-  // Empty when available.
+  // For the owner; empty when available.
   std::string reason() const;
+  // For those who run the network.
+  std::string reason_for_others() const;
 
  private:
-  std::filesystem::path pause_file_;
-  bool paused_ = false;
+  std::string reason(std::string Pause::*text) const;
+
+  const std::vector<Pause>& pauses_;
   bool draining_ = false;
-  std::string pause_reason_;
   std::string obstacle_;
 };
 

@@ -1,6 +1,7 @@
 #include "worker/config.hpp"
 
 #include "worker/engine/device_plan.hpp"
+#include "worker/owner_rules.hpp"
 
 namespace gogrid::worker {
 namespace {
@@ -41,10 +42,19 @@ std::vector<Setting> worker_settings(WorkerConfig& config) {
        "GPU memory that engines may use, of all GPUs together, in GB (not set: all; 0: no GPU)", config.max_vram_gb},
       {"worker.max_vram_gb_each", "GOGRID_WORKER_MAX_VRAM_GB_EACH", "--max-vram-gb-each",
        "The same for single GPUs, as Vulkan0=6,Vulkan1=0", config.max_vram_gb_each},
+      {"worker.max_gpu_percent", "GOGRID_WORKER_MAX_GPU_PERCENT", "--max-gpu-percent",
+       "Of the time, how much engines may compute on GPUs, 1 to 100", config.max_gpu_percent},
       {"worker.software_gpus", "GOGRID_WORKER_SOFTWARE_GPUS", "--software-gpus",
        "To try things out without a GPU: how many of Mesa's slow software GPUs a Vulkan engine sees instead of real "
        "ones",
        config.software_gpus},
+      {"worker.schedule", "GOGRID_WORKER_SCHEDULE", "--schedule",
+       "When it may work, as in \"mon-fri 18:00-08:00; sat,sun\"; or never (empty: always)", config.schedule},
+      {"worker.on_pause", "GOGRID_WORKER_ON_PAUSE", "--on-pause",
+       "What becomes of running work in a pause: migrate (it goes on at another worker, at once) or finish (it ends "
+       "here "
+       "first, within drain_timeout)",
+       config.on_pause},
       {"worker.cache_dir", "GOGRID_WORKER_CACHE_DIR", "--cache-dir",
        "Where models and engines are kept (empty: the state directory)", config.cache_dir},
       {"worker.max_cache_gb", "GOGRID_WORKER_MAX_CACHE_GB", "--max-cache-gb",
@@ -89,6 +99,11 @@ Result<void> check_config(const WorkerConfig& config) {
   if (config.max_cache_gb > 1e6) return bad("worker.max_cache_gb must be at most 1000000");
   if (const auto limits = parse_vram_limits(config.max_vram_gb, config.max_vram_gb_each); !limits)
     return limits.error();
+  if (const auto rules = read_owner_rules(config); !rules) return rules.error();
+  if (config.on_pause != "migrate" && config.on_pause != "finish")
+    return bad("worker.on_pause must be migrate or finish");
+  if (config.max_gpu_percent < 1 || config.max_gpu_percent > 100)
+    return bad("worker.max_gpu_percent must be from 1 to 100");
   if (config.software_gpus > 16) return bad("worker.software_gpus must be at most 16");
   if (!config.cache_dir.empty() && !config.cache_dir.is_absolute())
     return bad("worker.cache_dir must be an absolute path");

@@ -27,7 +27,13 @@ struct WorkerConfig {
   double max_vram_gb = no_limit;
   // "Vulkan0=6"
   std::vector<std::string> max_vram_gb_each;
+  // Of their time.
+  std::int64_t max_gpu_percent = 100;
   std::int64_t software_gpus = 0;
+  // As Schedule reads it.
+  std::string schedule;
+  // "migrate" or "finish"
+  std::string on_pause = "migrate";
   std::filesystem::path cache_dir;
   double max_cache_gb = 0;
   std::filesystem::path engine_path;

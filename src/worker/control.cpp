@@ -85,6 +85,14 @@ json device_json(const EngineDevice& device, const std::string& gpu_id) {
           {"used_bytes", device.used_bytes}};
 }
 
+json pause_json(const Pause& pause) {
+  return {{"code", to_string(pause.code)},
+          {"part", pause.part.empty() ? json() : json(pause.part)},
+          {"except", pause.except},
+          {"text", pause.text},
+          {"until", pause.until ? json(to_unix_seconds(*pause.until)) : json()}};
+}
+
 }  // namespace
 
 asio::awaitable<void> Worker::control(net::HttpExchange& exchange) {
@@ -114,20 +122,18 @@ asio::awaitable<Result<void>> Worker::carry_out(net::HttpExchange& exchange) {
   auto reason = read_reason(*body);
   if (!reason) co_return reason.error();
   Result<void> done;
-  if (path == "/v1/pause") done = availability_.pause(std::move(*reason));
-  // Who would stop it, if it should, is not connected.
-  if (path == "/v1/pause" && done) leases_.stop_unwatched();
+  if (path == "/v1/pause") {
+    OwnerPause pause;
+    pause.reason = std::move(*reason);
+    done = owner_.pause(std::move(pause));
+  }
   if (path == "/v1/resume") {
-    done = availability_.resume();
+    done = owner_.resume();
     // What stood in its way may have been put right.
     if (sandbox_.kind() == SandboxKind::unavailable) {
       co_await probe_sandbox();
       if (engines_.current()) co_await devices_.look(engines_.current());
     }
-  }
-  if (done) {
-    pause_replicas();
-    changed(Change::important);
   }
   if (path == "/v1/stop") stop();
   co_return done;
@@ -147,6 +153,9 @@ std::string Worker::status_json() const {
       {"rtt_ms", session.rtt ? json(static_cast<double>(session.rtt->count()) / 1000.0) : json()}};
   out["availability"] = worker::to_string(availability_.current());
   out["reason"] = availability_.reason();
+  out["pauses"] = json::array();
+  for (const Pause& pause : owner_.pauses())
+    out["pauses"].push_back(pause_json(pause));
   out["sandbox"] = to_string(sandbox_.kind());
   out["sandbox_detail"] = sandbox_.detail();
   out["engine"] = progress_json(engines_.progress());

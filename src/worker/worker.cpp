@@ -19,6 +19,8 @@
 #include "worker/engine/device_gpus.hpp"
 #include "worker/engine/manifest.hpp"
 #include "worker/host.hpp"
+#include "worker/owner_rules.hpp"
+#include "worker/parts.hpp"
 #include "worker/plan.hpp"
 #include "worker/work.hpp"
 
@@ -143,10 +145,19 @@ wire::ReplicaState replica_state(const Replica& replica, std::size_t max_bytes) 
   return message;
 }
 
+Error paused(const Pause& pause) {
+  return Error(ErrorCode::unavailable, "the worker's engine is paused: " + pause.text_for_others);
+}
+
 // Checked at start-up.
 VramLimits vram_limits(const WorkerConfig& config) {
   auto limits = parse_vram_limits(config.max_vram_gb, config.max_vram_gb_each);
   return limits ? std::move(*limits) : VramLimits();
+}
+
+OwnerRules owner_rules(const WorkerConfig& config) {
+  auto rules = read_owner_rules(config);
+  return rules ? std::move(*rules) : OwnerRules();
 }
 
 }  // namespace
@@ -155,7 +166,8 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
     : executor_(executor),
       options_(std::move(options)),
       state_directory_(state),
-      availability_(state.pause_file()),
+      owner_(executor, state.pause_file(), owner_rules(options_.config), [this] { owner_changed(); }),
+      availability_(owner_.pauses()),
       sandbox_(executor, sandbox_options(options_)),
       cache_(executor, pool_, state.blobs()),
       engines_(executor, pool_, cache_, state.engines(), options_.config.engine_path,
@@ -190,6 +202,7 @@ asio::awaitable<Result<void>> Worker::run() {
   if (!server) co_return server.error();
   control_server_ = std::move(*server);
   tasks_.spawn("control socket", control_server_->run());
+  owner_.start();
   hardware_.start();
   co_await probe_sandbox();
   engines_.introduce_to([this](std::shared_ptr<Engine> engine) { return meet(std::move(engine)); });
@@ -225,6 +238,7 @@ asio::awaitable<void> Worker::shut_down() {
   session_.stop();
   session_task_.cancel();
   leases_.stop();
+  owner_.stop();
   hardware_.stop();
   cache_.stop();
   request_finished_.notify();
@@ -236,6 +250,7 @@ asio::awaitable<void> Worker::shut_down() {
   co_await session_task_.wait();
   co_await leases_.stopped();
   co_await hardware_.stopped();
+  co_await owner_.stopped();
   tasks_.cancel();
   co_await tasks_.wait();
   replicas_.clear();
@@ -273,12 +288,44 @@ asio::awaitable<void> Worker::tidy() {
   }
 }
 
-// The owner wants the machine: engines leave the memory, and the coordinator has what they were answering gone on with
-// elsewhere.
+void Worker::owner_changed() {
+  // The coordinator first: it goes on elsewhere with what is answered here.
+  changed(Change::important);
+  // Who would stop it, if it should, is not connected.
+  if (availability_.current() == Availability::paused) leases_.stop_unwatched();
+  pause_replicas();
+}
+
+// The owner wants the machine, or a part of it: engines leave the memory.
 void Worker::pause_replicas() {
-  const bool paused = availability_.current() == Availability::paused;
-  for (const auto& [key, replica] : replicas_)
-    replica->set_paused(paused);
+  for (const auto& [key, replica] : replicas_) {
+    const Pause* pause = pause_of(*replica);
+    if (pause == nullptr) {
+      replica->set_pause("");
+    } else if (options_.config.on_pause == "finish" && replica->requests() > 0) {
+      if (finishing_.insert(replica).second) tasks_.spawn("pause", pause_after_requests(replica));
+    } else {
+      replica->set_pause(pause->text_for_others);
+    }
+  }
+}
+
+asio::awaitable<void> Worker::pause_after_requests(std::shared_ptr<Replica> replica) {
+  const auto deadline = std::chrono::steady_clock::now() + options_.config.drain_timeout;
+  while (replica->requests() > 0 && pause_of(*replica) != nullptr && std::chrono::steady_clock::now() < deadline)
+    co_await request_finished_.wait_until(deadline);
+  finishing_.erase(replica);
+  if (const Pause* pause = pause_of(*replica)) replica->set_pause(pause->text_for_others);
+}
+
+const Pause* Worker::pause_of(const Replica& replica) const {
+  const auto& pauses = owner_.pauses();
+  if (pauses.empty()) return nullptr;
+  const auto parts = parts_of(replica.spec(), devices_.list(), hardware_.survey().gpus);
+  const auto found = std::find_if(pauses.begin(), pauses.end(), [&](const Pause& pause) {
+    return std::any_of(parts.begin(), parts.end(), [&](const std::string& part) { return stops_part(pause, part); });
+  });
+  return found == pauses.end() ? nullptr : &*found;
 }
 
 void Worker::engine_changed(Change change) {
@@ -321,6 +368,7 @@ HardwareMonitor::Events Worker::hardware_events() {
   events.on_look = [this] {
     // Which GPUs the engine's devices are.
     changed(Change::important);
+    pause_replicas();
     session_.hardware_changed();
   };
   events.on_reading = [this](const Survey& survey) {
@@ -334,7 +382,7 @@ wire::WorkerState Worker::state() {
   wire::WorkerState state;
   state.set_assignment_revision(revision_);
   state.set_availability(to_wire(availability_.current()));
-  state.set_reason(valid_utf8(availability_.reason(), max_detail_bytes));
+  state.set_reason(valid_utf8(availability_.reason_for_others(), max_detail_bytes));
   state.set_sandbox(to_wire(sandbox_.kind()));
   const std::size_t each_bytes = std::min(max_detail_bytes, max_details_bytes / (replicas_.size() + 1));
   for (const auto& [key, replica] : replicas_) {
@@ -444,7 +492,7 @@ void Worker::assigned(const wire::Assignment& assignment) {
   }
   for (const ReplicaSpec& spec : plan.start) {
     auto replica = std::make_shared<Replica>(replica_context_, spec);
-    replica->set_paused(availability_.current() == Availability::paused);
+    if (const Pause* pause = pause_of(*replica)) replica->set_pause(pause->text_for_others);
     replicas_.emplace(spec.key, std::move(replica));
   }
   start_replicas();
@@ -495,7 +543,7 @@ std::optional<Error> Worker::takes_no_work() const {
   const auto availability = availability_.current();
   if (availability == Availability::available) return std::nullopt;
   return Error(ErrorCode::unavailable,
-               "the worker is " + std::string(to_string(availability)) + ": " + availability_.reason());
+               "the worker is " + std::string(to_string(availability)) + ": " + availability_.reason_for_others());
 }
 
 Result<EngineUse> Worker::find_engine(const ReplicaKey& key) {
@@ -505,13 +553,18 @@ Result<EngineUse> Worker::find_engine(const ReplicaKey& key) {
   const std::shared_ptr<Replica> replica = found->second;
   EngineUse use;
   use.client = replica->client();
+  if (const Pause* pause = pause_of(*replica)) return paused(*pause);
   if (!use.client) {
     return Error(ErrorCode::unavailable,
                  "the worker's engine is not ready: " + std::string(to_string(replica->progress().phase)));
   }
   use.hold = std::make_shared<Replica::Use>(replica);
   use.suspect = [replica] { replica->suspect(); };
-  use.given_up = [this] { return takes_no_work(); };
+  use.given_up = [this, replica]() -> std::optional<Error> {
+    if (auto reason = takes_no_work()) return reason;
+    if (const Pause* pause = pause_of(*replica)) return paused(*pause);
+    return std::nullopt;
+  };
   return use;
 }
 

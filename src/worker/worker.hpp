@@ -9,6 +9,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/result.hpp"
@@ -20,6 +21,7 @@
 #include "worker/hardware.hpp"
 #include "worker/identity.hpp"
 #include "worker/leases.hpp"
+#include "worker/owner_watch.hpp"
 #include "worker/session.hpp"
 #include "worker/state_directory.hpp"
 
@@ -81,7 +83,11 @@ class Worker final : public SessionClient {
   boost::asio::awaitable<void> drained();
   boost::asio::awaitable<void> shut_down();
   void changed(Change change);
+  void owner_changed();
   void pause_replicas();
+  // Of those that hold now, the first that this replica has to yield to; null: none.
+  const Pause* pause_of(const Replica& replica) const;
+  boost::asio::awaitable<void> pause_after_requests(std::shared_ptr<Replica> replica);
   // Why, when it is not available.
   std::optional<Error> takes_no_work() const;
   void engine_changed(Change change);
@@ -95,6 +101,7 @@ class Worker final : public SessionClient {
   WorkerOptions options_;
   StateDirectory& state_directory_;
   boost::asio::thread_pool pool_{1};
+  OwnerWatch owner_;
   AvailabilityPolicy availability_;
   Sandbox sandbox_;
   BlobCache cache_;
@@ -104,6 +111,8 @@ class Worker final : public SessionClient {
   std::map<ReplicaKey, std::shared_ptr<Replica>> replicas_;
   // A new one with the same key waits for it.
   std::list<std::shared_ptr<Leaving>> leaving_;
+  // Paused, and finishing what they answer.
+  std::set<std::shared_ptr<Replica>> finishing_;
   Leases leases_;
   Session session_;
   HardwareMonitor hardware_;

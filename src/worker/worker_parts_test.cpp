@@ -221,36 +221,33 @@ TEST(CoordinatorAddress, WhatIsConfiguredWinsPartByPart) {
   EXPECT_NE(address.error().detail.find("GOGRID_COORDINATOR_HOST"), std::string::npos);
 }
 
-TEST_F(InDirectory, APauseOutlivesTheDaemon) {
-  {
-    AvailabilityPolicy policy(top_ / "paused");
-    EXPECT_EQ(policy.current(), Availability::available);
-    ASSERT_TRUE(policy.pause("gaming\nnow"));
-    EXPECT_EQ(policy.reason(), "gaming now");
-  }
-  AvailabilityPolicy policy(top_ / "paused");
-  EXPECT_EQ(policy.current(), Availability::paused);
-  EXPECT_EQ(policy.reason(), "gaming now");
-  policy.drain();
-  EXPECT_EQ(policy.current(), Availability::draining);
-  ASSERT_TRUE(policy.resume());
-  EXPECT_EQ(AvailabilityPolicy(top_ / "paused").current(), Availability::available);
-}
-
-TEST_F(InDirectory, APausesReasonIsValidUtf8) {
-  std::string reason(199, 'x');
-  AvailabilityPolicy policy(top_ / "paused");
-  ASSERT_TRUE(policy.pause(reason + "\xc3\xa9"));
-  EXPECT_EQ(policy.reason(), reason);
-  ASSERT_TRUE(policy.pause("\xff"));
-  EXPECT_EQ(policy.reason(), "\xef\xbf\xbd");
-}
-
-TEST_F(InDirectory, WithoutASandboxWorkIsRefused) {
-  AvailabilityPolicy policy(top_ / "paused");
+TEST(Availability, WhatStopsItComesBeforeWhatStandsInItsWay) {
+  std::vector<Pause> pauses;
+  AvailabilityPolicy policy(pauses);
+  EXPECT_EQ(policy.current(), Availability::available);
+  EXPECT_EQ(policy.reason(), "");
   policy.set_obstacle("no sandbox: install bubblewrap");
   EXPECT_EQ(policy.current(), Availability::refusing);
-  EXPECT_NE(policy.reason().find("bubblewrap"), std::string::npos);
+  EXPECT_EQ(policy.reason_for_others(), "no sandbox: install bubblewrap");
+  pauses.emplace_back();
+  pauses[0].text = "you are using the computer";
+  pauses[0].text_for_others = "its owner is using it";
+  EXPECT_EQ(policy.current(), Availability::paused);
+  EXPECT_EQ(policy.reason(), "you are using the computer");
+  EXPECT_EQ(policy.reason_for_others(), "its owner is using it");
+  policy.drain();
+  EXPECT_EQ(policy.current(), Availability::draining);
+}
+
+// The rest of the machine goes on.
+TEST(Availability, APauseOfAPartStopsOnlyThat) {
+  std::vector<Pause> pauses(1);
+  const AvailabilityPolicy policy(pauses);
+  pauses[0].part = "pci:1";
+  EXPECT_EQ(policy.current(), Availability::available);
+  pauses[0].part.clear();
+  pauses[0].except = {"cpu"};
+  EXPECT_EQ(policy.current(), Availability::available);
 }
 
 TEST_F(InDirectory, OneDaemonForEachStateDirectory) {

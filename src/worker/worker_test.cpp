@@ -75,7 +75,7 @@ void expect_readable(const Message& message) {
 
 // A protobuf string that is not UTF-8 makes the coordinator close the connection, each time.
 TEST_F(WorkerTest, SaysNothingThatCannotBeRead) {
-  std::ofstream(state_->pause_file()) << std::string(199, 'x') + "\xc3\xa9";
+  std::ofstream(state_->pause_file()) << R"({"reason":")" + std::string(199, 'x') + "\xc3\xa9\"}";
   options_.config.name = "caf\xe9";
   options_.config.engine_path = "/nonexistent/\xff";
   auto worker = make();

@@ -11,6 +11,7 @@
 #include "net/http_client.hpp"
 #include "worker/chance.hpp"
 #include "worker/engine/engine_log.hpp"
+#include "worker/engine/engine_pace.hpp"
 #include "worker/engine/log_tail.hpp"
 
 namespace gogrid::worker {
@@ -110,9 +111,10 @@ void Replica::stop() {
 
 asio::awaitable<void> Replica::stopped() { co_await tasks_.wait(); }
 
-void Replica::set_paused(bool paused) {
-  if (std::exchange(paused_, paused) == paused) return;
-  if (paused && run_) {
+void Replica::set_pause(std::string why) {
+  if (why == pause_) return;
+  pause_ = std::move(why);
+  if (!pause_.empty() && run_) {
     // At once for requests, and soon for the machine.
     run_->ready = false;
     run_->process->kill();
@@ -146,7 +148,10 @@ std::shared_ptr<net::HttpClient> Replica::client() const {
   return {run_->client, run_->client->requests.get()};
 }
 
-Replica::Use::Use(std::shared_ptr<Replica> replica) : replica_(std::move(replica)) { ++replica_->requests_; }
+Replica::Use::Use(std::shared_ptr<Replica> replica) : replica_(std::move(replica)) {
+  // One that is paced has turns while it computes.
+  if (++replica_->requests_ == 1 && replica_->run_) replica_->run_->changed.notify();
+}
 
 Replica::Use::~Use() {
   if (--replica_->requests_ == 0) {
@@ -174,10 +179,12 @@ void Replica::set(Progress progress) {
 }
 
 asio::awaitable<void> Replica::supervise() {
+  // What the last engine left occupied.
+  std::string missing;
   for (;;) {
-    while (paused_ && !stopping_) {
+    while (!pause_.empty() && !stopping_) {
       Progress waiting;
-      waiting.detail = "paused by its owner";
+      waiting.detail = pause_ + (missing.empty() ? "" : "; " + missing);
       set(std::move(waiting));
       co_await wake_.wait();
     }
@@ -186,9 +193,14 @@ asio::awaitable<void> Replica::supervise() {
     const auto done = co_await run_once();
     run_ = nullptr;
     if (stopping_) co_return;
+    missing.clear();
+    if (!pause_.empty()) {
+      missing = co_await memory_given_back();
+      if (!missing.empty()) log().warn("model {} is paused, but {}", spec_.model_name, missing);
+    }
     device_use_ = nullptr;
     host_memory_.reset();
-    if (done || paused_) {
+    if (done || !pause_.empty()) {
       back_off_.reset();
       continue;
     }
@@ -274,13 +286,13 @@ asio::awaitable<Result<void>> Replica::run_once() {
   if (!fetched) co_return fetched;
 
   const auto engine = co_await wait_for_engine();
-  if (paused_) co_return Result<void>();
+  if (!pause_.empty()) co_return Result<void>();
   Progress loading;
   loading.phase = Phase::loading;
   set(std::move(loading));
   // Others may have taken memory, or given it back.
   if (engine->gpu) co_await context_.devices.look(engine);
-  if (paused_) co_return Result<void>();
+  if (!pause_.empty()) co_return Result<void>();
   co_return co_await run_engine(engine, files);
 }
 
@@ -307,6 +319,7 @@ asio::awaitable<Result<void>> Replica::run_engine(std::shared_ptr<const Engine> 
   serving.phase = Phase::ready;
   set(std::move(serving));
   tasks_.spawn("engine memory", measure_host(*run));
+  if (device_use_) tasks_.spawn("engine pace", pace(*run));
   auto watched = co_await watch(*run, engine->id);
   (*run)->ready = false;
   co_await end(*run);
@@ -404,6 +417,20 @@ asio::awaitable<void> Replica::wait_for_exit(std::shared_ptr<Run> run) {
     co_await run->changed.wait_until(until);
   run->status = status;
   run->changed.notify();
+}
+
+// As long as it is ready. Without requests it leaves its GPUs alone anyway.
+asio::awaitable<void> Replica::pace(std::shared_ptr<Run> run) {
+  constexpr double all_percent = 100;
+  EnginePace turns(context_.executor, run->process->pid());
+  while (run->ready && !run->status) {
+    const double share = static_cast<double>(context_.config.max_gpu_percent) / all_percent;
+    if (requests_ == 0 || share >= 1) {
+      co_await run->changed.wait();
+    } else {
+      co_await turns.turn(share);
+    }
+  }
 }
 
 Error Replica::ended(const Run& run) {

@@ -54,8 +54,9 @@ class Replica {
   // letting go.
   void stop();
   boost::asio::awaitable<void> stopped();
-  // While it is paused it has no engine: the memory is the owner's, and what the engine was answering breaks off.
-  void set_paused(bool paused);
+  // While it is paused it has no engine: the memory is the owner's, and what the engine was answering breaks off. `why`
+  // is for those who run the network; empty: it is not paused.
+  void set_pause(std::string why);
   // After stopped(): waits until the devices' memory is free again, a few seconds at most. What is not back by then, in
   // words; else empty.
   boost::asio::awaitable<std::string> memory_given_back();
@@ -124,6 +125,7 @@ class Replica {
   boost::asio::awaitable<bool> healthy(std::shared_ptr<Run> run, std::chrono::milliseconds limit);
   boost::asio::awaitable<void> read_log(std::shared_ptr<Run> run);
   boost::asio::awaitable<void> wait_for_exit(std::shared_ptr<Run> run);
+  boost::asio::awaitable<void> pace(std::shared_ptr<Run> run);
   boost::asio::awaitable<void> end(std::shared_ptr<Run> run);
   Error ended(const Run& run);
   void set(Progress progress);
@@ -146,7 +148,7 @@ class Replica {
   bool files_distrusted_ = false;
   bool started_ = false;
   bool stopping_ = false;
-  bool paused_ = false;
+  std::string pause_;
   Notifier wake_;
   Notifier became_idle_;
 };

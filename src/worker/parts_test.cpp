@@ -1,0 +1,38 @@
+// Proves which parts of the machine the owner's rules count an engine to.
+#include "worker/parts.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace gogrid::worker {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Parts, AreTheGpusThatAnEngineIsPlacedOn) {
+  std::vector<EngineDevice> devices(3);
+  devices[0].name = "Vulkan0";
+  devices[0].description = "RX 7900";
+  devices[1].name = "Vulkan1";
+  devices[1].description = "RTX 4090";
+  devices[2].name = "Vulkan2";
+  devices[2].description = "unknown to the system";
+  std::vector<Gpu> gpus(2);
+  gpus[0].id = "pci:1";
+  gpus[0].name = "RTX 4090";
+  gpus[1].id = "pci:2";
+  gpus[1].name = "RX 7900";
+
+  ReplicaSpec spec;
+  EXPECT_THAT(parts_of(spec, devices, gpus), ElementsAre("Vulkan2", "pci:1", "pci:2")) << "the engine decides";
+  EXPECT_THAT(parts_of(spec, {}, gpus), ElementsAre("cpu")) << "an engine without devices";
+  spec.placement.emplace();
+  EXPECT_THAT(parts_of(spec, devices, gpus), ElementsAre("cpu"));
+  spec.placement->devices.push_back({"Vulkan1", 7});
+  EXPECT_THAT(parts_of(spec, devices, gpus), ElementsAre("pci:1"));
+  spec.placement->devices.push_back({"Vulkan2", 7});
+  EXPECT_THAT(parts_of(spec, devices, gpus), ElementsAre("Vulkan2", "pci:1"));
+}
+
+}  // namespace
+}  // namespace gogrid::worker
