@@ -139,6 +139,11 @@ void OwnerWatch::set_rules(OwnerRules rules) {
   changed();
 }
 
+void OwnerWatch::sense(OwnerSenses senses) {
+  policy_.sense(std::move(senses), std::chrono::steady_clock::now());
+  changed();
+}
+
 Result<void> OwnerWatch::pause(OwnerPause pause) {
   pause.reason = clean(pause.reason);
   if (pause.until && *pause.until <= std::chrono::system_clock::now())

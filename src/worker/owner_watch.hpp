@@ -29,6 +29,8 @@ class OwnerWatch {
   // In order; empty: it may work.
   const std::vector<Pause>& pauses() const { return pauses_; }
   void set_rules(OwnerRules rules);
+  // What is sensed from now on.
+  void sense(OwnerSenses senses);
 
   // By hand; durable when they return. An error leaves all as it was.
   Result<void> pause(OwnerPause pause);

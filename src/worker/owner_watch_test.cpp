@@ -112,6 +112,22 @@ TEST_F(OwnerWatchTest, NewRulesCountAtOnce) {
   EXPECT_EQ(changes_, 2);
 }
 
+TEST_F(OwnerWatchTest, WhatIsSensedCountsAtOnceAndEndsInItsTime) {
+  const auto watch = make();
+  watch->start();
+  OwnerSenses senses;
+  senses.activity = OwnerSenses::Activity::active;
+  watch->sense(senses);
+  ASSERT_EQ(watch->pauses().size(), 1u);
+  EXPECT_EQ(watch->pauses()[0].code, PauseCode::user_active);
+  senses.activity = OwnerSenses::Activity::idle;
+  senses.on_battery = true;
+  watch->sense(senses);
+  ASSERT_EQ(watch->pauses().size(), 1u);
+  EXPECT_EQ(watch->pauses()[0].code, PauseCode::on_battery);
+  finish(*watch);
+}
+
 // At most 27 hours away, at eight by this machine's clock, and never within a sleepless hour.
 TEST(NextMorning, IsAtEightAndANightAway) {
   const SystemTime start(1'750'000'000s);
