@@ -22,7 +22,6 @@ class HostReader {
   void read_memory(HostReading& reading) const;
   void read_cpu(HostReading& reading);
   void read_disk(HostReading& reading) const;
-  void read_power(HostReading& reading) const;
 
   struct CpuTime {
     std::uint64_t busy = 0;
@@ -33,5 +32,8 @@ class HostReader {
   std::filesystem::path root_;
   std::optional<CpuTime> before_;
 };
+
+// Only what it says of power: mains and battery.
+void read_power(HostReading& reading, const std::filesystem::path& root = "/");
 
 }  // namespace gogrid::worker

@@ -33,7 +33,7 @@ HostReading HostReader::read() {
   read_memory(reading);
   read_cpu(reading);
   read_disk(reading);
-  read_power(reading);
+  read_power(reading, root_);
   return reading;
 }
 
@@ -80,8 +80,8 @@ void HostReader::read_disk(HostReading& reading) const {
 }
 
 // https://docs.kernel.org/power/power_supply_class.html
-void HostReader::read_power(HostReading& reading) const {
-  const fs::path supplies = root_ / "sys/class/power_supply";
+void read_power(HostReading& reading, const fs::path& root) {
+  const fs::path supplies = root / "sys/class/power_supply";
   for (const std::string& name : names_in(supplies)) {
     const fs::path supply = supplies / name;
     const std::string type = read_fact(supply / "type");

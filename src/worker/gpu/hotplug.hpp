@@ -1,5 +1,5 @@
-// Hotplug: hears from the kernel when GPUs and power supplies come and go (Linux: uevents). Nothing polls. Event loop
-// thread.
+// Hotplug: hears from the kernel of devices (Linux: uevents): when GPUs and power supplies come and go, or what else is
+// asked for. Nothing polls. Event loop thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -16,20 +16,24 @@ namespace gogrid::worker {
 // A socket that the kernel sends its events to; the error says why this system has none.
 Result<FileDescriptor> open_hotplug_socket();
 
+// Whether an event, as the kernel sends it ("add@/devices/…", then NAME=value, each ended by a NUL), is about a GPU,
+// its driver or a power supply that came or went.
+bool concerns_hardware(std::string_view event);
+// Whether it is about a power supply, whatever happened to it.
+bool concerns_power(std::string_view event);
+
 class Hotplug {
  public:
-  Hotplug(boost::asio::any_io_executor executor, FileDescriptor socket);
+  using Filter = bool (*)(std::string_view event);
+  Hotplug(boost::asio::any_io_executor executor, FileDescriptor socket, Filter filter = concerns_hardware);
 
-  // Completes when something of interest has come or gone; the error when no more will be heard.
+  // Completes when an event of interest has come; the error when no more will be heard.
   boost::asio::awaitable<Result<void>> changed();
   void stop();
 
  private:
   boost::asio::posix::stream_descriptor socket_;
+  Filter filter_;
 };
-
-// Whether an event, as the kernel sends it ("add@/devices/…", then NAME=value, each ended by a NUL), is about a GPU,
-// its driver or a power supply that came or went.
-bool concerns_hardware(std::string_view event);
 
 }  // namespace gogrid::worker

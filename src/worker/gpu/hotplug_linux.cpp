@@ -36,7 +36,8 @@ Result<FileDescriptor> open_hotplug_socket() {
   return socket;
 }
 
-Hotplug::Hotplug(asio::any_io_executor executor, FileDescriptor socket) : socket_(executor, socket.release()) {}
+Hotplug::Hotplug(asio::any_io_executor executor, FileDescriptor socket, Filter filter)
+    : socket_(executor, socket.release()), filter_(filter) {}
 
 void Hotplug::stop() {
   boost::system::error_code ignored;
@@ -54,7 +55,7 @@ asio::awaitable<Result<void>> Hotplug::changed() {
     if (count > 0) {
       // Other processes may send here too.
       const bool from_kernel = length == 0 || sender.nl_family != AF_NETLINK || sender.nl_pid == 0;
-      if (from_kernel && concerns_hardware(std::string_view(buffer.data(), static_cast<std::size_t>(count))))
+      if (from_kernel && filter_(std::string_view(buffer.data(), static_cast<std::size_t>(count))))
         co_return Result<void>();
       continue;
     }
@@ -67,11 +68,17 @@ asio::awaitable<Result<void>> Hotplug::changed() {
   }
 }
 
-bool concerns_hardware(std::string_view event) {
+namespace {
+
+struct Uevent {
   std::string_view action;
   std::string_view subsystem;
   std::string_view type;
   std::string_view pci_class;
+};
+
+Uevent parse_uevent(std::string_view event) {
+  Uevent parsed;
   while (!event.empty()) {
     const std::string_view field = event.substr(0, event.find('\0'));
     event.remove_prefix(std::min(event.size(), field.size() + 1));
@@ -79,16 +86,26 @@ bool concerns_hardware(std::string_view event) {
     if (equals == std::string_view::npos) continue;
     const std::string_view name = field.substr(0, equals);
     const std::string_view value = field.substr(equals + 1);
-    if (name == "ACTION") action = value;
-    if (name == "SUBSYSTEM") subsystem = value;
-    if (name == "DEVTYPE") type = value;
-    if (name == "PCI_CLASS") pci_class = value;
+    if (name == "ACTION") parsed.action = value;
+    if (name == "SUBSYSTEM") parsed.subsystem = value;
+    if (name == "DEVTYPE") parsed.type = value;
+    if (name == "PCI_CLASS") parsed.pci_class = value;
   }
+  return parsed;
+}
+
+}  // namespace
+
+bool concerns_hardware(std::string_view event) {
+  const Uevent parsed = parse_uevent(event);
+  const std::string_view action = parsed.action;
   const bool came_or_went = action == "add" || action == "remove" || action == "bind" || action == "unbind";
   if (!came_or_went) return false;
-  if (subsystem == "power_supply") return true;
-  if (subsystem == "drm") return type == "drm_minor";
-  return subsystem == "pci" && is_gpu_class(pci_class);
+  if (parsed.subsystem == "power_supply") return true;
+  if (parsed.subsystem == "drm") return parsed.type == "drm_minor";
+  return parsed.subsystem == "pci" && is_gpu_class(parsed.pci_class);
 }
+
+bool concerns_power(std::string_view event) { return parse_uevent(event).subsystem == "power_supply"; }
 
 }  // namespace gogrid::worker

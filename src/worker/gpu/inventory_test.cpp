@@ -169,6 +169,13 @@ TEST(Hotplug, KnowsWhatConcernsTheHardware) {
     EXPECT_FALSE(concerns_hardware(text)) << text;
 }
 
+TEST(Hotplug, KnowsWhatConcernsPower) {
+  EXPECT_TRUE(concerns_power(event({"change@/devices/battery", "ACTION=change", "SUBSYSTEM=power_supply"})));
+  EXPECT_TRUE(concerns_power(event({"add@/devices/ac", "ACTION=add", "SUBSYSTEM=power_supply"})));
+  EXPECT_FALSE(concerns_power(event({"change@/devices/power_supply", "ACTION=change", "SUBSYSTEM=usb"})));
+  EXPECT_FALSE(concerns_power(""));
+}
+
 TEST(Hotplug, WakesForItAndForNothingElse) {
   asio::io_context io(1);
   int ends[2];
