@@ -80,6 +80,7 @@ void add_processes(Lines& lines, const std::vector<GpuProcess>& processes) {
     }
     std::string text = printable(process.name.empty() ? "a process" : process.name) + fmt::format(" ({})", process.pid);
     if (process.bytes) text += ", " + size(*process.bytes);
+    if (process.utilisation_percent) text += fmt::format(", {:.0f} % of its time", *process.utilisation_percent);
     if (process.ours) text += ", a worker's";
     lines.add(name, text);
     name = "";

@@ -62,9 +62,11 @@ struct Users {
   std::map<std::string, std::vector<GpuProcess>> by_gpu;
   std::set<std::pair<std::string, std::string>> seen;
   std::size_t count = 0;
+  // The GPU's id, what keeps it busy, which of its parts: in nanoseconds; and of which process that is.
+  std::map<std::tuple<std::string, std::string, std::string>, std::pair<std::uint64_t, std::int64_t>> busy;
 };
 
-void add_use(Users& users, DrmUse use, std::int64_t pid) {
+void add_use(Users& users, const DrmUse& use, std::int64_t pid) {
   if (use.gpu_id.empty() || users.count >= max_gpus * max_gpu_processes) return;
   if (!use.client_id.empty() && !users.seen.emplace(use.gpu_id, use.client_id).second) return;
   auto& processes = users.by_gpu[use.gpu_id];
@@ -75,6 +77,16 @@ void add_use(Users& users, DrmUse use, std::int64_t pid) {
     ++users.count;
   }
   if (use.bytes) known->bytes = known->bytes.value_or(0) + *use.bytes;
+  // Without an id it cannot be found again.
+  if (use.client_id.empty()) return;
+  for (const auto& [part, nanoseconds] : use.busy)
+    users.busy[{use.gpu_id, use.client_id, part}] = {nanoseconds, pid};
+}
+
+// "3420134 ns"
+std::optional<std::uint64_t> parse_nanoseconds(std::string_view text) {
+  if (!text.ends_with(" ns")) return std::nullopt;
+  return parse_number(text.substr(0, text.size() - 3));
 }
 
 }  // namespace
@@ -83,6 +95,7 @@ DrmUse parse_fdinfo(std::string_view text) {
   DrmUse use;
   Regions regions;
   constexpr std::size_t max_regions = 64;
+  constexpr std::size_t max_parts = 16;
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
@@ -92,6 +105,10 @@ DrmUse parse_fdinfo(std::string_view text) {
     const std::string_view value = trimmed(line.substr(colon + 1));
     if (key == "pdev") use.gpu_id = pci_gpu_id(value);
     if (key == "client-id") use.client_id = value.substr(0, 20);
+    constexpr std::string_view engine = "engine-";
+    if (key.starts_with(engine) && use.busy.size() < max_parts) {
+      if (const auto busy = parse_nanoseconds(value)) use.busy.emplace(key.substr(engine.size()), *busy);
+    }
     for (auto [prefix, into] : {std::pair(std::string_view("resident-"), &regions.resident),
                                 std::pair(std::string_view("memory-"), &regions.memory)}) {
       if (!key.starts_with(prefix) || into->size() >= max_regions) continue;
@@ -113,12 +130,13 @@ void read_process(GpuProcess& process, const fs::path& root) {
   }
 }
 
-std::map<std::string, std::vector<GpuProcess>> read_drm_processes(const fs::path& root) {
+std::map<std::string, std::vector<GpuProcess>> DrmProcesses::read() {
   Users users;
-  for (const std::string& name : names_in(root / "proc")) {
+  const auto now = std::chrono::steady_clock::now();
+  for (const std::string& name : names_in(root_ / "proc")) {
     const auto pid = parse_number<std::int64_t>(name);
     if (!pid) continue;
-    const fs::path process = root / "proc" / name;
+    const fs::path process = root_ / "proc" / name;
     for (const std::string& fd : names_in(process / "fd")) {
       std::error_code error;
       const auto target = fs::read_symlink(process / "fd" / fd, error);
@@ -127,10 +145,28 @@ std::map<std::string, std::vector<GpuProcess>> read_drm_processes(const fs::path
       if (text) add_use(users, parse_fdinfo(*text), *pid);
     }
   }
-  for (auto& [id, processes] : users.by_gpu) {
-    for (GpuProcess& process : processes)
-      read_process(process, root);
+  // A GPU has parts that work at the same time: the busiest one is what a process takes of it.
+  const double elapsed = std::chrono::duration<double, std::nano>(now - before_).count();
+  std::map<std::tuple<std::string, std::int64_t, std::string>, double> shares;
+  for (const auto& [place, busy] : users.busy) {
+    const auto earlier = busy_before_.find(place);
+    if (earlier == busy_before_.end() || busy.first < earlier->second || elapsed <= 0) continue;
+    shares[{std::get<0>(place), busy.second, std::get<2>(place)}] +=
+        100.0 * static_cast<double>(busy.first - earlier->second) / elapsed;
   }
+  for (auto& [id, processes] : users.by_gpu) {
+    for (GpuProcess& process : processes) {
+      read_process(process, root_);
+      for (auto share = shares.lower_bound({id, process.pid, ""});
+           share != shares.end() && std::get<0>(share->first) == id && std::get<1>(share->first) == process.pid;
+           ++share)
+        process.utilisation_percent = std::max(process.utilisation_percent.value_or(0), std::min(100.0, share->second));
+    }
+  }
+  before_ = now;
+  busy_before_.clear();
+  for (const auto& [place, busy] : users.busy)
+    busy_before_.emplace(place, busy.first);
   return std::move(users.by_gpu);
 }
 

@@ -105,8 +105,9 @@ void fill_in(Gpu& into, Gpu from) {
     const auto known = std::find_if(reading.processes.begin(), reading.processes.end(), same);
     if (known == reading.processes.end()) {
       reading.processes.push_back(std::move(process));
-    } else if (!known->bytes) {
-      known->bytes = process.bytes;
+    } else {
+      fill(known->bytes, process.bytes);
+      fill(known->utilisation_percent, process.utilisation_percent);
     }
   }
 }

@@ -17,6 +17,8 @@ struct GpuProcess {
   std::optional<std::uint64_t> bytes;
   // An engine of a worker's, or the worker itself.
   bool ours = false;
+  // Of the GPU's time; nullopt: it is not said.
+  std::optional<double> utilisation_percent = std::nullopt;
 
   bool operator==(const GpuProcess&) const = default;
 };

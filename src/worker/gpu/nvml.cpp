@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 
@@ -12,6 +13,10 @@
 
 namespace gogrid::worker {
 namespace {
+
+// The driver takes up to six samples a second.
+constexpr std::chrono::seconds sample_age{2};
+constexpr std::size_t max_utilisation_samples = 1024;
 
 // A driver's text: ended by a NUL if it kept to its own rules.
 template <std::size_t Size>
@@ -51,6 +56,7 @@ struct Nvml::Functions {
   template <class Info>
   static bool add_processes(ListProcesses<Info>* list, nvml::Device device, GpuReading& reading);
   void read_processes(nvml::Device device, GpuReading& reading) const;
+  void read_shares(nvml::Device device, GpuReading& reading) const;
 
   void* library = nullptr;
   bool initialised = false;
@@ -67,6 +73,8 @@ struct Nvml::Functions {
   nvml::Return (*utilisation)(nvml::Device, nvml::Utilization*) = nullptr;
   nvml::Return (*temperature)(nvml::Device, unsigned int, unsigned int*) = nullptr;
   nvml::Return (*power)(nvml::Device, unsigned int*) = nullptr;
+  nvml::Return (*process_utilisation)(nvml::Device, nvml::ProcessUtilization*, unsigned int*,
+                                      unsigned long long) = nullptr;
   // Compute and graphics; the newest version that this driver has.
   std::array<ListProcesses<nvml::ProcessInfo>*, 2> processes{};
   std::array<ListProcesses<nvml::ProcessInfoV1>*, 2> processes_v1{};
@@ -88,6 +96,7 @@ bool Nvml::Functions::find_all() {
   find(utilisation, "nvmlDeviceGetUtilizationRates");
   find(temperature, "nvmlDeviceGetTemperature");
   find(power, "nvmlDeviceGetPowerUsage");
+  find(process_utilisation, "nvmlDeviceGetProcessUtilization");
   const std::array<std::string, 2> lists{"nvmlDeviceGetComputeRunningProcesses",
                                          "nvmlDeviceGetGraphicsRunningProcesses"};
   for (std::size_t i = 0; i < lists.size(); ++i) {
@@ -140,6 +149,7 @@ std::vector<Gpu> Nvml::read() const {
     functions_->read_memory(device, gpu);
     functions_->read_sensors(device, gpu.reading);
     functions_->read_processes(device, gpu.reading);
+    functions_->read_shares(device, gpu.reading);
     gpus.push_back(std::move(gpu));
   }
   return gpus;
@@ -200,6 +210,29 @@ bool Nvml::Functions::add_processes(ListProcesses<Info>* list, nvml::Device devi
     reading.processes.push_back(std::move(process));
   }
   return true;
+}
+
+// Of each process's samples in the last moments the newest counts; one that has none did nothing.
+void Nvml::Functions::read_shares(nvml::Device device, GpuReading& reading) const {
+  if (process_utilisation == nullptr || reading.processes.empty()) return;
+  const auto since = std::chrono::system_clock::now().time_since_epoch() - sample_age;
+  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(since).count();
+  std::vector<nvml::ProcessUtilization> samples(max_utilisation_samples);
+  auto filled = static_cast<unsigned int>(samples.size());
+  const nvml::Return code =
+      process_utilisation(device, samples.data(), &filled, static_cast<unsigned long long>(microseconds));
+  if (code == nvml::not_found) filled = 0;
+  if (code != nvml::success && code != nvml::not_found) return;
+  samples.resize(std::min<std::size_t>(filled, samples.size()));
+  for (GpuProcess& process : reading.processes) {
+    unsigned long long newest = 0;
+    process.utilisation_percent = 0;
+    for (const nvml::ProcessUtilization& sample : samples) {
+      if (process.pid != sample.pid || sample.time_stamp < newest) continue;
+      newest = sample.time_stamp;
+      process.utilisation_percent = std::min(100u, std::max({sample.multiprocessors, sample.encoder, sample.decoder}));
+    }
+  }
 }
 
 void Nvml::Functions::read_processes(nvml::Device device, GpuReading& reading) const {

@@ -8,6 +8,7 @@ namespace gogrid::worker::nvml {
 
 using Return = int;
 inline constexpr Return success = 0;
+inline constexpr Return not_found = 6;
 // A number that the driver does not know.
 inline constexpr unsigned long long value_not_available = ~0ULL;
 
@@ -65,6 +66,17 @@ struct ProcessInfo {
   unsigned int compute_instance_id;
 };
 static_assert(sizeof(ProcessInfo) == 24);
+
+// nvmlProcessUtilizationSample_t
+struct ProcessUtilization {
+  unsigned int pid;
+  unsigned long long time_stamp;  // microseconds since 1970
+  unsigned int multiprocessors;
+  unsigned int memory;
+  unsigned int encoder;
+  unsigned int decoder;
+};
+static_assert(sizeof(ProcessUtilization) == 32);
 
 inline constexpr unsigned int temperature_gpu = 0;
 // NVML_SYSTEM_DRIVER_VERSION_BUFFER_SIZE and NVML_DEVICE_NAME_V2_BUFFER_SIZE.

@@ -33,6 +33,15 @@ TEST(Nvml, ReadsEverythingOfADriverOfToday) {
   EXPECT_EQ(gpu.reading.processes[0].pid, ::getpid());
   EXPECT_EQ(gpu.reading.processes[0].bytes, 512ull << 20);
   EXPECT_EQ(gpu.reading.processes[1].bytes, std::nullopt);
+  EXPECT_EQ(gpu.reading.processes[0].utilisation_percent, 42) << "by its newest sample, of what it uses most";
+  EXPECT_EQ(gpu.reading.processes[1].utilisation_percent, 0) << "it has no sample";
+}
+
+TEST(Nvml, WhereNobodyHasASampleNobodyDidAnything) {
+  ::setenv("TEST_NVML", "no-samples", 1);
+  const auto gpus = Nvml::open(new_driver).value()->read();
+  ::unsetenv("TEST_NVML");
+  EXPECT_EQ(gpus.at(0).reading.processes.at(0).utilisation_percent, 0);
 }
 
 TEST(Nvml, WhatAGpuDoesNotSayIsNotKnown) {
@@ -52,6 +61,7 @@ TEST(Nvml, AnOldDriverHasOlderFunctions) {
   ASSERT_EQ(gpus[0].reading.processes.size(), 2u);
   EXPECT_EQ(gpus[0].reading.processes[0].bytes, 512ull << 20);
   EXPECT_EQ(gpus[0].reading.processes[1].pid, 999'999'999);
+  EXPECT_EQ(gpus[0].reading.processes[0].utilisation_percent, std::nullopt);
 }
 
 TEST(Nvml, CanBeOpenedAgainAfterItWasLetGo) {

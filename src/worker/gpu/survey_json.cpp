@@ -25,7 +25,8 @@ json process_json(const GpuProcess& process) {
   return {{"pid", process.pid},
           {"name", valid_utf8(process.name, max_gpu_text_bytes)},
           {"bytes", or_null(process.bytes)},
-          {"ours", process.ours}};
+          {"ours", process.ours},
+          {"utilisation_percent", or_null(process.utilisation_percent)}};
 }
 
 json gpu_json(const Gpu& gpu) {
@@ -99,6 +100,7 @@ GpuProcess read_process(const json& value) {
   process.name = text_of(value, "name");
   process.bytes = bytes_of(value, "bytes");
   process.ours = flag_of(value, "ours");
+  process.utilisation_percent = percent_of(value, "utilisation_percent");
   return process;
 }
 

@@ -7,16 +7,35 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "worker/gpu/gpu.hpp"
 
 namespace gogrid::worker {
 
+// Who uses which GPU, from /proc: those whose files we may look into. Each use once, however many descriptors it has.
+class DrmProcesses {
+ public:
+  explicit DrmProcesses(std::filesystem::path root = "/") : root_(std::move(root)) {}
+
+  // By the GPU's id. What share of its time a process takes is known from the second call on, where the driver says it.
+  std::map<std::string, std::vector<GpuProcess>> read();
+
+ private:
+  // GPU, use, and the GPU's part.
+  using Place = std::tuple<std::string, std::string, std::string>;
+
+  std::filesystem::path root_;
+  std::map<Place, std::uint64_t> busy_before_;
+  std::chrono::steady_clock::time_point before_;
+};
+
 class SysfsGpus {
  public:
   // `root` is another place to look in: a recorded machine's /sys and /proc.
-  explicit SysfsGpus(std::filesystem::path root = "/") : root_(std::move(root)) {}
+  explicit SysfsGpus(std::filesystem::path root = "/") : root_(root), processes_(std::move(root)) {}
 
   // Power that a driver gives as used energy is known from the second call on.
   std::vector<Gpu> read();
@@ -38,21 +57,20 @@ class SysfsGpus {
   void read_sensors(Gpu& gpu, const std::filesystem::path& device);
 
   std::filesystem::path root_;
+  DrmProcesses processes_;
   std::string looked_at_;
   std::map<std::string, Energy> energies_;
   // From the list of PCI devices, which is long: "1002:744c" → name.
   std::map<std::string, std::string> names_;
 };
 
-// Who uses which GPU, by its id, from /proc: those whose files we may look into. Each use once, however many
-// descriptors it has.
-std::map<std::string, std::vector<GpuProcess>> read_drm_processes(const std::filesystem::path& root = "/");
-
 // What a descriptor's fdinfo says of a use of a GPU (the kernel's drm-usage-stats).
 struct DrmUse {
   std::string gpu_id;     // empty: it is none
   std::string client_id;  // one open file
   std::optional<std::uint64_t> bytes;
+  // For how many nanoseconds it kept which of the GPU's parts busy.
+  std::map<std::string, std::uint64_t> busy;
 };
 DrmUse parse_fdinfo(std::string_view text);
 

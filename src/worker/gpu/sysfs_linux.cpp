@@ -80,7 +80,7 @@ std::vector<Gpu> SysfsGpus::read() {
   add_other_cards(gpus);
   looked_at_ = "/sys (" + counted(addresses.size(), "PCI device") + ", " + counted(gpus.size(), "GPU") + ")";
   if (gpus.empty()) return gpus;
-  auto users = read_drm_processes(root_);
+  auto users = processes_.read();
   for (Gpu& gpu : gpus) {
     const auto found = users.find(gpu.id);
     if (found != users.end()) gpu.reading.processes = std::move(found->second);

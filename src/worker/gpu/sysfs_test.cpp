@@ -207,6 +207,35 @@ TEST(DrmProcesses, EachUseCountsOnceAndWorkersEnginesAreOurs) {
   EXPECT_EQ(foreign_bytes(gpu), 1288490188u - (512u << 20));
 }
 
+TEST(DrmProcesses, TheShareOfTimeIsThatOfTheBusiestPartSinceTheLookBefore) {
+  RecordedMachine machine;
+  const auto use = [](const std::string& client, const std::string& gfx, const std::string& video) {
+    return "drm-pdev: 0000:03:00.0\ndrm-client-id: " + client + "\ndrm-engine-gfx:\t" + gfx +
+           " ns\ndrm-engine-dec: " + video + " ns";
+  };
+  machine.process(100, "idle", 1, {use("1", "5000", "0")});
+  machine.process(200, "film", 1, {use("2", "5000", "0"), use("3", "7", "7")});
+  machine.process(300, "reset", 1, {use("4", "5000", "5000")});
+  machine.process(400, "strange", 1, {use("5", "-1", "x")});
+  DrmProcesses looks(machine.root());
+  const auto shares = [&looks] {
+    std::map<std::string, std::optional<double>> by_name;
+    const auto users = looks.read();
+    for (const GpuProcess& process : users.at("pci:0000:03:00.0"))
+      by_name[process.name] = process.utilisation_percent;
+    return by_name;
+  };
+  for (const auto& [name, share] : shares())
+    EXPECT_EQ(share, std::nullopt) << name << ": nothing is known from one look";
+  // A whole hour of the video part's time.
+  machine.file("proc/200/fdinfo/3", use("2", "5001", "3600000000000"));
+  machine.file("proc/300/fdinfo/3", use("4", "1", "1"));
+  machine.process(500, "new", 1, {use("6", "5000", "0")});
+  const std::map<std::string, std::optional<double>> expected = {
+      {"idle", 0}, {"film", 100}, {"reset", std::nullopt}, {"strange", std::nullopt}, {"new", std::nullopt}};
+  EXPECT_EQ(shares(), expected);
+}
+
 TEST(HostReader, MemoryProcessorsAndPower) {
   RecordedMachine machine;
   machine.file("proc/meminfo", "MemTotal:       65777832 kB\nMemFree:         100 kB\nMemAvailable:   48123456 kB");
