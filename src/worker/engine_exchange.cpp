@@ -75,6 +75,8 @@ wire::WorkResponse EngineAnswer::head() const {
   return head;
 }
 
+bool EngineAnswer::succeeded() const { return response_.head().status / 100 == 2; }
+
 asio::awaitable<Result<std::string_view>> EngineAnswer::next() {
   if (events_ && count_ > 0 && !response_.done()) {
     pace_.passed(count_, began_, arrived_);
@@ -89,7 +91,9 @@ asio::awaitable<Result<std::string_view>> EngineAnswer::next() {
   arrived_ = EventPace::TimePoint::clock::now();
   if (!count) co_return Error(ErrorCode::unavailable, "the engine stopped while it answered: " + count.error().detail);
   count_ = *count;
-  co_return as_text(buffer.first(*count));
+  const std::string_view part = as_text(buffer.first(*count));
+  usage_.feed(part);
+  co_return part;
 }
 
 // ---- EngineExchange ----
@@ -154,6 +158,8 @@ asio::awaitable<Result<void>> EngineExchange::run(Pass pass) {
   }
   EngineAnswer answer(**response);
   auto passed = co_await pass(answer);
+  if (const auto usage = answer.usage(); usage && engine->answered)
+    engine->answered(usage->prompt_tokens + usage->completion_tokens, passed && answer.succeeded());
   if (passed || passed.error().code == ErrorCode::cancelled) co_return passed;
   if (auto reason = engine->given_up()) co_return *std::move(reason);
   co_return passed;

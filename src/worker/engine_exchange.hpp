@@ -15,6 +15,7 @@
 
 #include "base/result.hpp"
 #include "net/http_client.hpp"
+#include "wire/usage.hpp"
 #include "wire/worker_protocol.pb.h"
 #include "worker/event_pace.hpp"
 #include "worker/notifier.hpp"
@@ -32,6 +33,9 @@ struct EngineUse {
   // Why the worker gives up work that has begun, when it does: its owner wants the machine, and that is not the
   // engine's fault.
   std::function<std::optional<Error>()> given_up;
+  // Told of an answer when it has ended, or is not read any further: how many tokens it took so far, as the engine says
+  // or as its events tell, and whether it is whole. May be empty.
+  std::function<void(std::uint64_t tokens, bool whole)> answered;
 };
 // Where a request for a model goes, or why it is refused.
 using FindEngine = std::function<Result<EngineUse>(const ReplicaKey& replica)>;
@@ -50,10 +54,15 @@ class EngineAnswer {
   // (EventPace).
   boost::asio::awaitable<Result<std::string_view>> next();
 
+  bool succeeded() const;
+  // By what was read of it; nullopt: it is none that takes tokens.
+  std::optional<domain::Usage> usage() const { return usage_.usage(); }
+
  private:
   net::HttpResponse& response_;
   const bool events_;
   const std::unique_ptr<std::byte[]> memory_;
+  wire::StreamUsage usage_;
   EventPace pace_;
   EventPace::TimePoint began_;
   EventPace::TimePoint arrived_;

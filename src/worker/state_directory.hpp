@@ -25,6 +25,7 @@ class StateDirectory {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path identity() const { return path_ / "identity"; }
   std::filesystem::path pause_file() const { return path_ / "paused"; }
+  std::filesystem::path history_file() const { return path_ / "history.json"; }
   std::filesystem::path run() const { return path_ / "run"; }
   // Of answers that are kept while there is no connection.
   std::filesystem::path spool() const { return path_ / "spool"; }

@@ -79,5 +79,61 @@ TEST_F(WorkTest, ALostConnectionEndsIt) {
   run_until(done_);
 }
 
+// What an engine says, whether its work is whole, and what is counted of it.
+struct Answered {
+  const char* what;
+  int status;
+  const char* content_type;
+  const char* said;
+  bool dies;
+  std::vector<std::pair<std::uint64_t, bool>> counted;
+};
+
+TEST_F(WorkTest, WhatAnswersTookIsCounted) {
+  const Answered cases[] = {
+      {"a whole answer",
+       200,
+       "application/json",
+       R"({"choices":[{"text":"a"}],"usage":{"prompt_tokens":7,"completion_tokens":5}})",
+       false,
+       {{12, true}}},
+      {"a stream that says it at its end",
+       200,
+       "text/event-stream",
+       "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n"
+       "data: {\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":5}}\n\ndata: [DONE]\n\n",
+       false,
+       {{12, true}}},
+      {"a stream that is cut off",
+       200,
+       "text/event-stream",
+       "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n"
+       "data: {\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\n",
+       true,
+       {{2, false}}},
+      {"a refusal", 400, "application/json", R"({"error":"no"})", false, {}},
+      {"a list of tokens", 200, "application/json", R"({"tokens":[1,2,3]})", false, {}},
+  };
+  for (const Answered& one : cases) {
+    const auto engine = std::make_shared<FakeEngine>(io_.get_executor());
+    const auto stream = std::make_shared<FakeStream>(io_.get_executor());
+    tasks_.spawn("work", serve_work(io_.get_executor(), stream, engine->find(), leases_));
+    stream->feed(work_request(4) + data_frame("body"));
+    test::run_until(io_, [&] { return engine->requests > 0; });
+    engine->respond(one.status, one.content_type);
+    engine->say(one.said);
+    test::run_until(io_, [&] { return engine->heard(); });
+    if (one.dies) {
+      engine->die();
+    } else {
+      engine->end();
+    }
+    run_until(stream->finished);
+    stream->end();
+    test::run_until(io_, [&] { return !engine->in_use(); });
+    EXPECT_EQ(engine->answers, one.counted) << one.what;
+  }
+}
+
 }  // namespace
 }  // namespace gogrid::worker

@@ -10,6 +10,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/encoding.hpp"
 #include "net/http_client.hpp"
@@ -175,6 +177,7 @@ class FakeEngine final : public net::HttpClient, public std::enable_shared_from_
       ++holds_;
       use.suspect = [] {};
       use.given_up = [] { return std::optional<Error>(); };
+      use.answered = [this](std::uint64_t tokens, bool whole) { answers.emplace_back(tokens, whole); };
       return use;
     };
   }
@@ -182,6 +185,8 @@ class FakeEngine final : public net::HttpClient, public std::enable_shared_from_
 
   int requests = 0;
   std::string body;
+  // What was told of them: tokens, and whether they were whole.
+  std::vector<std::pair<std::uint64_t, bool>> answers;
 
  private:
   class Response final : public net::HttpResponse {

@@ -59,6 +59,12 @@ InventoryOptions inventory_options(const WorkerOptions& options, const StateDire
   return inventory;
 }
 
+HistoryKeeperOptions history_options(const StateDirectory& state) {
+  HistoryKeeperOptions history;
+  history.file = state.history_file();
+  return history;
+}
+
 Leases::Options lease_options(const WorkerOptions& options, std::function<bool()> may_go_on,
                               std::function<void()> on_ended) {
   Leases::Options leases;
@@ -168,6 +174,7 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
       state_directory_(state),
       owner_(executor, state.pause_file(), owner_rules(options_.config), [this] { owner_changed(); }),
       availability_(owner_.pauses()),
+      history_(executor, pool_, history_options(state)),
       sandbox_(executor, sandbox_options(options_)),
       cache_(executor, pool_, state.blobs()),
       engines_(executor, pool_, cache_, state.engines(), options_.config.engine_path,
@@ -203,6 +210,8 @@ asio::awaitable<Result<void>> Worker::run() {
   control_server_ = std::move(*server);
   tasks_.spawn("control socket", control_server_->run());
   owner_.start();
+  history_.start();
+  count_pause();
   hardware_.start();
   co_await probe_sandbox();
   engines_.introduce_to([this](std::shared_ptr<Engine> engine) { return meet(std::move(engine)); });
@@ -251,6 +260,8 @@ asio::awaitable<void> Worker::shut_down() {
   co_await leases_.stopped();
   co_await hardware_.stopped();
   co_await owner_.stopped();
+  history_.stop();
+  co_await history_.stopped();
   tasks_.cancel();
   co_await tasks_.wait();
   replicas_.clear();
@@ -294,6 +305,12 @@ void Worker::owner_changed() {
   // Who would stop it, if it should, is not connected.
   if (availability_.current() == Availability::paused) leases_.stop_unwatched();
   pause_replicas();
+  count_pause();
+}
+
+void Worker::count_pause() {
+  const Pause* pause = machine_pause(owner_.pauses());
+  history_.set_pause(pause == nullptr ? "" : to_string(pause->code));
 }
 
 // The owner wants the machine, or a part of it: engines leave the memory.
@@ -373,6 +390,7 @@ HardwareMonitor::Events Worker::hardware_events() {
   };
   events.on_reading = [this](const Survey& survey) {
     news_.notify();
+    history_.add_reading(survey);
     session_.send_reading(to_reading(survey));
   };
   return events;
@@ -558,7 +576,14 @@ Result<EngineUse> Worker::find_engine(const ReplicaKey& key) {
     return Error(ErrorCode::unavailable,
                  "the worker's engine is not ready: " + std::string(to_string(replica->progress().phase)));
   }
-  use.hold = std::make_shared<Replica::Use>(replica);
+  struct Hold {
+    Hold(std::shared_ptr<Replica> its_replica, std::shared_ptr<void> its_time)
+        : use(std::move(its_replica)), time(std::move(its_time)) {}
+    Replica::Use use;
+    std::shared_ptr<void> time;
+  };
+  use.hold = std::make_shared<Hold>(replica, history_.begin_work());
+  use.answered = [this](std::uint64_t tokens, bool whole) { history_.answered(tokens, whole); };
   use.suspect = [replica] { replica->suspect(); };
   use.given_up = [this, replica]() -> std::optional<Error> {
     if (auto reason = takes_no_work()) return reason;

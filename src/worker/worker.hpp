@@ -19,6 +19,7 @@
 #include "worker/config.hpp"
 #include "worker/engine/replica.hpp"
 #include "worker/hardware.hpp"
+#include "worker/history/keeper.hpp"
 #include "worker/identity.hpp"
 #include "worker/leases.hpp"
 #include "worker/owner_watch.hpp"
@@ -84,6 +85,7 @@ class Worker final : public SessionClient {
   boost::asio::awaitable<void> shut_down();
   void changed(Change change);
   void owner_changed();
+  void count_pause();
   void pause_replicas();
   // Of those that hold now, the first that this replica has to yield to; null: none.
   const Pause* pause_of(const Replica& replica) const;
@@ -103,6 +105,7 @@ class Worker final : public SessionClient {
   boost::asio::thread_pool pool_{1};
   OwnerWatch owner_;
   AvailabilityPolicy availability_;
+  HistoryKeeper history_;
   Sandbox sandbox_;
   BlobCache cache_;
   EngineStore engines_;
