@@ -42,6 +42,7 @@ int join(const GlobalOptions& global, const JoinOptions& options);
 int run(const GlobalOptions& global, bool insecure_no_sandbox);
 int show_status(const GlobalOptions& global, bool json);
 int show_gpus(const GlobalOptions& global, const GpusOptions& options);
+int show_stats(const GlobalOptions& global, bool json);
 int probe_hardware(const ProbeFlags& flags);
 int pause(const GlobalOptions& global, const std::string& reason);
 int resume(const GlobalOptions& global);

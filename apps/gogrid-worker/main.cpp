@@ -87,6 +87,10 @@ int run_command(int argc, char** argv) {
   gpus->add_option("--root", gpus_options.root,
                    "Read /sys and /proc below this directory instead: another machine's, copied")
       ->check(CLI::ExistingDirectory);
+  CLI::App* stats = app.add_subcommand(
+      "stats",
+      "Show what this machine gave: jobs, tokens and time, and how long it was paused and why. Needs no worker");
+  stats->add_flag("--json", json, "Print it as JSON, by day, with the GPUs' load in the last 24 hours");
   worker_app::ProbeFlags probe_flags;
   CLI::App* probe = app.add_subcommand("probe-hardware", "")->group("");
   probe->add_option("--source", probe_flags.source)->required()->check(CLI::IsMember({"system", "vulkan"}));
@@ -111,6 +115,7 @@ int run_command(int argc, char** argv) {
   if (*run) return worker_app::run(global, insecure);
   if (*status) return worker_app::show_status(global, json);
   if (*gpus) return worker_app::show_gpus(global, gpus_options);
+  if (*stats) return worker_app::show_stats(global, json);
   if (*probe) return worker_app::probe_hardware(probe_flags);
   if (*pause) return worker_app::pause(global, reason);
   if (*resume) return worker_app::resume(global);
