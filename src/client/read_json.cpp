@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "wire/bounded_json.hpp"
+
 namespace gogrid::client {
 namespace {
 
@@ -148,14 +150,9 @@ void read_devices(const json& value, std::vector<LocalDevice>& out) {
 
 Result<json> parse_object(std::string_view text) {
   constexpr int max_depth = 64;
-  bool too_deep = false;
-  const auto watch_depth = [&too_deep](int depth, json::parse_event_t, json&) {
-    too_deep = too_deep || depth > max_depth;
-    return !too_deep;
-  };
-  json parsed = json::parse(text, watch_depth, false);
-  if (too_deep || !parsed.is_object()) return Error(ErrorCode::protocol, "the answer is not a JSON object");
-  return parsed;
+  auto parsed = wire::read_bounded_json(text, max_depth);
+  if (!parsed || !parsed->is_object()) return Error(ErrorCode::protocol, "the answer is not a JSON object");
+  return *std::move(parsed);
 }
 
 const json& member(const json& object, const char* key) {
