@@ -1,6 +1,7 @@
 #include "commands.hpp"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
@@ -192,27 +193,62 @@ asio::awaitable<void> run_daemon(worker::Worker& daemon, asio::signal_set& signa
   signals.cancel();
 }
 
-using Call = std::function<asio::awaitable<Result<client::Answer<client::LocalStatus>>>(client::LocalControl&)>;
+using StatusAnswer = client::Answer<client::LocalStatus>;
+using Call = std::function<asio::awaitable<Result<StatusAnswer>>(client::LocalControl&)>;
+using Talk = std::function<asio::awaitable<Result<void>>(client::LocalControl&)>;
 
-asio::awaitable<void> call_daemon(client::LocalControl& control, const Call& call,
-                                  Result<client::Answer<client::LocalStatus>>* result) {
-  *result = co_await call(control);
+asio::awaitable<void> talk_to(client::LocalControl& control, const Talk& talk, Result<void>* result) {
+  *result = co_await talk(control);
 }
 
-int with_daemon(const GlobalOptions& global, const Call& call,
-                const std::function<void(const client::Answer<client::LocalStatus>&)>& show) {
+int with_daemon(const GlobalOptions& global, asio::io_context& io, const Talk& talk) {
   const auto path = state_path(global);
   if (path.empty())
     return report(Error(ErrorCode::invalid_argument, "HOME is not set: name a state directory with --state-dir"));
-  asio::io_context io(1);
   TaskGroup tasks(io.get_executor());
   client::LocalControl control(io.get_executor(), StateDirectory(path).control_socket());
-  Result<client::Answer<client::LocalStatus>> answer = Error(ErrorCode::internal, "the call did not end");
-  tasks.spawn("call", call_daemon(control, call, &answer));
+  Result<void> result = Error(ErrorCode::internal, "the call did not end");
+  tasks.spawn("call", talk_to(control, talk, &result));
   run_until_done(io, tasks);
-  if (!answer) return report(answer.error(), answer.error().code == ErrorCode::unavailable ? not_running : failed);
-  show(*answer);
+  if (!result) return report(result.error(), result.error().code == ErrorCode::unavailable ? not_running : failed);
   return ok;
+}
+
+int call_daemon(const GlobalOptions& global, const Call& call, const std::function<void(const StatusAnswer&)>& show) {
+  asio::io_context io(1);
+  return with_daemon(global, io, [&](client::LocalControl& control) -> asio::awaitable<Result<void>> {
+    const auto answer = co_await call(control);
+    if (!answer) co_return answer.error();
+    show(*answer);
+    co_return Result<void>();
+  });
+}
+
+void print(const StatusOptions& options, const StatusAnswer& answer) {
+  std::string text = answer.json + "\n";
+  if (!options.json) {
+    // From the top of the screen, and nothing below.
+    const bool redraws = options.watch && ::isatty(STDOUT_FILENO) == 1;
+    text = (redraws ? "\033[H\033[2J" : "") + status_text(answer.value) + (options.watch && !redraws ? "\n" : "");
+  }
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+asio::awaitable<Result<void>> watch_status(asio::signal_set& signals, client::LocalControl& control,
+                                           const StatusOptions& options) {
+  bool stopped = false;
+  signals.async_wait([&](const boost::system::error_code& failure, int) {
+    stopped = !failure;
+    if (stopped) control.close();
+  });
+  // An error: nobody reads any more.
+  while (!stopped && std::ferror(stdout) == 0) {
+    const auto answer = co_await control.next_status();
+    if (!answer && !stopped) co_return answer.error();
+    if (answer) print(options, *answer);
+  }
+  co_return Result<void>();
 }
 
 }  // namespace
@@ -260,16 +296,20 @@ int run(const GlobalOptions& global, bool insecure_no_sandbox) {
   return result ? ok : report(result.error());
 }
 
-int show_status(const GlobalOptions& global, bool json) {
-  const Call call = [](client::LocalControl& control) { return control.status(); };
-  return with_daemon(global, call, [json](const auto& answer) {
-    std::fputs((json ? answer.json + "\n" : status_text(answer.value)).c_str(), stdout);
-  });
+int show_status(const GlobalOptions& global, const StatusOptions& options) {
+  if (!options.watch) {
+    const Call call = [](client::LocalControl& control) { return control.status(); };
+    return call_daemon(global, call, [&](const auto& answer) { print(options, answer); });
+  }
+  asio::io_context io(1);
+  asio::signal_set signals(io, SIGINT, SIGTERM);
+  return with_daemon(global, io,
+                     [&](client::LocalControl& control) { return watch_status(signals, control, options); });
 }
 
 int pause(const GlobalOptions& global, const std::string& reason) {
   const Call call = [reason](client::LocalControl& control) { return control.pause(reason); };
-  return with_daemon(global, call, [](const auto& answer) {
+  return call_daemon(global, call, [](const auto& answer) {
     std::printf(
         "paused: no new work is taken, also after a restart; %lld requests still run. `gogrid-worker resume` goes on\n",
         static_cast<long long>(answer.value.requests_running));
@@ -278,7 +318,7 @@ int pause(const GlobalOptions& global, const std::string& reason) {
 
 int resume(const GlobalOptions& global) {
   const Call call = [](client::LocalControl& control) { return control.resume(); };
-  return with_daemon(global, call, [](const auto& answer) {
+  return call_daemon(global, call, [](const auto& answer) {
     std::printf("%s%s%s\n", answer.value.availability.c_str(), answer.value.reason.empty() ? "" : ": ",
                 answer.value.reason.c_str());
   });
@@ -286,7 +326,7 @@ int resume(const GlobalOptions& global) {
 
 int stop(const GlobalOptions& global) {
   const Call call = [](client::LocalControl& control) { return control.stop(); };
-  return with_daemon(global, call, [](const auto& answer) {
+  return call_daemon(global, call, [](const auto& answer) {
     std::printf("stopping; waiting for %lld running requests\n", static_cast<long long>(answer.value.requests_running));
   });
 }

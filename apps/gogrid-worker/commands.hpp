@@ -30,6 +30,12 @@ struct GpusOptions {
   std::filesystem::path root;  // empty: this machine
 };
 
+struct StatusOptions {
+  bool json = false;
+  // Again whenever it changes, until it is stopped.
+  bool watch = false;
+};
+
 // Of the hidden command that the worker starts itself with.
 struct ProbeFlags {
   std::string source;
@@ -40,7 +46,7 @@ struct ProbeFlags {
 
 int join(const GlobalOptions& global, const JoinOptions& options);
 int run(const GlobalOptions& global, bool insecure_no_sandbox);
-int show_status(const GlobalOptions& global, bool json);
+int show_status(const GlobalOptions& global, const StatusOptions& options);
 int show_gpus(const GlobalOptions& global, const GpusOptions& options);
 int show_stats(const GlobalOptions& global, bool json);
 int probe_hardware(const ProbeFlags& flags);

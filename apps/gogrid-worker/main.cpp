@@ -76,9 +76,11 @@ int run_command(int argc, char** argv) {
                 "shown in status");
   add_setting_flags(*run, texts);
 
-  bool json = false;
+  worker_app::StatusOptions status_options;
   CLI::App* status = app.add_subcommand("status", "Show what the running worker does");
-  status->add_flag("--json", json, "Print it as JSON");
+  status->add_flag("--json", status_options.json, "Print it as JSON");
+  status->add_flag("--watch", status_options.watch,
+                   "Print it again whenever it changes (as JSON a line each time), until Ctrl-C");
   worker_app::GpusOptions gpus_options;
   CLI::App* gpus = app.add_subcommand(
       "gpus", "Show this machine's GPUs: memory, load, and who uses them; memory, disk and battery. Needs no worker");
@@ -113,7 +115,7 @@ int run_command(int argc, char** argv) {
   }
   if (*join) return worker_app::join(global, join_options);
   if (*run) return worker_app::run(global, insecure);
-  if (*status) return worker_app::show_status(global, json);
+  if (*status) return worker_app::show_status(global, status_options);
   if (*gpus) return worker_app::show_gpus(global, gpus_options);
   if (*stats) return worker_app::show_stats(global, json);
   if (*probe) return worker_app::probe_hardware(probe_flags);

@@ -1,5 +1,6 @@
-// Client of a worker daemon's control socket (HTTP over a Unix socket that only the daemon's own user can open). Used
-// by `gogrid-worker status|pause|resume|stop` and by the tray. On its executor's thread; one call at a time.
+// Client of a worker daemon's control socket (JSON-RPC, docs/control.md). Used by `gogrid-worker status|pause|resume|
+// stop` and by the tray. Calls and subscriptions share one connection, which is made when it is needed. On its
+// executor's thread; any number of calls at a time.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -8,26 +9,28 @@
 #include <memory>
 #include <string>
 
+#include "base/async_lock.hpp"
 #include "base/result.hpp"
 #include "client/types.hpp"
 
-namespace gogrid::net {
-class HttpClient;
-}
-
 namespace gogrid::client {
 
-// Every call ends within seconds. No daemon behind the socket is `unavailable` and says how to start one; another
-// user's is `permission_denied`. Cancelling the coroutine closes the connection.
+// Every call ends within seconds, but for those that wait for news. No daemon behind the socket is `unavailable` and
+// says how to start one; another user's is `permission_denied`. When a connection breaks, what waits on it fails, and
+// the next call makes a new one: when to try again is the caller's.
 class LocalControl {
  public:
   // `socket_path` is <state directory>/run/control.sock.
   LocalControl(boost::asio::any_io_executor executor, std::filesystem::path socket_path);
+  // Nothing may wait any more: close(), and wait for what was called.
   ~LocalControl();
   LocalControl(const LocalControl&) = delete;
   LocalControl& operator=(const LocalControl&) = delete;
 
   boost::asio::awaitable<Result<Answer<LocalStatus>>> status();
+  // The status at once when a connection is new, and from then on each time that it is another one. Only the newest is
+  // kept for a caller who comes back late. One at a time.
+  boost::asio::awaitable<Result<Answer<LocalStatus>>> next_status();
   // Takes no more work and gives memory back; holds over restarts of the daemon. `reason` is for people, and may be
   // empty.
   boost::asio::awaitable<Result<Answer<LocalStatus>>> pause(std::string reason);
@@ -35,11 +38,27 @@ class LocalControl {
   // Asks the daemon to finish what it runs and exit; the answer says that it has begun.
   boost::asio::awaitable<Result<Answer<LocalStatus>>> stop();
 
- private:
-  boost::asio::awaitable<Result<Answer<LocalStatus>>> call(std::string method, std::string target, std::string body);
+  // Any method; `params` is a JSON object. Its result as JSON; what the daemon refuses has the daemon's code and text.
+  boost::asio::awaitable<Result<std::string>> call(std::string method, std::string params = "{}");
+  // As next_status(): what the method `subscribe` answers, and then the parameters of each `notification`, as JSON.
+  boost::asio::awaitable<Result<std::string>> next(std::string subscribe, std::string notification);
 
+  // Ends the connection, and with `cancelled` whatever waits.
+  void close() noexcept;
+
+ private:
+  struct Connection;
+  using ConnectionResult = Result<std::shared_ptr<Connection>>;
+
+  boost::asio::awaitable<ConnectionResult> connection();
+  boost::asio::awaitable<Result<Answer<LocalStatus>>> status_from(std::string method, std::string params);
+  static boost::asio::awaitable<Result<std::string>> call_on(std::shared_ptr<Connection> connection, std::string method,
+                                                             std::string params);
+
+  boost::asio::any_io_executor executor_;
   std::filesystem::path socket_path_;
-  std::unique_ptr<net::HttpClient> http_;
+  AsyncLock connecting_;
+  std::shared_ptr<Connection> connection_;
 };
 
 }  // namespace gogrid::client

@@ -52,7 +52,7 @@ struct ReplicaState {
   std::vector<ReplicaMemory> memory;
 };
 
-// A worker as it sees itself: GET /v1/status of its control socket.
+// A worker as it sees itself: the status on its control socket.
 // A GPU that the worker's engine can compute on.
 struct LocalDevice {
   std::string name;

@@ -11,11 +11,11 @@
 
 #include "base/log.hpp"
 #include "base/utf8.hpp"
-#include "net/http_server.hpp"
 #include "wire/hardware_messages.hpp"
 #include "wire/worker_messages.hpp"
 #include "wire/worker_protocol.pb.h"
 #include "worker/assignment_message.hpp"
+#include "worker/control/control_server.hpp"
 #include "worker/engine/device_gpus.hpp"
 #include "worker/engine/manifest.hpp"
 #include "worker/host.hpp"
@@ -29,7 +29,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::chrono::seconds quiet_time{3};
-constexpr std::size_t max_control_connections = 16;
 constexpr std::chrono::milliseconds control_grace{1000};
 constexpr std::size_t max_name_bytes = 256;
 constexpr std::size_t max_detail_bytes = 8 * 1024;
@@ -190,6 +189,7 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
               std::make_shared<SpoolRoom>(pool_, state.spool())),
       session_(executor, session_options(options_, state), *this),
       hardware_(executor, inventory_options(options_, state), hardware_events()),
+      control_(make_control()),
       stop_requested_(executor),
       request_finished_(executor),
       news_(executor),
@@ -202,13 +202,8 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
 Worker::~Worker() = default;
 
 asio::awaitable<Result<void>> Worker::run() {
-  net::HttpLimits limits;
-  limits.max_connections = max_control_connections;
-  auto server = net::listen_unix(executor_, state_directory_.control_socket(), limits,
-                                 [this](net::HttpExchange& exchange) { return control(exchange); });
-  if (!server) co_return server.error();
-  control_server_ = std::move(*server);
-  tasks_.spawn("control socket", control_server_->run());
+  if (auto listening = control_->listen(); !listening) co_return listening;
+  tasks_.spawn("control socket", control_->run());
   owner_.start();
   history_.start();
   count_pause();
@@ -255,7 +250,7 @@ asio::awaitable<void> Worker::shut_down() {
     replica->stop();
   for (const auto& [key, replica] : replicas_)
     co_await replica->stopped();
-  control_server_->stop(control_grace);
+  control_->stop(control_grace);
   co_await session_task_.wait();
   co_await leases_.stopped();
   co_await hardware_.stopped();
@@ -285,6 +280,7 @@ asio::awaitable<void> Worker::probe_sandbox() {
 void Worker::changed(Change change) {
   if (change == Change::important) news_.notify();
   session_.state_changed(change);
+  status_changed();
 }
 
 // Starting, connecting and loading touch much that waiting does not need: it is given back once nothing has changed for
@@ -446,6 +442,7 @@ asio::awaitable<void> Worker::meet(std::shared_ptr<Engine> engine) {
 void Worker::connected(BlobSource source) {
   if (shutting_down_) return;
   news_.notify();
+  status_changed();
   // Revisions count for each connection; what is assigned stays until the coordinator says otherwise.
   revision_ = 0;
   cache_.set_source(std::move(source));
@@ -457,6 +454,11 @@ void Worker::connected(BlobSource source) {
     options_.on_connected(options_.identity.coordinator_host + ":" +
                           std::to_string(options_.identity.coordinator_port));
   }
+}
+
+void Worker::settled() {
+  news_.notify();
+  status_changed();
 }
 
 void Worker::disconnected() {
@@ -584,6 +586,7 @@ Result<EngineUse> Worker::find_engine(const ReplicaKey& key) {
   };
   use.hold = std::make_shared<Hold>(replica, history_.begin_work());
   use.answered = [this](std::uint64_t tokens, bool whole) { history_.answered(tokens, whole); };
+  status_changed();
   use.suspect = [replica] { replica->suspect(); };
   use.given_up = [this, replica]() -> std::optional<Error> {
     if (auto reason = takes_no_work()) return reason;
@@ -598,9 +601,11 @@ asio::awaitable<void> Worker::serve(std::shared_ptr<net::quic::Stream> stream) {
     explicit Count(Worker& its_worker) : worker(its_worker) {
       ++worker.requests_running_;
       ++worker.requests_total_;
+      worker.status_changed();
     }
     ~Count() {
       --worker.requests_running_;
+      worker.status_changed();
       worker.request_finished_.notify();
       if (worker.requests_running_ == 0) worker.news_.notify();
     }

@@ -9,6 +9,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <set>
 #include <string>
 
@@ -26,12 +27,9 @@
 #include "worker/session.hpp"
 #include "worker/state_directory.hpp"
 
-namespace gogrid::net {
-class HttpExchange;
-class HttpServer;
-}  // namespace gogrid::net
-
 namespace gogrid::worker {
+
+class ControlServer;
 
 struct WorkerOptions {
   WorkerConfig config;
@@ -64,7 +62,7 @@ class Worker final : public SessionClient {
   void connected(BlobSource source) override;
   void disconnected() override;
   void refused() override;
-  void settled() override { news_.notify(); }
+  void settled() override;
   void assigned(const wire::Assignment& assignment) override;
   void released(const wire::ReleaseLeases& leases) override;
   boost::asio::awaitable<void> serve(std::shared_ptr<net::quic::Stream> stream) override;
@@ -95,9 +93,10 @@ class Worker final : public SessionClient {
   void engine_changed(Change change);
   HardwareMonitor::Events hardware_events();
 
-  boost::asio::awaitable<void> control(net::HttpExchange& exchange);
-  boost::asio::awaitable<Result<void>> carry_out(net::HttpExchange& exchange);
-  std::string status_json() const;
+  std::unique_ptr<ControlServer> make_control();
+  boost::asio::awaitable<Result<void>> resume();
+  void status_changed();
+  nlohmann::json status() const;
 
   boost::asio::any_io_executor executor_;
   WorkerOptions options_;
@@ -119,7 +118,7 @@ class Worker final : public SessionClient {
   Leases leases_;
   Session session_;
   HardwareMonitor hardware_;
-  std::unique_ptr<net::HttpServer> control_server_;
+  std::unique_ptr<ControlServer> control_;
   std::uint64_t revision_ = 0;
   std::uint64_t requests_total_ = 0;
   std::uint32_t requests_running_ = 0;

@@ -1,43 +1,14 @@
-// The worker's control socket: HTTP on <state>/run/control.sock, which only the daemon's own user can open.
+// What the worker says of itself on its control socket.
 #include <nlohmann/json.hpp>
 
 #include "base/clock.hpp"
-#include "net/http_server.hpp"
 #include "worker/engine/device_gpus.hpp"
 #include "worker/host.hpp"
 #include "worker/worker.hpp"
 
 namespace gogrid::worker {
-namespace asio = boost::asio;
 using nlohmann::json;
 namespace {
-
-constexpr std::size_t max_body_bytes = 64 * 1024;
-
-net::ResponseHead json_head(int status) {
-  net::ResponseHead head;
-  head.status = status;
-  head.headers.add("Content-Type", "application/json");
-  return head;
-}
-
-std::string error_json(const Error& error) {
-  const json body = {
-      {"error",
-       {{"message", error.detail}, {"type", "worker_error"}, {"code", to_string(error.code)}, {"param", nullptr}}}};
-  return body.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-// The optional text "reason" of a body that is empty or a JSON object.
-Result<std::string> read_reason(const std::string& body) {
-  if (body.empty()) return std::string();
-  const auto parsed = json::parse(body, nullptr, false);
-  if (!parsed.is_object()) return Error(ErrorCode::invalid_argument, "the body must be a JSON object");
-  const auto reason = parsed.find("reason");
-  if (reason == parsed.end() || reason->is_null()) return std::string();
-  if (!reason->is_string()) return Error(ErrorCode::invalid_argument, "\"reason\" must be a text");
-  return reason->get<std::string>();
-}
 
 std::string_view to_string(SandboxKind kind) {
   switch (kind) {
@@ -95,51 +66,7 @@ json pause_json(const Pause& pause) {
 
 }  // namespace
 
-asio::awaitable<void> Worker::control(net::HttpExchange& exchange) {
-  auto done = co_await carry_out(exchange);
-  int status = 200;
-  std::string body;
-  if (done) {
-    if (exchange.request().path() == "/v1/stop") status = 202;
-    body = status_json();
-  } else {
-    status = http_status(done.error().code);
-    body = error_json(done.error());
-  }
-  co_await exchange.respond(json_head(status), std::move(body));
-  news_.notify();
-}
-
-asio::awaitable<Result<void>> Worker::carry_out(net::HttpExchange& exchange) {
-  const std::string path(exchange.request().path());
-  const std::string& method = exchange.request().method;
-  if (path == "/v1/status" && method == "GET") co_return Result<void>();
-  const bool known = path == "/v1/pause" || path == "/v1/resume" || path == "/v1/stop";
-  if (!known || method != "POST")
-    co_return Error(ErrorCode::not_found, "there is no " + method + " " + path.substr(0, 100));
-  auto body = co_await exchange.read_body(max_body_bytes);
-  if (!body) co_return body.error();
-  auto reason = read_reason(*body);
-  if (!reason) co_return reason.error();
-  Result<void> done;
-  if (path == "/v1/pause") {
-    OwnerPause pause;
-    pause.reason = std::move(*reason);
-    done = owner_.pause(std::move(pause));
-  }
-  if (path == "/v1/resume") {
-    done = owner_.resume();
-    // What stood in its way may have been put right.
-    if (sandbox_.kind() == SandboxKind::unavailable) {
-      co_await probe_sandbox();
-      if (engines_.current()) co_await devices_.look(engines_.current());
-    }
-  }
-  if (path == "/v1/stop") stop();
-  co_return done;
-}
-
-std::string Worker::status_json() const {
+json Worker::status() const {
   const SessionStatus session = session_.status();
   json out;
   out["version"] = GOGRID_VERSION;
@@ -181,7 +108,7 @@ std::string Worker::status_json() const {
                   {"max_bytes", cache_.quota_bytes()}};
   out["requests"] = {{"running", requests_running_}, {"total", requests_total_}};
   out["certificate_expires_at"] = to_unix_seconds(session.certificate_expires);
-  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+  return out;
 }
 
 }  // namespace gogrid::worker
