@@ -307,12 +307,25 @@ int show_status(const GlobalOptions& global, const StatusOptions& options) {
                      [&](client::LocalControl& control) { return watch_status(signals, control, options); });
 }
 
-int pause(const GlobalOptions& global, const std::string& reason) {
-  const Call call = [reason](client::LocalControl& control) { return control.pause(reason); };
+int pause(const GlobalOptions& global, const PauseOptions& options) {
+  client::LocalPauseRequest request;
+  request.reason = options.reason;
+  request.until_tomorrow = options.until == "tomorrow";
+  if (!options.length.empty()) {
+    std::chrono::milliseconds length{0};
+    const SettingTarget target(length);
+    if (!target.assign(options.length) || length < std::chrono::seconds(1))
+      return report(Error(ErrorCode::invalid_argument, "--for must be " + target.expected + ", at least 1s"), usage);
+    request.length = std::chrono::duration_cast<std::chrono::seconds>(length);
+  }
+  const Call call = [request](client::LocalControl& control) { return control.pause(request); };
   return call_daemon(global, call, [](const auto& answer) {
+    const auto& pauses = answer.value.pauses;
+    const bool timed = !pauses.empty() && pauses.front().until;
     std::printf(
-        "paused: no new work is taken, also after a restart; %lld requests still run. `gogrid-worker resume` goes on\n",
-        static_cast<long long>(answer.value.requests_running));
+        "paused %s; engines give their memory back, and what they answer goes on elsewhere. `gogrid-worker resume` "
+        "ends it\n",
+        timed ? ("until " + date_text(*pauses.front().until)).c_str() : "until it is resumed, also over restarts");
   });
 }
 

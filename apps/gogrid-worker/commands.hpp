@@ -36,6 +36,12 @@ struct StatusOptions {
   bool watch = false;
 };
 
+struct PauseOptions {
+  std::string reason;
+  std::string length;  // "90m"; empty: not set
+  std::string until;   // "tomorrow"
+};
+
 // Of the hidden command that the worker starts itself with.
 struct ProbeFlags {
   std::string source;
@@ -50,7 +56,7 @@ int show_status(const GlobalOptions& global, const StatusOptions& options);
 int show_gpus(const GlobalOptions& global, const GpusOptions& options);
 int show_stats(const GlobalOptions& global, bool json);
 int probe_hardware(const ProbeFlags& flags);
-int pause(const GlobalOptions& global, const std::string& reason);
+int pause(const GlobalOptions& global, const PauseOptions& options);
 int resume(const GlobalOptions& global);
 int stop(const GlobalOptions& global);
 

@@ -99,9 +99,14 @@ int run_command(int argc, char** argv) {
   probe->add_option("--root", probe_flags.root)->required();
   probe->add_option("--disk", probe_flags.disk);
   probe->add_flag("--watch", probe_flags.watch);
-  std::string reason;
-  CLI::App* pause = app.add_subcommand("pause", "Take no new work, also after a restart; what runs finishes");
-  pause->add_option("--reason", reason, "Shown on the coordinator");
+  worker_app::PauseOptions pause_options;
+  CLI::App* pause = app.add_subcommand(
+      "pause", "Give the machine back to its owner: no work, and no engine in memory, until `resume` or for a while");
+  auto* length = pause->add_option("--for", pause_options.length, "End it by itself after 90m, 2h, 1d");
+  pause->add_option("--until", pause_options.until, "tomorrow: until the next morning at 8")
+      ->check(CLI::IsMember({"tomorrow"}))
+      ->excludes(length);
+  pause->add_option("--reason", pause_options.reason, "Shown to those who run the network");
   CLI::App* resume = app.add_subcommand("resume", "Take work again");
   CLI::App* stop = app.add_subcommand("stop", "Let running requests finish, then end the worker");
 
@@ -119,7 +124,7 @@ int run_command(int argc, char** argv) {
   if (*gpus) return worker_app::show_gpus(global, gpus_options);
   if (*stats) return worker_app::show_stats(global, json);
   if (*probe) return worker_app::probe_hardware(probe_flags);
-  if (*pause) return worker_app::pause(global, reason);
+  if (*pause) return worker_app::pause(global, pause_options);
   if (*resume) return worker_app::resume(global);
   if (*stop) return worker_app::stop(global);
   return 2;

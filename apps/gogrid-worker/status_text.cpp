@@ -4,9 +4,8 @@
 #include <ctime>
 
 namespace gogrid::worker_app {
-namespace {
 
-std::string date(client::UnixSeconds time) {
+std::string date_text(client::UnixSeconds time) {
   const std::time_t seconds = static_cast<std::time_t>(time);
   std::tm parts{};
   ::localtime_r(&seconds, &parts);
@@ -14,6 +13,8 @@ std::string date(client::UnixSeconds time) {
   std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
   return text;
 }
+
+namespace {
 
 template <class State>
 std::string progress(const State& state) {
@@ -47,11 +48,17 @@ std::string status_text(const client::LocalStatus& status) {
   line("worker",
        status.worker_id + (status.name.empty() ? "" : " (" + status.name + ")") + ", version " + status.version);
   std::string connection = status.coordinator + (status.connected ? ", connected" : ", not connected");
-  if (status.connected && status.connected_since) connection += " since " + date(*status.connected_since);
+  if (status.connected && status.connected_since) connection += " since " + date_text(*status.connected_since);
   if (status.connected && status.rtt_ms) connection += fmt::format(", {:.1f} ms away", *status.rtt_ms);
   if (!status.connected && !status.last_error.empty()) connection += ": " + status.last_error;
   line("coordinator", connection);
   line("availability", status.availability + (status.reason.empty() ? "" : ": " + status.reason));
+  for (const auto& pause : status.pauses) {
+    std::string text = (pause.part.empty() ? "" : pause.part + ": ") + pause.text;
+    if (pause.until) text += ", until " + date_text(*pause.until);
+    line("paused", text);
+  }
+  if (!status.activity.empty()) line("owner", status.activity + ": " + status.activity_detail);
   line("sandbox", status.sandbox + (status.sandbox_detail.empty() ? "" : ": " + status.sandbox_detail));
   if (status.engine) {
     line("engine",
@@ -79,7 +86,7 @@ std::string status_text(const client::LocalStatus& status) {
     line("cache", text + " in " + status.cache_directory);
   }
   line("requests", fmt::format("{} running, {} in all", status.requests_running, status.requests_total));
-  if (status.certificate_expires_at) line("certificate", "valid until " + date(*status.certificate_expires_at));
+  if (status.certificate_expires_at) line("certificate", "valid until " + date_text(*status.certificate_expires_at));
   return out;
 }
 

@@ -207,9 +207,11 @@ asio::awaitable<Result<Answer<LocalStatus>>> LocalControl::next_status() {
 
 asio::awaitable<Result<Answer<LocalStatus>>> LocalControl::status() { return status_from("status.get", "{}"); }
 
-asio::awaitable<Result<Answer<LocalStatus>>> LocalControl::pause(std::string reason) {
+asio::awaitable<Result<Answer<LocalStatus>>> LocalControl::pause(LocalPauseRequest request) {
   nlohmann::json params = nlohmann::json::object();
-  if (!reason.empty()) params["reason"] = std::move(reason);
+  if (!request.reason.empty()) params["reason"] = std::move(request.reason);
+  if (request.length) params["for_seconds"] = request.length->count();
+  if (request.until_tomorrow) params["until"] = "tomorrow";
   return status_from("pause", wire::rpc_text(params));
 }
 

@@ -5,8 +5,10 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/async_lock.hpp"
@@ -14,6 +16,15 @@
 #include "client/types.hpp"
 
 namespace gogrid::client {
+
+// Without a time: until it is resumed.
+struct LocalPauseRequest {
+  // For people; may be empty.
+  std::string reason;
+  std::optional<std::chrono::seconds> length;
+  // Until the next morning.
+  bool until_tomorrow = false;
+};
 
 // Every call ends within seconds, but for those that wait for news. No daemon behind the socket is `unavailable` and
 // says how to start one; another user's is `permission_denied`. When a connection breaks, what waits on it fails, and
@@ -31,9 +42,8 @@ class LocalControl {
   // The status at once when a connection is new, and from then on each time that it is another one. Only the newest is
   // kept for a caller who comes back late. One at a time.
   boost::asio::awaitable<Result<Answer<LocalStatus>>> next_status();
-  // Takes no more work and gives memory back; holds over restarts of the daemon. `reason` is for people, and may be
-  // empty.
-  boost::asio::awaitable<Result<Answer<LocalStatus>>> pause(std::string reason);
+  // Takes no more work and gives memory back; holds over restarts of the daemon.
+  boost::asio::awaitable<Result<Answer<LocalStatus>>> pause(LocalPauseRequest request);
   boost::asio::awaitable<Result<Answer<LocalStatus>>> resume();
   // Asks the daemon to finish what it runs and exit; the answer says that it has begun.
   boost::asio::awaitable<Result<Answer<LocalStatus>>> stop();

@@ -152,15 +152,25 @@ TEST_F(LocalControlTest, ReadsTheStatus) {
 
 TEST_F(LocalControlTest, CallsShareAConnection) {
   daemon();
-  ASSERT_TRUE(wait(control_->pause("a \"film\"\n")));
+  LocalPauseRequest film;
+  film.reason = "a \"film\"\n";
+  ASSERT_TRUE(wait(control_->pause(film)));
+  LocalPauseRequest hour;
+  hour.length = 3600s;
+  ASSERT_TRUE(wait(control_->pause(hour)));
+  LocalPauseRequest night;
+  night.until_tomorrow = true;
+  ASSERT_TRUE(wait(control_->pause(night)));
   ASSERT_TRUE(wait(control_->resume()));
   ASSERT_TRUE(wait(control_->stop()));
   ASSERT_TRUE(wait(control_->call("settings.set", R"({"values":{"a":null}})")));
   const std::vector<std::string> wanted = {
       R"({"id":1,"jsonrpc":"2.0","method":"pause","params":{"reason":"a \"film\"\n"}})",
-      R"({"id":2,"jsonrpc":"2.0","method":"resume","params":{}})",
-      R"({"id":3,"jsonrpc":"2.0","method":"stop","params":{}})",
-      R"({"id":4,"jsonrpc":"2.0","method":"settings.set","params":{"values":{"a":null}}})"};
+      R"({"id":2,"jsonrpc":"2.0","method":"pause","params":{"for_seconds":3600}})",
+      R"({"id":3,"jsonrpc":"2.0","method":"pause","params":{"until":"tomorrow"}})",
+      R"({"id":4,"jsonrpc":"2.0","method":"resume","params":{}})",
+      R"({"id":5,"jsonrpc":"2.0","method":"stop","params":{}})",
+      R"({"id":6,"jsonrpc":"2.0","method":"settings.set","params":{"values":{"a":null}}})"};
   EXPECT_EQ(daemon().seen, wanted);
   EXPECT_EQ(daemon().connections, 1);
 }

@@ -191,6 +191,17 @@ std::optional<UnixSeconds> time_of(const json& value) {
   return integer_of(value);
 }
 
+void read_pauses(const json& list, std::vector<LocalPause>& out) {
+  if (!list.is_array()) return;
+  for (const json& one : list) {
+    LocalPause& pause = out.emplace_back();
+    pause.code = text_of(member(one, "code"));
+    pause.part = text_of(member(one, "part"));
+    pause.text = text_of(member(one, "text"));
+    pause.until = time_of(member(one, "until"));
+  }
+}
+
 void read(const json& value, LocalStatus& out) {
   out.version = text_of(member(value, "version"));
   out.worker_id = text_of(member(value, "worker_id"));
@@ -203,6 +214,9 @@ void read(const json& value, LocalStatus& out) {
   out.rtt_ms = number_of(member(coordinator, "rtt_ms"));
   out.availability = text_of(member(value, "availability"));
   out.reason = text_of(member(value, "reason"));
+  read_pauses(member(value, "pauses"), out.pauses);
+  out.activity = text_of(member(member(value, "activity"), "state"));
+  out.activity_detail = text_of(member(member(value, "activity"), "detail"));
   out.sandbox = text_of(member(value, "sandbox"));
   out.sandbox_detail = text_of(member(value, "sandbox_detail"));
   read(member(value, "engine"), out.engine);

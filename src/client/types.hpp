@@ -63,6 +63,16 @@ struct LocalDevice {
   std::int64_t used_bytes = 0;
 };
 
+// One reason why a machine, or a part of it, does no work.
+struct LocalPause {
+  std::string code;  // "user_active"
+  // "" the whole machine, "cpu", or a GPU's id.
+  std::string part;
+  // To follow "Paused: ".
+  std::string text;
+  std::optional<UnixSeconds> until;
+};
+
 struct LocalStatus {
   std::string version;
   std::string worker_id;
@@ -74,6 +84,10 @@ struct LocalStatus {
   std::optional<double> rtt_ms;
   std::string availability;
   std::string reason;
+  std::vector<LocalPause> pauses;
+  // Whether somebody uses the machine ("active", "idle", "unknown"), and what says so.
+  std::string activity;
+  std::string activity_detail;
   std::string sandbox;
   std::string sandbox_detail;
   std::optional<EngineState> engine;
