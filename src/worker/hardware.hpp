@@ -34,6 +34,10 @@ class HardwareMonitor {
   void start();
   // Readings for that long from now; what was asked before does not count. Zero: no more.
   void watch(std::chrono::seconds time);
+  // Readings for this machine's owner, for as long as what is returned lives.
+  std::unique_ptr<Inventory::Subscription> subscribe(Inventory::Listener listener) {
+    return inventory_.subscribe(std::move(listener));
+  }
   void stop();
   boost::asio::awaitable<void> stopped();
 

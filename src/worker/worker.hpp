@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -94,6 +95,7 @@ class Worker final : public SessionClient {
   HardwareMonitor::Events hardware_events();
 
   std::unique_ptr<ControlServer> make_control();
+  void offer_hardware(ControlServer& control);
   boost::asio::awaitable<Result<void>> resume();
   void status_changed();
   nlohmann::json status() const;
@@ -118,6 +120,9 @@ class Worker final : public SessionClient {
   Leases leases_;
   Session session_;
   HardwareMonitor hardware_;
+  // While somebody looks at the hardware over the control socket.
+  std::unique_ptr<Inventory::Subscription> readings_;
+  std::optional<Survey> last_reading_;
   std::unique_ptr<ControlServer> control_;
   std::uint64_t revision_ = 0;
   std::uint64_t requests_total_ = 0;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "worker/control/control_server.hpp"
+#include "worker/gpu/survey_json.hpp"
 #include "worker/worker.hpp"
 
 namespace gogrid::worker {
@@ -13,6 +14,7 @@ using wire::RpcResult;
 namespace {
 
 constexpr const char* status_topic = "status.subscribe";
+constexpr const char* hardware_topic = "hardware.subscribe";
 
 // A text that may be missing or null.
 Result<std::string> optional_text(const json& params, const char* name) {
@@ -81,7 +83,27 @@ std::unique_ptr<ControlServer> Worker::make_control() {
     stop();
     co_return status_now();
   });
+  offer_hardware(*control);
   return control;
+}
+
+void Worker::offer_hardware(ControlServer& control) {
+  ControlTopic::Options topic;
+  topic.subscribe = hardware_topic;
+  topic.notification = "hardware.reading";
+  // The first reading comes soon; until then what was found at the last look.
+  topic.value = [this] { return to_json(last_reading_ ? *last_reading_ : hardware_.survey()); };
+  topic.on_watched = [this](bool watched) {
+    last_reading_.reset();
+    readings_.reset();
+    news_.notify();
+    if (!watched) return;
+    readings_ = hardware_.subscribe([this](const Survey& survey) {
+      last_reading_ = survey;
+      control_->changed(hardware_topic);
+    });
+  };
+  control.topic(std::move(topic));
 }
 
 asio::awaitable<Result<void>> Worker::resume() {

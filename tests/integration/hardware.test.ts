@@ -7,6 +7,7 @@ import { before, test } from "node:test";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as readline from "node:readline";
+import { Control } from "./support/control.ts";
 import { binDir, eventually, Grid } from "./support/grid.ts";
 import { descendants, procText, run } from "./support/process.ts";
 
@@ -133,6 +134,24 @@ test("live figures come while the operator looks; then the worker lets its GPUs 
   assert.match(people.stdout, /NVIDIA GeForce RTX 4090 .*37 %, 61 °C, 180 W/);
   assert.doesNotMatch(people.stdout, /\x1b/, "what a driver calls a GPU steers no terminal");
   await eventually("nobody looks any more", async () => probes(worker.program.pid).length === 0, 30);
+  await worker.program.stop();
+});
+
+test("the owner's programs are told live figures while they listen, beside the operator", async () => {
+  const worker = await grid.addWorker("owned", [], nvidia());
+  await eventually("the worker has looked once", async () => (await worker.seen()).hardware?.gpus.length === 2);
+  await eventually("and nothing of it is left", async () => probes(worker.program.pid).length === 0);
+  const [one, other] = [Control.of(worker), Control.of(worker)];
+  assert.equal((await one.result("hardware.subscribe")).gpus[0].id, "pci:0000:01:00.0");
+  await other.result("hardware.subscribe");
+  const hasFigures = (survey: any) => survey.gpus[0].utilisation_percent === 37;
+  await Promise.all([one.told("hardware.reading", hasFigures), other.told("hardware.reading", hasFigures)]);
+  assert.equal(probes(worker.program.pid).length, 1, "one child looks for all");
+  one.close();
+  const again = await other.told("hardware.reading", () => true);
+  assert.ok(again.host.memory_available_bytes > 0);
+  other.close();
+  await eventually("nobody looks any more", async () => probes(worker.program.pid).length === 0);
   await worker.program.stop();
 });
 
