@@ -38,6 +38,12 @@ std::vector<Setting> worker_settings(WorkerConfig& config) {
        config.name},
       {"worker.max_memory_gb", "GOGRID_WORKER_MAX_MEMORY_GB", "--max-memory-gb",
        "Memory that engines may use, in GB (0: what the machine has, less a reserve)", config.max_memory_gb},
+      {"worker.max_cpu_percent", "GOGRID_WORKER_MAX_CPU_PERCENT", "--max-cpu-percent",
+       "Processor time that engines may use, in percent of all processors together (0: no limit)",
+       config.max_cpu_percent},
+      {"worker.engine_priority", "GOGRID_WORKER_ENGINE_PRIORITY", "--engine-priority",
+       "idle: engines run only when nobody else wants the processor or the disk; normal: as everybody does",
+       config.engine_priority},
       {"worker.max_vram_gb", "GOGRID_WORKER_MAX_VRAM_GB", "--max-vram-gb",
        "GPU memory that engines may use, of all GPUs together, in GB (not set: all; 0: no GPU)", config.max_vram_gb},
       {"worker.max_vram_gb_each", "GOGRID_WORKER_MAX_VRAM_GB_EACH", "--max-vram-gb-each",
@@ -96,6 +102,10 @@ Result<void> check_config(const WorkerConfig& config) {
   if (config.max_memory_gb > 1e6) return bad("worker.max_memory_gb must be at most 1000000");
   if (config.max_memory_gb > 0 && config.max_memory_gb < 0.25)
     return bad("worker.max_memory_gb must be 0 (no limit) or at least 0.25");
+  if (config.max_cpu_percent != 0 && !(config.max_cpu_percent >= 1 && config.max_cpu_percent <= 100))
+    return bad("worker.max_cpu_percent must be 0 (no limit) or from 1 to 100");
+  if (config.engine_priority != "idle" && config.engine_priority != "normal")
+    return bad("worker.engine_priority must be idle or normal");
   if (config.max_cache_gb > 1e6) return bad("worker.max_cache_gb must be at most 1000000");
   if (const auto limits = parse_vram_limits(config.max_vram_gb, config.max_vram_gb_each); !limits)
     return limits.error();

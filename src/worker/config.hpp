@@ -22,6 +22,10 @@ struct WorkerConfig {
   // What the coordinator calls this machine; empty: its host name.
   std::string name;
   double max_memory_gb = 0;
+  // Of all processors together; 0: no limit.
+  double max_cpu_percent = 0;
+  // "idle" or "normal"
+  std::string engine_priority = "idle";
   // Of all GPUs together; not set: all they have.
   static constexpr double no_limit = -1;
   double max_vram_gb = no_limit;

@@ -19,6 +19,7 @@
 #include "worker/engine/device_gpus.hpp"
 #include "worker/engine/manifest.hpp"
 #include "worker/host.hpp"
+#include "worker/limit_change.hpp"
 #include "worker/owner_rules.hpp"
 #include "worker/parts.hpp"
 #include "worker/plan.hpp"
@@ -39,7 +40,7 @@ SandboxOptions sandbox_options(const WorkerOptions& options) {
   SandboxOptions sandbox;
   sandbox.insecure = options.insecure_no_sandbox;
   if (const char* path = std::getenv("PATH")) sandbox.path = path;
-  sandbox.memory_bytes = memory_limit_bytes(options.config.max_memory_gb, available_memory_bytes());
+  sandbox.limits = resource_limits(options.config);
   return sandbox;
 }
 

@@ -53,6 +53,8 @@ class Worker final : public SessionClient {
   boost::asio::awaitable<Result<void>> run();
   // Takes no more work, lets what runs finish for worker.drain_timeout, then ends. A second call ends at once.
   void stop();
+  // What engines may use, from now on and also while they run: as `config` says of memory and processors.
+  void set_limits(const WorkerConfig& config);
 
  private:
   // SessionClient
@@ -80,6 +82,7 @@ class Worker final : public SessionClient {
   boost::asio::awaitable<void> meet(std::shared_ptr<Engine> engine);
   boost::asio::awaitable<void> probe_sandbox();
   boost::asio::awaitable<void> tidy();
+  boost::asio::awaitable<void> carry_out_limits();
   boost::asio::awaitable<void> drained();
   boost::asio::awaitable<void> shut_down();
   void changed(Change change);
@@ -129,6 +132,7 @@ class Worker final : public SessionClient {
   std::uint32_t requests_running_ = 0;
   int stop_calls_ = 0;
   bool shutting_down_ = false;
+  bool changing_limits_ = false;
   Notifier stop_requested_;
   Notifier request_finished_;
   Notifier news_;

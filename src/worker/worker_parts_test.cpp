@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cmath>
 #include <fstream>
 #include <map>
 
@@ -127,6 +128,10 @@ TEST_F(InDirectory, ConfigurationErrorsNameTheSetting) {
       {[](WorkerConfig& c) { c.coordinator_port = 65536; }, "coordinator.port"},
       {[](WorkerConfig& c) { c.threads = 5000; }, "worker.threads"},
       {[](WorkerConfig& c) { c.max_memory_gb = 0.1; }, "worker.max_memory_gb"},
+      {[](WorkerConfig& c) { c.max_cpu_percent = 0.5; }, "worker.max_cpu_percent"},
+      {[](WorkerConfig& c) { c.max_cpu_percent = 101; }, "worker.max_cpu_percent"},
+      {[](WorkerConfig& c) { c.max_cpu_percent = std::nan(""); }, "worker.max_cpu_percent"},
+      {[](WorkerConfig& c) { c.engine_priority = "high"; }, "worker.engine_priority"},
       {[](WorkerConfig& c) { c.max_vram_gb = 1e7; }, "worker.max_vram_gb"},
       {[](WorkerConfig& c) {
          c.max_vram_gb_each = {"Vulkan0=6", "Vulkan1"};

@@ -41,6 +41,8 @@ class Replicas : public ::testing::Test {
     options_.identity.coordinator_host = "127.0.0.1";
     options_.identity.coordinator_port = 1;
     options_.insecure_no_sandbox = true;
+    // A busy machine would keep it waiting.
+    options_.config.engine_priority = "normal";
     options_.config.engine_path = top_ / "engine.sh";
     see(8000, 6000);
   }
@@ -287,6 +289,29 @@ TEST_F(Replicas, OurEnginesTogetherAreHeldToTheLimit) {
   first.reset();
   EXPECT_EQ(devices.over_limit(*second), "");
   EXPECT_EQ(devices.list()[0].used_bytes, 2'000'000'000u);
+}
+
+// 100 MiB that it has written to.
+constexpr const char* large_engine =
+    "exec perl -e '$x = \"x\" x (100 << 20); open F, \">\", \"'$0'.large\"; close F; sleep 600'";
+
+TEST_F(Replicas, AnEngineForWhichTheMemoryLimitBecomesTooSmallEndsAndSaysSo) {
+  start(large_engine);
+  client().assigned(placed(7));
+  test::run_until(io_, [this] { return std::filesystem::exists(options_.config.engine_path.string() + ".large"); });
+  auto config = options_.config;
+  config.max_memory_gb = 0.5;
+  worker_->set_limits(config);
+  test::run_until(io_, [this] { return client().hello().hardware().memory_bytes() == 500'000'000; });
+  EXPECT_EQ(replica().phase(), wire::PHASE_LOADING) << "it fits";
+  config.max_memory_gb = 0.05;
+  config.max_cpu_percent = 50;
+  worker_->set_limits(config);
+  test::run_until(io_, [this] { return replica().phase() == wire::PHASE_FAILED; });
+  EXPECT_TRUE(replica().out_of_memory());
+  EXPECT_TRUE(replica().detail().starts_with("stopped: it holds 0.")) << replica().detail();
+  EXPECT_TRUE(replica().detail().ends_with(" GB of memory; the owner's limit is 0.05 GB now")) << replica().detail();
+  EXPECT_EQ(runs().size(), 1u) << "the coordinator decides what is next";
 }
 
 // What is assigned and taken back before it could begin leaves nothing behind.

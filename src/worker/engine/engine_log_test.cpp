@@ -100,11 +100,5 @@ TEST(HostMemory, IsReadOffTheKernelsSums) {
   EXPECT_GT(own->mapped_bytes, 100'000u) << "its program";
 }
 
-TEST(OomKills, AreCountedByTheKernel) {
-  EXPECT_EQ(parse_oom_kills("nr_free_pages 5\noom_kill 12\nnuma_hit 7\n"), 12u);
-  EXPECT_FALSE(parse_oom_kills("nr_free_pages 5\n"));
-  EXPECT_TRUE(read_oom_kills());
-}
-
 }  // namespace
 }  // namespace gogrid::worker

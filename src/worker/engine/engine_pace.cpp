@@ -6,7 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 
-#include "worker/engine/process_memory.hpp"
+#include "worker/sandbox/process_tree.hpp"
 
 namespace gogrid::worker {
 namespace asio = boost::asio;
@@ -23,8 +23,9 @@ EnginePace::~EnginePace() { signal(SIGCONT); }
 
 // Not to the outermost: it waits for the others, and we wait for it.
 void EnginePace::signal(int number) const {
-  for (const pid_t pid : descendants(outermost_))
-    ::kill(pid, number);
+  for (const pid_t pid : process_tree(outermost_)) {
+    if (pid != outermost_) ::kill(pid, number);
+  }
 }
 
 asio::awaitable<void> EnginePace::turn(double share) {

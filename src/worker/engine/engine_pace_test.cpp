@@ -8,8 +8,8 @@
 #include <sstream>
 
 #include "base/task_group.hpp"
-#include "worker/engine/process_memory.hpp"
 #include "worker/sandbox/process.hpp"
+#include "worker/sandbox/process_tree.hpp"
 
 namespace gogrid::worker {
 namespace {
@@ -44,9 +44,9 @@ TEST(EnginePace, ComputesForItsShareOfTheTime) {
   auto started = Process::start(io.get_executor(), std::move(options));
   ASSERT_TRUE(started);
   const pid_t outermost = (*started)->pid();
-  while (descendants(outermost).empty() || run_time(descendants(outermost)[0]) < 10ms)
+  while (process_tree(outermost).size() < 2 || run_time(process_tree(outermost)[1]) < 10ms)
     io.run_for(1ms), io.restart();
-  const pid_t engine = descendants(outermost)[0];
+  const pid_t engine = process_tree(outermost)[1];
   {
     EnginePace pace(io.get_executor(), outermost);
     TaskGroup tasks(io.get_executor());

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 namespace gogrid::worker {
 
@@ -24,13 +23,5 @@ std::optional<HostMemory> parse_smaps_rollup(std::string_view text);
 
 // Of `pid` and all its descendants; nullopt when nothing of it can be read.
 std::optional<HostMemory> read_host_memory(pid_t pid);
-
-// Those that it started, and those that they started, as far as they can be seen.
-std::vector<pid_t> descendants(pid_t pid);
-
-// How many processes the kernel has ended because memory was short, of the whole machine (/proc/vmstat); nullopt when
-// it does not say.
-std::optional<std::uint64_t> parse_oom_kills(std::string_view vmstat);
-std::optional<std::uint64_t> read_oom_kills();
 
 }  // namespace gogrid::worker

@@ -71,11 +71,13 @@ struct Replica::Run {
   std::shared_ptr<const HeldFiles> files;
   LogTail tail;
   BufferLog buffers;
-  // Of the machine, when it was started.
-  std::optional<std::uint64_t> oom_kills = read_oom_kills();
+  // How many there were when it was started.
+  std::optional<std::uint64_t> oom_kills;
   std::optional<ExitStatus> status;
   // Everybody who shared its output is gone.
   bool log_ended = false;
+  // Why it had to end, if it took more than the owner allows.
+  std::string over_limit;
   bool ready = false;
   bool suspect = false;
   // It wrote a line that may mean that it is ready: since it was last asked, and at all.
@@ -120,6 +122,19 @@ void Replica::set_pause(std::string why) {
     run_->process->kill();
   }
   wake_.notify();
+}
+
+void Replica::end_over_limit(std::string why) {
+  if (!run_ || run_->status || !run_->over_limit.empty()) return;
+  run_->over_limit = std::move(why);
+  run_->ready = false;
+  run_->process->kill();
+}
+
+asio::awaitable<void> Replica::engine_gone() {
+  const auto run = run_;
+  while (run && !run->status)
+    co_await run->changed.wait();
 }
 
 asio::awaitable<std::string> Replica::memory_given_back() {
@@ -341,9 +356,13 @@ asio::awaitable<Result<void>> Replica::measure_devices(std::shared_ptr<Run> run)
   }
   const std::string over = context_.devices.over_limit(*device_use_);
   if (over.empty()) co_return Result<void>();
+  co_return over_limit(over);
+}
+
+Error Replica::over_limit(const std::string& why) {
   out_of_memory_ = true;
   over_limit_ = true;
-  co_return Error(ErrorCode::resource_exhausted, "stopped: " + over);
+  return Error(ErrorCode::resource_exhausted, "stopped: " + why);
 }
 
 asio::awaitable<void> Replica::measure_host(std::shared_ptr<Run> run) {
@@ -371,8 +390,7 @@ Result<std::shared_ptr<Replica::Run>> Replica::launch(const Engine& engine, std:
   }
   const auto devices = device_arguments(spec_.placement, context_.devices.list());
   if (!devices) return devices.error();
-  const auto launch =
-      engine_launch(engine, spec_, files->files, run->host_directory, context_.config.threads, *devices);
+  const auto launch = engine_launch(engine, spec_, files->files, run->host_directory, threads(), *devices);
   if (engine.gpu && !(spec_.placement && spec_.placement->devices.empty())) {
     std::vector<std::string> names;
     if (spec_.placement) {
@@ -381,6 +399,7 @@ Result<std::shared_ptr<Replica::Run>> Replica::launch(const Engine& engine, std:
     }
     device_use_ = context_.devices.use(std::move(names));
   }
+  run->oom_kills = context_.sandbox.limits().oom_kills();
   auto started = context_.sandbox.start(launch.spec, launch.host);
   if (!started) return started.error();
   run->process = std::move(started->process);
@@ -389,6 +408,13 @@ Result<std::shared_ptr<Replica::Run>> Replica::launch(const Engine& engine, std:
   ++starts_;
   run_ = run;
   return run;
+}
+
+// More than it has processors for would wait for each other.
+std::int64_t Replica::threads() const {
+  const std::int64_t most = context_.sandbox.limits().max_threads();
+  return most > 0 && context_.config.threads > 0 ? std::min(most, context_.config.threads)
+                                                 : std::max(most, context_.config.threads);
 }
 
 asio::awaitable<void> Replica::read_log(std::shared_ptr<Run> run) {
@@ -434,10 +460,10 @@ asio::awaitable<void> Replica::pace(std::shared_ptr<Run> run) {
 }
 
 Error Replica::ended(const Run& run) {
+  if (!run.over_limit.empty()) return over_limit(run.over_limit);
   std::string detail = "the engine " + run.status->text();
   if (run.status->signal == SIGKILL || run.status->code == 128 + SIGKILL) {
-    // Its control group's limit counts there as well as the machine's own memory.
-    const auto kills = read_oom_kills();
+    const auto kills = context_.sandbox.limits().oom_kills();
     out_of_memory_ = kills && run.oom_kills && *kills > *run.oom_kills;
     detail += out_of_memory_ ? ", since memory was short" : ", perhaps over its memory limit";
   } else if (const std::string log = run.tail.text(); !memory_shortage(log).empty()) {

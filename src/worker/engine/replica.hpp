@@ -57,6 +57,11 @@ class Replica {
   // While it is paused it has no engine: the memory is the owner's, and what the engine was answering breaks off. `why`
   // is for those who run the network; empty: it is not paused.
   void set_pause(std::string why);
+  // Its engine, if it has one, takes more than the owner allows, as `why` says: it is ended, and not started again by
+  // itself (as after any shortage of memory).
+  void end_over_limit(std::string why);
+  // Completes when there is no engine process, of those that run now.
+  boost::asio::awaitable<void> engine_gone();
   // After stopped(): waits until the devices' memory is free again, a few seconds at most. What is not back by then, in
   // words; else empty.
   boost::asio::awaitable<std::string> memory_given_back();
@@ -114,6 +119,7 @@ class Replica {
   void distrust_files(const Error& failure);
   boost::asio::awaitable<Result<void>> run_engine(std::shared_ptr<const Engine> engine,
                                                   std::shared_ptr<const HeldFiles> files);
+  std::int64_t threads() const;
   Result<std::shared_ptr<Run>> launch(const Engine& engine, std::shared_ptr<const HeldFiles> files);
   boost::asio::awaitable<Result<void>> measure_devices(std::shared_ptr<Run> run);
   boost::asio::awaitable<void> measure_host(std::shared_ptr<Run> run);
@@ -128,6 +134,7 @@ class Replica {
   boost::asio::awaitable<void> pace(std::shared_ptr<Run> run);
   boost::asio::awaitable<void> end(std::shared_ptr<Run> run);
   Error ended(const Run& run);
+  Error over_limit(const std::string& why);
   void set(Progress progress);
 
   ReplicaContext& context_;

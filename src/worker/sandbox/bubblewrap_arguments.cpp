@@ -22,8 +22,9 @@ class Arguments {
   std::vector<std::string> list_;
 };
 
+// It has a session of its own already, as every Process: another one would count anew beside those of others.
 void add_isolation(Arguments& arguments, SandboxDescriptors descriptors) {
-  arguments.add("--unshare-user", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv");
+  arguments.add("--unshare-user", "--unshare-all", "--die-with-parent", "--clearenv");
   arguments.add("--uid", sandbox_user, "--gid", sandbox_user, "--hostname", "gogrid-engine", "--cap-drop", "ALL");
   arguments.add("--seccomp", std::to_string(descriptors.seccomp), "--info-fd", std::to_string(descriptors.info));
 }

@@ -32,7 +32,6 @@ TEST(BubblewrapArguments, ABundleGetsItsOwnWorld) {
   for (const List& part : std::vector<List>{{"--unshare-user"},
                                             {"--unshare-all"},
                                             {"--die-with-parent"},
-                                            {"--new-session"},
                                             {"--clearenv"},
                                             {"--cap-drop", "ALL"},
                                             {"--uid", "65534", "--gid", "65534"},

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -71,12 +72,42 @@ void volunteer_for_oom_killer() {
   ::close(file);
 }
 
+// Runs when nobody else wants to. Each of these counts where the others do not: the nice value and the policy among
+// the processes of a group, the group's own nice value (autogroup, sched(7)) where each session is one. None of them
+// can be taken back without a privilege.
+void step_back() {
+  constexpr int lowest = 19;
+  ::setpriority(PRIO_PROCESS, 0, lowest);
+  const sched_param no_priority{};
+  ::sched_setscheduler(0, SCHED_IDLE, &no_priority);
+  // ioprio_set(2) has no wrapper: this process, class "idle".
+  ::syscall(SYS_ioprio_set, 1, 0, 3 << 13);
+  const int file = ::open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+  // The kernel takes ten a second, of all ordinary users.
+  constexpr timespec tenth{0, 110'000'000};
+  if (::write(file, "19", 2) < 0 && errno == EAGAIN) {
+    ::nanosleep(&tenth, nullptr);
+    [[maybe_unused]] const auto written = ::write(file, "19", 2);
+  }
+  ::close(file);
+}
+
+bool choose_processors(const std::vector<int>& processors) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int processor : processors)
+    CPU_SET(static_cast<std::size_t>(processor), &set);
+  return ::sched_setaffinity(0, sizeof set, &set) == 0;
+}
+
 // The step that failed, or null.
 const char* prepare_child(const ChildPlan& plan) {
-  ::setpgid(0, 0);
+  ::setsid();
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return "to end with the worker";
   if (::getppid() != plan.parent) ::_exit(127);
   volunteer_for_oom_killer();
+  if (plan.options->background) step_back();
+  if (!plan.options->processors.empty() && !choose_processors(plan.options->processors)) return "choosing processors";
   for (const int group : plan.options->group_processes_fds) {
     if (::write(group, "0", 1) != 1) return "entering its control group";
   }

@@ -35,6 +35,10 @@ struct ProcessOptions {
   std::vector<std::pair<int, rlim_t>> limits;
   // cgroup.procs files of the groups to enter.
   std::vector<int> group_processes_fds;
+  // The least claim on the machine that there is: on its processors, on its disks.
+  bool background = false;
+  // Those it may use, by number; empty: all.
+  std::vector<int> processors;
 };
 
 struct ExitStatus {
@@ -57,7 +61,7 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   pid_t pid() const { return pid_; }
-  // SIGKILL to it and its process group.
+  // SIGKILL to it and its process group, which is a session of its own.
   void kill() noexcept;
   // Completes when it has ended and was reaped.
   boost::asio::awaitable<ExitStatus> exited();

@@ -10,7 +10,6 @@ namespace gogrid::worker {
 namespace asio = boost::asio;
 namespace {
 
-constexpr rlim_t max_open_files = 4096;
 constexpr std::size_t max_probe_output_bytes = 2048;
 
 std::string find_program(const std::string& path, const std::string& name) {
@@ -38,10 +37,10 @@ std::string advice(const std::string& output) {
 }  // namespace
 
 Sandbox::Sandbox(asio::any_io_executor executor, SandboxOptions options)
-    : executor_(std::move(executor)), options_(std::move(options)), memory_(options_.memory_bytes) {
+    : executor_(std::move(executor)), options_(std::move(options)), limits_(options_.limits) {
   if (!options_.insecure) return;
   kind_ = SandboxKind::none_insecure;
-  detail_ = "engines run without a sandbox, as --insecure-no-sandbox asks; memory: " + memory_.description();
+  describe();
 }
 
 asio::awaitable<void> Sandbox::probe() {
@@ -73,23 +72,27 @@ asio::awaitable<void> Sandbox::probe() {
     co_return;
   }
   kind_ = SandboxKind::bubblewrap;
-  detail_ = "bubblewrap, seccomp; memory: " + memory_.description();
+  describe();
 }
 
-void Sandbox::set_limits(ProcessOptions& process) const {
-  process.limits = {{RLIMIT_CORE, 0}, {RLIMIT_NOFILE, max_open_files}};
-  process.group_processes_fds = memory_.group_processes_fds();
-  if (!memory_.limits_tasks()) process.limits.emplace_back(RLIMIT_NPROC, machine_tasks() + max_engine_tasks);
-  // RLIMIT_DATA counts what a process allocates and not the model it maps; RLIMIT_AS would count both and every
-  // reserved stack.
-  if (!memory_.has_group() && memory_.bytes() > 0) process.limits.emplace_back(RLIMIT_DATA, memory_.bytes());
+void Sandbox::describe() {
+  const std::string what =
+      options_.insecure ? "engines run without a sandbox, as --insecure-no-sandbox asks; " : "bubblewrap, seccomp; ";
+  detail_ = what + limits_.description();
+}
+
+Result<void> Sandbox::set_limits(ResourceLimits limits, const std::vector<pid_t>& engines) {
+  auto set = limits_.set(limits, engines);
+  if (kind_ != SandboxKind::unavailable) describe();
+  return set;
 }
 
 Result<Confined> Sandbox::start_confined(const SandboxSpec& spec) {
   SeccompOptions rules;
   rules.gpu = spec.gpu.has_value();
   // Drivers of GPUs share memory with their devices.
-  rules.counted_memory_only = !rules.gpu && !memory_.has_group() && memory_.bytes() > 0;
+  rules.counted_memory_only = !rules.gpu && limits_.counts_process_data();
+  rules.fixed_processors = limits_.fixes_processors();
   auto filter = compile_seccomp_filter(rules);
   if (!filter) return filter.error();
   int ends[2];
@@ -99,7 +102,7 @@ Result<Confined> Sandbox::start_confined(const SandboxSpec& spec) {
   process.arguments = bubblewrap_arguments(bubblewrap_, spec, SandboxDescriptors(), find_host_directories());
   process.descriptors.push_back(std::move(*filter));
   process.descriptors.emplace_back(ends[1]);
-  set_limits(process);
+  limits_.apply(process);
   auto started = Process::start(executor_, std::move(process));
   if (!started) return started.error();
   Confined confined;
@@ -117,7 +120,7 @@ Result<Confined> Sandbox::start(const SandboxSpec& spec, const HostCommand& host
   process.environment = {"PATH=" + options_.path, "HOME=/tmp"};
   for (const auto& [name, value] : spec.environment)
     process.environment.push_back(name + "=" + value);
-  set_limits(process);
+  limits_.apply(process);
   auto started = Process::start(executor_, std::move(process));
   if (!started) return started.error();
   Confined confined;

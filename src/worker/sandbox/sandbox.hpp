@@ -9,7 +9,7 @@
 
 #include "base/result.hpp"
 #include "worker/sandbox/bubblewrap_arguments.hpp"
-#include "worker/sandbox/memory_limit.hpp"
+#include "worker/sandbox/engine_limits.hpp"
 #include "worker/sandbox/process.hpp"
 #include "worker/sandbox/socket_directory.hpp"
 
@@ -20,7 +20,7 @@ enum class SandboxKind { bubblewrap, none_insecure, unavailable };
 struct SandboxOptions {
   // Run programs without any isolation: the owner asked for it by name.
   bool insecure = false;
-  std::uint64_t memory_bytes = 0;
+  ResourceLimits limits;
   // Where to look for bubblewrap; the worker puts its PATH here.
   std::string path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 };
@@ -49,16 +49,20 @@ class Sandbox {
   // What is in force, or why there is none and what to do about it: one line.
   const std::string& detail() const { return detail_; }
 
+  const EngineLimits& limits() const { return limits_; }
+  // See EngineLimits::set().
+  Result<void> set_limits(ResourceLimits limits, const std::vector<pid_t>& engines);
+
   // `unavailable` when there is no sandbox. `host` is what runs without isolation (insecure).
   Result<Confined> start(const SandboxSpec& spec, const HostCommand& host);
 
  private:
   Result<Confined> start_confined(const SandboxSpec& spec);
-  void set_limits(ProcessOptions& process) const;
+  void describe();
 
   boost::asio::any_io_executor executor_;
   SandboxOptions options_;
-  MemoryLimit memory_;
+  EngineLimits limits_;
   std::string bubblewrap_;
   SandboxKind kind_ = SandboxKind::unavailable;
   std::string detail_ = "not tried yet";

@@ -53,7 +53,9 @@ Outcome run_bash(const std::string& line, std::uint64_t memory_bytes = 0, std::v
                  bool gpu = false) {
   asio::io_context io(1);
   SandboxOptions options;
-  options.memory_bytes = memory_bytes;
+  options.limits.memory_bytes = memory_bytes;
+  // A busy machine would keep it waiting.
+  options.limits.idle_priority = false;
   Sandbox sandbox(io.get_executor(), options);
   SandboxSpec spec;
   spec.command = {"/usr/bin/bash", "-c", line, "bash"};

@@ -42,8 +42,8 @@ constexpr const char* allowed_calls[] = {
     "getcpu", "gettid", "kill", "restart_syscall", "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask",
     "rt_sigqueueinfo", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "rt_tgsigqueueinfo",
     "sched_get_priority_max", "sched_get_priority_min", "sched_getaffinity", "sched_getattr", "sched_getparam",
-    "sched_getscheduler", "sched_setaffinity", "sched_setparam", "sched_setscheduler", "sched_yield", "set_robust_list",
-    "set_thread_area", "set_tid_address", "setpriority", "getpriority", "sigaltstack", "sigreturn", "tgkill", "tkill",
+    "sched_getscheduler", "sched_setparam", "sched_setscheduler", "sched_yield", "set_robust_list", "set_thread_area",
+    "set_tid_address", "setpriority", "getpriority", "sigaltstack", "sigreturn", "tgkill", "tkill",
     // Sockets (socket and socketpair: see below)
     "accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt", "listen", "recv", "recvfrom",
     "recvmmsg", "recvmsg", "send", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shutdown",
@@ -122,6 +122,7 @@ bool add_rules(const Filter& filter, const SeccompOptions& options) {
   ok = ok &&
        seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EAFNOSUPPORT), socket_call, 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX)) == 0;
   ok = ok && allow(filter, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+  if (!options.fixed_processors) ok = ok && allow(filter, "sched_setaffinity");
   ok = ok && add_memory_rules(filter, options.counted_memory_only);
   if (options.gpu) ok = ok && add_gpu_rules(filter);
   return ok;

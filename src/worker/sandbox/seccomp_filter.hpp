@@ -12,6 +12,8 @@ struct SeccompOptions {
   bool gpu = false;
   // Denies memory that RLIMIT_DATA does not count: shared, in files without a name, or growing downwards.
   bool counted_memory_only = false;
+  // Denies choosing other processors.
+  bool fixed_processors = false;
 };
 
 // The compiled filter in a sealed memory file, ready for bubblewrap's --seccomp. Its offset must be 0 for each reader:

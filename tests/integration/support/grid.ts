@@ -71,6 +71,8 @@ export class Worker {
       HOME: this.grid.dir,
       GOGRID_COORDINATOR_HOST: "127.0.0.1",
       GOGRID_COORDINATOR_PORT: String(this.grid.port),
+      // A busy machine would keep engines waiting.
+      GOGRID_WORKER_ENGINE_PRIORITY: "normal",
       ...this.extraEnv,
     };
   }

@@ -1,11 +1,10 @@
-#include "worker/sandbox/memory_limit.hpp"
+#include "worker/sandbox/control_group.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
 #include <algorithm>
 #include <charconv>
 #include <limits>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "base/encoding.hpp"
+#include "worker/sandbox/kernel_text.hpp"
 
 namespace gogrid::worker {
 namespace {
@@ -66,15 +66,17 @@ std::string read_line(const std::filesystem::path& path) {
 }
 
 // Version 2 lets a group have processes or limited children, not both: this one steps aside, if it is alone.
-bool enable_controllers(const std::filesystem::path& group) {
-  if (!has_word(read_line(group / "cgroup.controllers"), "memory", ' ')) return false;
-  if (has_word(read_line(group / "cgroup.subtree_control"), "memory", ' ')) return true;
+bool enable_controller(const std::filesystem::path& group, std::string_view controller) {
+  if (!has_word(read_line(group / "cgroup.controllers"), controller, ' ')) return false;
+  if (has_word(read_line(group / "cgroup.subtree_control"), controller, ' ')) return true;
+  const std::string enable = "+" + std::string(controller);
+  if (write_text(group / "cgroup.subtree_control", enable)) return true;
   std::string processes = read_text(group / "cgroup.procs");
   if (processes != std::to_string(::getpid()) + "\n") return false;
   const auto aside = group / "gogrid-worker";
   if (::mkdir(aside.c_str(), 0755) != 0 && errno != EEXIST) return false;
   if (!write_text(aside / "cgroup.procs", "0")) return false;
-  return write_text(group / "cgroup.subtree_control", "+memory");
+  return write_text(group / "cgroup.subtree_control", enable);
 }
 
 // A worker holds a lock on its group's directory for as long as it lives.
@@ -122,11 +124,6 @@ std::filesystem::path find_control_group(std::string_view cgroup_text, std::stri
   return {};
 }
 
-std::uint64_t memory_limit_bytes(double max_memory_gb, std::uint64_t machine_bytes) {
-  if (max_memory_gb > 0) return static_cast<std::uint64_t>(max_memory_gb * 1e9);
-  return machine_bytes / 10 * 9;
-}
-
 std::uint64_t group_memory_bytes(std::filesystem::path group) {
   std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
   for (; group.has_relative_path(); group = group.parent_path()) {
@@ -141,88 +138,50 @@ std::uint64_t group_memory_bytes(std::filesystem::path group) {
   return least;
 }
 
-std::uint64_t available_memory_bytes() {
-  std::uint64_t bytes =
-      static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  const std::string cgroup = read_text("/proc/self/cgroup");
-  const std::string mounts = read_text("/proc/self/mountinfo");
-  for (const int version : {1, 2})
-    bytes = std::min(bytes, group_memory_bytes(find_control_group(cgroup, mounts, version)));
-  return bytes;
+OwnGroups::OwnGroups()
+    : cgroup_text_(read_text("/proc/self/cgroup")), mountinfo_text_(read_text("/proc/self/mountinfo")) {}
+
+std::filesystem::path OwnGroups::first(std::string_view controller) const {
+  return find_control_group(cgroup_text_, mountinfo_text_, 1, controller);
 }
 
-std::uint64_t offered_memory_bytes(double max_memory_gb, std::uint64_t available_bytes) {
-  return max_memory_gb > 0 ? std::min(available_bytes, memory_limit_bytes(max_memory_gb, available_bytes))
-                           : available_bytes;
+std::filesystem::path OwnGroups::second(std::string_view controller) const {
+  const auto group = find_control_group(cgroup_text_, mountinfo_text_, 2);
+  return !group.empty() && enable_controller(group, controller) ? group : std::filesystem::path();
 }
 
-std::uint64_t machine_tasks() {
-  // "0.20 0.18 0.12 1/80 11206": the fourth is running/all.
-  const std::string text = read_line("/proc/loadavg");
-  std::uint64_t tasks = 0;
-  const auto slash = text.find('/');
-  if (slash != std::string::npos) std::from_chars(text.data() + slash + 1, text.data() + text.size(), tasks);
-  return tasks;
+std::uint64_t OwnGroups::memory_bytes() const {
+  return std::min(group_memory_bytes(find_control_group(cgroup_text_, mountinfo_text_, 1)),
+                  group_memory_bytes(find_control_group(cgroup_text_, mountinfo_text_, 2)));
 }
 
-MemoryLimit::MemoryLimit(std::uint64_t bytes) : bytes_(bytes) {
-  if (bytes_ == 0) return;
-  const std::string cgroup = read_text("/proc/self/cgroup");
-  const std::string mounts = read_text("/proc/self/mountinfo");
-  // Swap would only move the trouble; not every kernel has these.
-  const auto second = find_control_group(cgroup, mounts, 2);
-  if (!second.empty() && enable_controllers(second) && use_group(second, "memory.max", bytes_)) {
-    version_ = 2;
-    write_text(groups_.back().path / "memory.swap.max", "0");
-    write_text(second / "cgroup.subtree_control", "+pids");
-    limits_tasks_ = write_text(groups_.back().path / "pids.max", std::to_string(max_engine_tasks));
-    return;
-  }
-  if (use_group(find_control_group(cgroup, mounts, 1), "memory.limit_in_bytes", bytes_)) {
-    version_ = 1;
-    write_text(groups_.back().path / "memory.memsw.limit_in_bytes", std::to_string(bytes_));
-  }
-  limits_tasks_ = use_group(find_control_group(cgroup, mounts, 1, "pids"), "pids.max", max_engine_tasks);
-}
-
-bool MemoryLimit::use_group(const std::filesystem::path& parent, const char* limit_file, std::uint64_t limit) {
-  if (parent.empty() || ::access(parent.c_str(), W_OK) != 0) return false;
+std::unique_ptr<ControlGroup> ControlGroup::make(const std::filesystem::path& parent) {
+  if (parent.empty() || ::access(parent.c_str(), W_OK) != 0) return nullptr;
   remove_left_groups(parent);
   // Random, not the pid: workers in other process namespaces may share the hierarchy.
-  Group group;
-  group.path = parent / (std::string(group_prefix) + to_hex(as_bytes(random_bytes(8))));
-  if (::mkdir(group.path.c_str(), 0755) != 0) return false;
-  group.lock = lock_group(group.path);
-  if (!group.lock) return false;
-  auto processes = open_file(group.path / "cgroup.procs", O_WRONLY);
-  if (!write_text(group.path / limit_file, std::to_string(limit)) || !processes) {
-    ::rmdir(group.path.c_str());
-    return false;
+  const auto path = parent / (std::string(group_prefix) + to_hex(as_bytes(random_bytes(8))));
+  if (::mkdir(path.c_str(), 0755) != 0) return nullptr;
+  FileDescriptor lock = lock_group(path);
+  auto processes = open_file(path / "cgroup.procs", O_WRONLY);
+  if (!lock || !processes) {
+    ::rmdir(path.c_str());
+    return nullptr;
   }
-  group.processes = std::move(*processes);
-  groups_.push_back(std::move(group));
-  return true;
+  return std::unique_ptr<ControlGroup>(new ControlGroup(path, std::move(lock), std::move(*processes)));
 }
 
-MemoryLimit::~MemoryLimit() {
-  for (Group& group : groups_) {
-    group.processes.reset();
-    ::rmdir(group.path.c_str());
-  }
+ControlGroup::ControlGroup(std::filesystem::path path, FileDescriptor lock, FileDescriptor processes)
+    : path_(std::move(path)), lock_(std::move(lock)), processes_(std::move(processes)) {}
+
+ControlGroup::~ControlGroup() {
+  processes_.reset();
+  ::rmdir(path_.c_str());
 }
 
-std::vector<int> MemoryLimit::group_processes_fds() const {
-  std::vector<int> descriptors;
-  for (const Group& group : groups_)
-    descriptors.push_back(group.processes.get());
-  return descriptors;
-}
+bool ControlGroup::set(const char* file, const std::string& value) const { return write_text(path_ / file, value); }
 
-std::string MemoryLimit::description() const {
-  if (bytes_ == 0) return "no limit";
-  const double gigabytes = static_cast<double>(bytes_) / 1e9;
-  if (has_group()) return fmt::format("control group v{}, {:.1f} GB for all engines", version_, gigabytes);
-  return fmt::format("soft limit, {:.1f} GB for each engine (no control group may be made here)", gigabytes);
+std::optional<std::uint64_t> ControlGroup::number(const char* file, std::string_view key) const {
+  return number_after(read_text(path_ / file), key);
 }
 
 }  // namespace gogrid::worker

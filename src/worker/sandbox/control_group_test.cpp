@@ -1,5 +1,6 @@
-// Proves where the memory controller is looked for, on hosts with either version of control groups, or both.
-#include "worker/sandbox/memory_limit.hpp"
+// Proves where controllers are looked for, on hosts with either version of control groups, or both, and that numbers
+// are read off what the kernel says.
+#include "worker/sandbox/control_group.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,6 +8,7 @@
 #include <limits>
 
 #include "base/encoding.hpp"
+#include "worker/sandbox/kernel_text.hpp"
 
 namespace gogrid::worker {
 namespace {
@@ -59,24 +61,12 @@ TEST(MemoryGroup, AllowsWhatTheLeastOfThoseAboveItAllows) {
   EXPECT_EQ(group_memory_bytes({}), all);
 }
 
-TEST(MemoryLimit, TheCoordinatorMayPlanWithWhatIsOffered) {
-  EXPECT_EQ(offered_memory_bytes(0, 16'000'000'000), 16'000'000'000u);
-  EXPECT_EQ(offered_memory_bytes(4, 16'000'000'000), 4'000'000'000u);
-  EXPECT_EQ(offered_memory_bytes(64, 16'000'000'000), 16'000'000'000u);
-  EXPECT_GT(available_memory_bytes(), 0u);
-  EXPECT_GT(machine_tasks(), 0u);
-}
-
-TEST(MemoryLimit, ZeroLeavesATenthToOthers) {
-  EXPECT_EQ(memory_limit_bytes(0, 1000), 900u);
-  EXPECT_EQ(memory_limit_bytes(2.5, 1000), 2'500'000'000u);
-}
-
-TEST(MemoryLimit, SaysWhatIsInForce) {
-  const MemoryLimit limit(1'500'000'000);
-  EXPECT_NE(limit.description().find("1.5 GB"), std::string::npos) << limit.description();
-  EXPECT_NE(limit.description().find(limit.has_group() ? "control group" : "soft limit"), std::string::npos);
-  EXPECT_EQ(MemoryLimit(0).description(), "no limit");
+TEST(KernelText, HasNumbersByNames) {
+  EXPECT_EQ(number_after("nr_free_pages 5\noom_kill 12\nnuma_hit 7\n", "oom_kill"), 12u);
+  EXPECT_EQ(number_after("oom_kill_disable 0\nunder_oom 0\noom_kill 3", "oom_kill"), 3u);
+  EXPECT_EQ(number_after("Pss:            300 kB\n", "Pss:"), 300u);
+  for (const char* text : {"", "nr_free_pages 5\n", "oom_kill", "oom_kill ", "oom_kill x\n", "\n\n"})
+    EXPECT_FALSE(number_after(text, "oom_kill")) << text;
 }
 
 }  // namespace
