@@ -190,6 +190,7 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
               std::make_shared<SpoolRoom>(pool_, state.spool())),
       session_(executor, session_options(options_, state), *this),
       hardware_(executor, inventory_options(options_, state), hardware_events()),
+      vram_(executor, devices_, vram_sources()),
       control_(make_control()),
       stop_requested_(executor),
       request_finished_(executor),
@@ -209,6 +210,7 @@ asio::awaitable<Result<void>> Worker::run() {
   history_.start();
   count_pause();
   hardware_.start();
+  vram_.start();
   co_await probe_sandbox();
   engines_.introduce_to([this](std::shared_ptr<Engine> engine) { return meet(std::move(engine)); });
   tasks_.spawn("engine bundle", engines_.run());
@@ -245,6 +247,7 @@ asio::awaitable<void> Worker::shut_down() {
   leases_.stop();
   owner_.stop();
   hardware_.stop();
+  vram_.stop();
   cache_.stop();
   request_finished_.notify();
   for (const auto& [key, replica] : replicas_)
@@ -258,6 +261,7 @@ asio::awaitable<void> Worker::shut_down() {
   co_await owner_.stopped();
   history_.stop();
   co_await history_.stopped();
+  co_await vram_.stopped();
   tasks_.cancel();
   co_await tasks_.wait();
   replicas_.clear();
@@ -279,7 +283,10 @@ asio::awaitable<void> Worker::probe_sandbox() {
 }
 
 void Worker::changed(Change change) {
-  if (change == Change::important) news_.notify();
+  if (change == Change::important) {
+    news_.notify();
+    vram_.engines_changed();
+  }
   session_.state_changed(change);
   status_changed();
 }
@@ -388,6 +395,7 @@ HardwareMonitor::Events Worker::hardware_events() {
   events.on_reading = [this](const Survey& survey) {
     news_.notify();
     history_.add_reading(survey);
+    vram_.take(survey);
     session_.send_reading(to_reading(survey));
   };
   return events;

@@ -20,6 +20,7 @@
 #include "worker/cache/blob_cache.hpp"
 #include "worker/config.hpp"
 #include "worker/engine/replica.hpp"
+#include "worker/engine/vram_watch.hpp"
 #include "worker/hardware.hpp"
 #include "worker/history/keeper.hpp"
 #include "worker/identity.hpp"
@@ -96,6 +97,7 @@ class Worker final : public SessionClient {
   std::optional<Error> takes_no_work() const;
   void engine_changed(Change change);
   HardwareMonitor::Events hardware_events();
+  VramWatch::Sources vram_sources();
 
   std::unique_ptr<ControlServer> make_control();
   void offer_hardware(ControlServer& control);
@@ -123,6 +125,7 @@ class Worker final : public SessionClient {
   Leases leases_;
   Session session_;
   HardwareMonitor hardware_;
+  VramWatch vram_;
   // While somebody looks at the hardware over the control socket.
   std::unique_ptr<Inventory::Subscription> readings_;
   std::optional<Survey> last_reading_;

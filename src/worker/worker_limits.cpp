@@ -1,4 +1,4 @@
-// What a worker's engines may use: as it is configured now.
+// What a worker's engines may use: as it is configured now, and as drivers of GPUs say.
 #include "base/log.hpp"
 #include "worker/limit_change.hpp"
 #include "worker/worker.hpp"
@@ -28,6 +28,21 @@ asio::awaitable<void> Worker::carry_out_limits() {
   // What the coordinator may plan with, and what the status says.
   session_.hardware_changed();
   changed(Change::important);
+}
+
+VramWatch::Sources Worker::vram_sources() {
+  VramWatch::Sources sources;
+  sources.engines = [this] {
+    std::vector<std::shared_ptr<Replica>> engines;
+    // Software's memory is the machine's.
+    if (options_.config.software_gpus > 0) return engines;
+    for (const auto& [key, replica] : replicas_) {
+      if (replica->is_on_devices()) engines.push_back(replica);
+    }
+    return engines;
+  };
+  sources.look = [this] { return hardware_.look(); };
+  return sources;
 }
 
 }  // namespace gogrid::worker

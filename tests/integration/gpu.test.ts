@@ -6,6 +6,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { engineArguments, eventually, Grid, sampleModel } from "./support/grid.ts";
 import { descendants, procText } from "./support/process.ts";
+import { greedyEngine } from "./support/hostile.ts";
 import { writeTinyModel } from "./support/tiny_gguf.ts";
 
 let grid: Grid;
@@ -139,25 +140,6 @@ test("with a limit of nothing it stays on the CPU", async () => {
   assert.equal((await grid.api("POST", "/v1/chat/completions", chat)).status, 200);
   assert.equal(await worker.program.stop(), 0);
 });
-
-/** An engine that takes of its one GPU what it likes. */
-function greedyEngine(dir: string, mebibytes: number): string {
-  const file = path.join(dir, "greedy_engine.mjs");
-  const script = `#!${process.execPath}
-import * as http from "node:http";
-if (process.argv.includes("--list-devices")) {
-  console.log("Available devices:\\n  GPU0: A card (8000 MiB, 8000 MiB free)");
-} else {
-  const socket = process.argv[process.argv.indexOf("--host") + 1];
-  http.createServer((request, response) => response.end("{}")).listen(socket, () => {
-    console.log("0.1 I load_tensors: GPU0 model buffer size = ${mebibytes}.00 MiB");
-    console.log("0.2 I srv  llama_server: listening on unix://" + socket);
-  });
-}
-`;
-  fs.writeFileSync(file, script, { mode: 0o755 });
-  return file;
-}
 
 test("an engine that takes more than the owner allows is stopped, and the state says why", async () => {
   const own = await Grid.start();

@@ -1,46 +1,21 @@
 // An engine bundle that means harm, added and assigned like any other, gets out of its sandbox nowhere: no network, no file of the
 // host, no other process, no secret in its environment, and no way to make the worker talk to another socket.
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as net from "node:net";
-import * as os from "node:os";
 import * as path from "node:path";
 import { after, before, test } from "node:test";
-import { binDir, Grid, sampleModel } from "./support/grid.ts";
+import { Grid, sampleModel } from "./support/grid.ts";
+import { hostileBundle, hostileEngine } from "./support/hostile.ts";
 import { run } from "./support/process.ts";
 
-const hostileEngine = path.join(binDir, "hostile_engine");
 const bystander = spawn("sleep", ["3600"], { stdio: "ignore" });
 const listener = net.createServer();
 const decoy = net.createServer();
 let decoyVisits = 0;
 let grid: Grid;
 let wishes = "";
-
-/** gogrid-engine.json and the one program. */
-function hostileBundle(dir: string): string {
-  const root = path.join(dir, "hostile");
-  for (const folder of ["usr/bin", "proc", "dev", "tmp", "run/gogrid", "models", "sys"]) {
-    fs.mkdirSync(path.join(root, folder), { recursive: true });
-  }
-  fs.copyFileSync(hostileEngine, path.join(root, "usr/bin/llama-server"));
-  fs.chmodSync(path.join(root, "usr/bin/llama-server"), 0o755);
-  const manifest = {
-    format: 1,
-    name: "hostile",
-    version: "1",
-    flavour: "cpu",
-    target: os.arch() === "arm64" ? "linux-aarch64" : "linux-x86_64",
-    executable: "/usr/bin/llama-server",
-    env: {},
-  };
-  fs.writeFileSync(path.join(root, "gogrid-engine.json"), JSON.stringify(manifest));
-  const bundle = path.join(dir, "hostile-1.tar.zst");
-  const packed = spawnSync("tar", ["--zstd", "-cf", bundle, "-C", root, "."]);
-  assert.equal(packed.status, 0, String(packed.stderr));
-  return bundle;
-}
 
 const listening = (server: net.Server, where: net.ListenOptions) =>
   new Promise<void>((resolve) => server.listen(where, () => resolve()));

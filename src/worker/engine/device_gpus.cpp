@@ -39,4 +39,20 @@ std::vector<std::string> match_gpus(const std::vector<EngineDevice>& devices, co
   return ids;
 }
 
+std::map<std::string, std::uint64_t> bytes_of_processes(const std::vector<pid_t>& processes,
+                                                        const std::vector<EngineDevice>& devices,
+                                                        const std::vector<Gpu>& gpus) {
+  std::map<std::string, std::uint64_t> sums;
+  const auto ids = match_gpus(devices, gpus);
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const auto gpu = std::find_if(gpus.begin(), gpus.end(), [&](const Gpu& one) { return one.id == ids[i]; });
+    if (ids[i].empty() || gpu == gpus.end()) continue;
+    for (const GpuProcess& process : gpu->reading.processes) {
+      const bool is_one = std::find(processes.begin(), processes.end(), process.pid) != processes.end();
+      if (is_one && process.bytes) sums[devices[i].name] += *process.bytes;
+    }
+  }
+  return sums;
+}
+
 }  // namespace gogrid::worker

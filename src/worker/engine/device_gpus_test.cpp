@@ -40,5 +40,37 @@ TEST(DeviceGpus, AreMatchedByNameThenByOrder) {
   }
 }
 
+TEST(BytesOfProcesses, AreThoseThatTheDriverSaysOfOurs) {
+  std::vector<Gpu> gpus(2);
+  gpus[0].id = "pci:0000:01:00.0";
+  gpus[0].name = "Card A";
+  gpus[1].id = "pci:0000:02:00.0";
+  gpus[1].name = "Card B";
+  GpuProcess ours;
+  ours.pid = 10;
+  ours.bytes = 300;
+  GpuProcess child;
+  child.pid = 11;
+  child.bytes = 50;
+  GpuProcess untold;
+  untold.pid = 10;
+  GpuProcess foreign;
+  foreign.pid = 12;
+  foreign.bytes = 7000;
+  gpus[0].reading.processes = {ours, foreign, child};
+  gpus[1].reading.processes = {untold, foreign};
+  std::vector<EngineDevice> devices(2);
+  devices[0].name = "GPU0";
+  devices[0].description = "Card A";
+  devices[1].name = "GPU1";
+  devices[1].description = "Card B";
+  using Bytes = std::map<std::string, std::uint64_t>;
+  EXPECT_EQ(bytes_of_processes({10, 11}, devices, gpus), (Bytes{{"GPU0", 350}}));
+  EXPECT_EQ(bytes_of_processes({12}, devices, gpus), (Bytes{{"GPU0", 7000}, {"GPU1", 7000}}));
+  EXPECT_EQ(bytes_of_processes({}, devices, gpus), Bytes());
+  EXPECT_EQ(bytes_of_processes({10}, {}, gpus), Bytes());
+  EXPECT_EQ(bytes_of_processes({10}, devices, {}), Bytes());
+}
+
 }  // namespace
 }  // namespace gogrid::worker

@@ -37,6 +37,15 @@ constexpr std::chrono::milliseconds connect_timeout{10'000};
 // llama-server keeps a connection for five seconds.
 constexpr std::chrono::milliseconds keep_time{4'000};
 constexpr std::size_t max_health_bytes = 64 * 1024;
+// Less is not worth telling.
+constexpr std::uint64_t told_growth_bytes = 16ull << 20;
+
+std::uint64_t sum_of(const std::map<std::string, std::uint64_t>& bytes) {
+  std::uint64_t sum = 0;
+  for (const auto& [device, count] : bytes)
+    sum += count;
+  return sum;
+}
 
 }  // namespace
 
@@ -129,6 +138,31 @@ void Replica::end_over_limit(std::string why) {
   run_->over_limit = std::move(why);
   run_->ready = false;
   run_->process->kill();
+}
+
+bool Replica::is_on_devices() const { return device_use_ && !device_use_->bytes().empty() && pid() != 0; }
+
+void Replica::devices_measured(const std::map<std::string, std::uint64_t>& bytes) {
+  if (!is_on_devices() || progress_.phase != Phase::ready) return;
+  bool changed = false;
+  for (const auto& [device, measured] : bytes) {
+    const auto known = device_use_->bytes().find(device);
+    // The driver may count later what the engine has asked for.
+    if (known == device_use_->bytes().end() || measured <= known->second) continue;
+    changed = changed || measured - known->second > told_growth_bytes;
+    device_use_->set_bytes(device, measured);
+  }
+  if (changed) context_.on_change(Change::important);
+}
+
+std::string Replica::over_device_limit() const {
+  return is_on_devices() ? context_.devices.over_limit(*device_use_) : std::string();
+}
+
+std::uint64_t Replica::device_growth_bytes() const {
+  if (!device_use_) return 0;
+  const std::uint64_t now = sum_of(device_use_->bytes());
+  return now - std::min(now, first_device_bytes_);
 }
 
 asio::awaitable<void> Replica::engine_gone() {
@@ -354,6 +388,7 @@ asio::awaitable<Result<void>> Replica::measure_devices(std::shared_ptr<Run> run)
     device_use_->set_bytes(device.name, bytes);
     if (bytes > 0) log().info("model {} took {} MiB of {}", spec_.model_name, bytes >> 20, device.name);
   }
+  first_device_bytes_ = sum_of(device_use_->bytes());
   const std::string over = context_.devices.over_limit(*device_use_);
   if (over.empty()) co_return Result<void>();
   co_return over_limit(over);

@@ -60,6 +60,14 @@ class Replica {
   // Its engine, if it has one, takes more than the owner allows, as `why` says: it is ended, and not started again by
   // itself (as after any shortage of memory).
   void end_over_limit(std::string why);
+  // Its engine runs and is, or may be, on devices.
+  bool is_on_devices() const;
+  // What drivers say that its engine has of them; what they do not say stays as it was known.
+  void devices_measured(const std::map<std::string, std::uint64_t>& bytes);
+  // What is wrong when our engines are over the owner's limit on one of its devices; else empty.
+  std::string over_device_limit() const;
+  // How much more it has of its devices than when it was ready.
+  std::uint64_t device_growth_bytes() const;
   // Completes when there is no engine process, of those that run now.
   boost::asio::awaitable<void> engine_gone();
   // After stopped(): waits until the devices' memory is free again, a few seconds at most. What is not back by then, in
@@ -149,6 +157,8 @@ class Replica {
   bool out_of_memory_ = false;
   bool over_limit_ = false;
   std::shared_ptr<EngineDevices::Use> device_use_;
+  // When it was ready, of all devices.
+  std::uint64_t first_device_bytes_ = 0;
   std::optional<HostMemory> host_memory_;
   std::shared_ptr<Run> run_;
   // They were looked at since the model was last ready.

@@ -1,0 +1,53 @@
+// VramWatch: holds engines to the owner's limits of GPU memory by what drivers say, process by process, while engines
+// are on GPUs: the engine's own log leaves out what the driver needs, and may be wrong. Owned by the worker; event loop
+// thread.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/task_group.hpp"
+#include "worker/engine/engine_devices.hpp"
+#include "worker/gpu/gpu.hpp"
+#include "worker/notifier.hpp"
+
+namespace gogrid::worker {
+
+class Replica;
+
+class VramWatch {
+ public:
+  struct Sources {
+    // Those whose engines are on devices now.
+    std::function<std::vector<std::shared_ptr<Replica>>()> engines;
+    std::function<boost::asio::awaitable<Survey>()> look;
+  };
+  // Looks once in each `pause`, and ever more rarely while the drivers say nothing of our processes.
+  VramWatch(boost::asio::any_io_executor executor, EngineDevices& devices, Sources sources,
+            std::chrono::milliseconds pause = std::chrono::seconds(5));
+
+  void start();
+  // Engines have come or gone.
+  void engines_changed() { changed_.notify(); }
+  // A survey that somebody else asked for.
+  void take(const Survey& survey);
+  void stop();
+  boost::asio::awaitable<void> stopped();
+
+ private:
+  boost::asio::awaitable<void> run();
+
+  EngineDevices& devices_;
+  Sources sources_;
+  const std::chrono::milliseconds first_pause_;
+  std::chrono::milliseconds pause_;
+  bool stopping_ = false;
+  Notifier changed_;
+  TaskGroup tasks_;
+};
+
+}  // namespace gogrid::worker
