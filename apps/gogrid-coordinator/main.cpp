@@ -15,6 +15,7 @@
 #include <iostream>
 
 #include "base/log.hpp"
+#include "base/service_manager.hpp"
 #include "base/task_group.hpp"
 #include "commands.hpp"
 #include "coordinator/coordinator.hpp"
@@ -46,6 +47,7 @@ asio::awaitable<void> watch_signals(Coordinator& coordinator) {
       continue;
     }
     log().info("stopping");
+    tell_service_manager("STOPPING=1");
     coordinator.stop();
   }
 }
@@ -66,6 +68,7 @@ asio::awaitable<void> run_coordinator(CoordinatorConfig config, const Clock& clo
   Coordinator& coordinator = **started;
   TaskGroup signals(executor);
   signals.spawn("signals", watch_signals(coordinator));
+  tell_service_manager("READY=1");
   std::cout << "listening on " << url_of(coordinator.endpoint()) << std::endl;
   co_await coordinator.run();
   signals.cancel();

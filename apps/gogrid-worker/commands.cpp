@@ -337,8 +337,8 @@ int resume(const GlobalOptions& global) {
   });
 }
 
-int stop(const GlobalOptions& global) {
-  const Call call = [](client::LocalControl& control) { return control.stop(); };
+int stop(const GlobalOptions& global, std::optional<double> deadline_seconds) {
+  const Call call = [deadline_seconds](client::LocalControl& control) { return control.stop(deadline_seconds); };
   return call_daemon(global, call, [](const auto& answer) {
     std::printf("stopping; waiting for %lld running requests\n", static_cast<long long>(answer.value.requests_running));
   });

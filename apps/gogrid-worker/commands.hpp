@@ -58,6 +58,6 @@ int show_stats(const GlobalOptions& global, bool json);
 int probe_hardware(const ProbeFlags& flags);
 int pause(const GlobalOptions& global, const PauseOptions& options);
 int resume(const GlobalOptions& global);
-int stop(const GlobalOptions& global);
+int stop(const GlobalOptions& global, std::optional<double> deadline_seconds);
 
 }  // namespace gogrid::worker_app

@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <list>
+#include <map>
+#include <optional>
 
 #include "commands.hpp"
 
@@ -109,6 +111,11 @@ int run_command(int argc, char** argv) {
   pause->add_option("--reason", pause_options.reason, "Shown to those who run the network");
   CLI::App* resume = app.add_subcommand("resume", "Take work again");
   CLI::App* stop = app.add_subcommand("stop", "Let running requests finish, then end the worker");
+  std::optional<double> deadline_seconds;
+  stop->add_option("--deadline", deadline_seconds,
+                   "What still runs after so long, as 30s, 5m or 1h, goes on elsewhere (worker.drain_timeout)")
+      ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}}))
+      ->check(CLI::Range(0.0, 86'400.0));
 
   try {
     app.parse(argc, argv);
@@ -126,7 +133,7 @@ int run_command(int argc, char** argv) {
   if (*probe) return worker_app::probe_hardware(probe_flags);
   if (*pause) return worker_app::pause(global, pause_options);
   if (*resume) return worker_app::resume(global);
-  if (*stop) return worker_app::stop(global);
+  if (*stop) return worker_app::stop(global, deadline_seconds);
   return 2;
 }
 

@@ -217,6 +217,10 @@ asio::awaitable<Result<Answer<LocalStatus>>> LocalControl::pause(LocalPauseReque
 
 asio::awaitable<Result<Answer<LocalStatus>>> LocalControl::resume() { return status_from("resume", "{}"); }
 
-asio::awaitable<Result<Answer<LocalStatus>>> LocalControl::stop() { return status_from("stop", "{}"); }
+asio::awaitable<Result<Answer<LocalStatus>>> LocalControl::stop(std::optional<double> deadline_seconds) {
+  nlohmann::json params = nlohmann::json::object();
+  if (deadline_seconds) params["deadline_seconds"] = *deadline_seconds;
+  return status_from("stop", wire::rpc_text(params));
+}
 
 }  // namespace gogrid::client

@@ -45,8 +45,9 @@ class LocalControl {
   // Takes no more work and gives memory back; holds over restarts of the daemon.
   boost::asio::awaitable<Result<Answer<LocalStatus>>> pause(LocalPauseRequest request);
   boost::asio::awaitable<Result<Answer<LocalStatus>>> resume();
-  // Asks the daemon to finish what it runs and exit; the answer says that it has begun.
-  boost::asio::awaitable<Result<Answer<LocalStatus>>> stop();
+  // Asks the daemon to finish what it runs and exit; the answer says that it has begun. What has not finished in so
+  // many seconds (not said: as it is configured) goes on elsewhere.
+  boost::asio::awaitable<Result<Answer<LocalStatus>>> stop(std::optional<double> deadline_seconds = std::nullopt);
 
   // Any method; `params` is a JSON object. Its result as JSON; what the daemon refuses has the daemon's code and text.
   boost::asio::awaitable<Result<std::string>> call(std::string method, std::string params = "{}");

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/log.hpp"
+#include "base/service_manager.hpp"
 #include "base/utf8.hpp"
 #include "wire/hardware_messages.hpp"
 #include "wire/worker_messages.hpp"
@@ -206,6 +207,7 @@ Worker::~Worker() = default;
 asio::awaitable<Result<void>> Worker::run() {
   if (auto listening = control_->listen(); !listening) co_return listening;
   tasks_.spawn("control socket", control_->run());
+  tell_service_manager("READY=1");
   owner_.start();
   history_.start();
   count_pause();
@@ -221,22 +223,6 @@ asio::awaitable<Result<void>> Worker::run() {
   co_await drained();
   co_await shut_down();
   co_return Result<void>();
-}
-
-void Worker::stop() {
-  ++stop_calls_;
-  availability_.drain();
-  changed(Change::important);
-  stop_requested_.notify();
-  request_finished_.notify();
-}
-
-asio::awaitable<void> Worker::drained() {
-  const auto deadline = std::chrono::steady_clock::now() + options_.config.drain_timeout;
-  if (requests_running_ > 0) log().info("stopping: waiting for {} running requests", requests_running_);
-  while (requests_running_ > 0 && stop_calls_ == 1 && std::chrono::steady_clock::now() < deadline) {
-    co_await request_finished_.wait_until(deadline);
-  }
 }
 
 asio::awaitable<void> Worker::shut_down() {

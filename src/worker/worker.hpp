@@ -52,8 +52,9 @@ class Worker final : public SessionClient {
 
   // Works until stop(); an error when the control socket cannot be opened.
   boost::asio::awaitable<Result<void>> run();
-  // Takes no more work, lets what runs finish for worker.drain_timeout, then ends. A second call ends at once.
-  void stop();
+  // Takes no more work, lets what runs finish for so long (not said: worker.drain_timeout), hands over what is left to
+  // the coordinator, and ends. A second call ends at once.
+  void stop(std::optional<std::chrono::milliseconds> patience = std::nullopt);
   // What engines may use, from now on and also while they run: as `config` says of memory and processors.
   void set_limits(const WorkerConfig& config);
 
@@ -85,6 +86,7 @@ class Worker final : public SessionClient {
   boost::asio::awaitable<void> tidy();
   boost::asio::awaitable<void> carry_out_limits();
   boost::asio::awaitable<void> drained();
+  boost::asio::awaitable<void> hand_over();
   boost::asio::awaitable<void> shut_down();
   void changed(Change change);
   void owner_changed();
@@ -134,6 +136,7 @@ class Worker final : public SessionClient {
   std::uint64_t requests_total_ = 0;
   std::uint32_t requests_running_ = 0;
   int stop_calls_ = 0;
+  std::chrono::steady_clock::time_point stop_deadline_;
   bool shutting_down_ = false;
   bool changing_limits_ = false;
   Notifier stop_requested_;

@@ -24,6 +24,20 @@ Result<std::string> optional_text(const json& params, const char* name) {
   return found->get<std::string>();
 }
 
+// How long a stop waits, if it is said.
+Result<std::optional<std::chrono::milliseconds>> read_deadline(const json& params) {
+  constexpr int longest_seconds = 86'400;
+  const auto deadline = params.find("deadline_seconds");
+  if (deadline == params.end() || deadline->is_null()) return std::nullopt;
+  const double seconds = deadline->is_number() ? deadline->get<double>() : -1;
+  if (!(seconds >= 0 && seconds <= longest_seconds)) {
+    return Error(ErrorCode::invalid_argument,
+                 "\"deadline_seconds\" must be a number from 0 to " + std::to_string(longest_seconds));
+  }
+  constexpr double milliseconds_of_second = 1000;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * milliseconds_of_second));
+}
+
 // "for_seconds" or "until": "tomorrow"; neither: until it is resumed.
 Result<OwnerPause> read_pause(const json& params, SystemTime now) {
   constexpr std::int64_t longest_seconds = 366LL * 24 * 60 * 60;
@@ -79,8 +93,10 @@ std::unique_ptr<ControlServer> Worker::make_control() {
     if (!done) co_return done.error();
     co_return status_now();
   });
-  control->method("stop", {}, [this, status_now](json) -> asio::awaitable<RpcResult> {
-    stop();
+  control->method("stop", {"deadline_seconds"}, [this, status_now](json params) -> asio::awaitable<RpcResult> {
+    const auto patience = read_deadline(params);
+    if (!patience) co_return patience.error();
+    stop(*patience);
     co_return status_now();
   });
   offer_hardware(*control);

@@ -1,0 +1,93 @@
+// A worker that is asked to stop loses nothing: what it answers finishes, or goes on at another worker when its time is up, and its
+// jobs go back into the queue at once. Two workers.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { request as httpsRequest } from "node:https";
+import { eventually, Grid, type Worker } from "./support/grid.ts";
+import { request, restart, standInGrid } from "./support/jobs.ts";
+
+const busy = (grid: Grid): Promise<Worker> =>
+  eventually("a worker is busy", async () => {
+    for (const worker of grid.workers) if ((await worker.status()).requests.running > 0) return worker;
+    return undefined;
+  });
+
+/** The text of a streamed chat; `onFirst` is called when it has begun. */
+function streamed(grid: Grid, body: object, onFirst?: () => void): Promise<{ text: string; migrations: number; ended: boolean }> {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${grid.adminKey}`, "content-type": "application/json" };
+    const sent = httpsRequest(`${grid.url}/v1/chat/completions`, { method: "POST", headers, ca: grid.ca, agent: false }, (response) => {
+      let all = "";
+      response.setEncoding("utf8").on("error", reject);
+      response.on("data", (part: string) => {
+        if (all === "") onFirst?.();
+        all += part;
+      });
+      response.on("end", () => {
+        const data = [...all.matchAll(/^data: (.*)$/gm)].map((match) => match[1]!);
+        const events = data.filter((text) => text !== "[DONE]" && text !== "null").map((text) => JSON.parse(text));
+        assert.equal(response.statusCode, 200, all);
+        const text = events.map((event) => event.choices?.[0]?.delta?.content ?? "").join("");
+        resolve({ text, migrations: Math.max(0, ...events.map((event) => event.gogrid?.migrations ?? 0)), ended: data.at(-1) === "[DONE]" });
+      });
+    });
+    sent.on("error", reject);
+    sent.end(JSON.stringify({ ...body, stream: true }));
+  });
+}
+
+test("a stream that is still running when the time is up goes on at the other worker, without a gap", async () => {
+  const grid = await Grid.withWorkers(2);
+  const body = { model: "gogrid-sample", messages: [{ role: "user", content: "What is GoGrid?" }], temperature: 0, max_tokens: 600, ignore_eos: true };
+  const whole = await streamed(grid, body);
+  let begin: () => void;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const moved = streamed(grid, body, () => begin());
+  await begun;
+  const worker = await busy(grid);
+  assert.equal((await worker.command(["stop", "--deadline", "0s"])).code, 0);
+  assert.equal(await worker.program.exited, 0);
+  const answer = await moved;
+  assert.deepEqual(answer, { text: whole.text, migrations: 1, ended: true });
+  assert.match(worker.program.stderr, /1 running requests are handed over/);
+});
+
+test("with time enough it finishes what it answers, and jobs that wait run elsewhere", async () => {
+  const grid = await standInGrid(2, 1);
+  const submit = async (tokens: number, milliseconds: number) =>
+    (await grid.api("POST", "/api/v1/jobs", { request: request(tokens, milliseconds) })).json.id as string;
+  const ended = (id: string) =>
+    eventually(`job ${id} ends`, async () => {
+      const job = (await grid.api("GET", `/api/v1/jobs/${id}`)).json;
+      return ["succeeded", "failed", "cancelled", "expired"].includes(job.state) && job;
+    });
+  const ids = await Promise.all([1, 2, 3, 4, 5, 6].map((tokens) => submit(tokens, 700)));
+  const worker = await busy(grid);
+  assert.equal((await worker.command(["stop", "--deadline", "30s"])).code, 0);
+  assert.equal(await worker.program.exited, 0);
+  for (const [index, id] of ids.entries()) {
+    const job = await ended(id);
+    assert.deepEqual([job.state, job.attempts, job.usage.completion_tokens], ["succeeded", 1, index + 1]);
+  }
+  await restart(worker);
+  await worker.replica("stand-in");
+
+  // Another job than the engine would ever finish in the worker's time.
+  const long = await submit(7, 4000);
+  const holder = await busy(grid);
+  const stopped = performance.now();
+  assert.equal((await holder.command(["stop", "--deadline", "0.5s"])).code, 0);
+  assert.equal(await holder.program.exited, 0);
+  const job = await ended(long);
+  assert.deepEqual([job.state, job.usage.completion_tokens], ["succeeded", 7]);
+  assert.equal(job.history.length, 2, JSON.stringify(job.history));
+  // Its lease was given back, and nobody waited for it to come home.
+  assert.ok(performance.now() - stopped < 20_000, `${performance.now() - stopped} ms`);
+});
+
+test("a deadline that is none is refused, and the worker goes on", async () => {
+  const grid = await standInGrid(1, 1);
+  const worker = grid.workers[0]!;
+  for (const deadline of ["-1s", "soon", "100000h"]) assert.equal((await worker.command(["stop", "--deadline", deadline])).code, 2, deadline);
+  assert.equal((await worker.status()).availability, "available");
+});
