@@ -5,13 +5,18 @@
 //
 // WISHES are words, in the prompt or on the command line: port=N (of something that listens on 127.0.0.1), file=PATH (a
 // file of the host that may not be read), pid=N (a process of the host).
+//
+// In a prompt, take=WHAT takes of the machine instead, until something stops it: memory, threads, files, disk (what can
+// be written to), processor (on all of them, for as long as it lives). The answer tells how far it came.
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -33,6 +38,7 @@ struct Wishes {
   int port = 9;
   int pid = 1;
   std::string file = "/etc/shadow";
+  std::string take;
 };
 
 using Report = std::vector<std::pair<std::string, std::string>>;
@@ -52,6 +58,7 @@ Wishes parse_wishes(const std::string& text) {
   if (const std::string port = word_after(text, "port"); !port.empty()) wishes.port = std::atoi(port.c_str());
   if (const std::string pid = word_after(text, "pid"); !pid.empty()) wishes.pid = std::atoi(pid.c_str());
   if (const std::string file = word_after(text, "file"); !file.empty()) wishes.file = file;
+  wishes.take = word_after(text, "take");
   return wishes;
 }
 
@@ -114,6 +121,8 @@ void try_processes(const Wishes& wishes, Report& report) {
   iovec remote{reinterpret_cast<void*>(0x400000), 1};
   report.emplace_back("read_memory",
                       outcome(::process_vm_readv(wishes.pid, &local, 1, &remote, 1, 0) == 1 || errno == EFAULT));
+  const int priority = ::getpriority(PRIO_PROCESS, 0);
+  report.emplace_back("raise_priority", outcome(::setpriority(PRIO_PROCESS, 0, priority - 1) == 0));
   report.emplace_back("new_namespaces", outcome(::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0));
   report.emplace_back("keyring",
                       outcome(::syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) >= 0));
@@ -137,12 +146,93 @@ void try_environment(Report& report) {
   report.emplace_back("environment", names);
 }
 
+void* wait_forever(void*) {
+  for (;;)
+    ::pause();
+}
+
+void* spin(void*) {
+  for (;;)
+    asm volatile("");
+}
+
+// Whether there is one more thread.
+bool start_thread(void* (*body)(void*)) {
+  pthread_attr_t attributes;
+  ::pthread_attr_init(&attributes);
+  ::pthread_attr_setstacksize(&attributes, std::size_t{64} << 10);
+  pthread_t thread{};
+  errno = ::pthread_create(&thread, &attributes, body, nullptr);
+  const bool started = errno == 0;
+  ::pthread_attr_destroy(&attributes);
+  return started;
+}
+
+void take_memory() {
+  constexpr std::size_t part_bytes = std::size_t{4} << 20;
+  for (;;) {
+    char* const part = static_cast<char*>(std::malloc(part_bytes));
+    if (part == nullptr) std::abort();
+    std::memset(part, 1, part_bytes);
+  }
+}
+
+void take_threads(Report& report) {
+  const pid_t child = ::fork();
+  report.emplace_back("fork", outcome(child >= 0));
+  if (child == 0) ::_exit(0);
+  int count = 0;
+  while (start_thread(wait_forever))
+    ++count;
+  report.emplace_back("end", std::strerror(errno));
+  report.emplace_back("threads", std::to_string(count));
+}
+
+void take_files(Report& report) {
+  int count = 0;
+  while (::open("/dev/null", O_RDONLY) >= 0)
+    ++count;
+  report.emplace_back("end", std::strerror(errno));
+  report.emplace_back("files", std::to_string(count));
+}
+
+void take_disk(Report& report) {
+  static char part[1 << 20];
+  for (const char* place : {"/tmp", "/dev/shm", "/run/gogrid"}) {
+    const int file = ::open((std::string(place) + "/fill").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    std::size_t bytes = 0;
+    for (ssize_t written = 0; (written = ::write(file, part, sizeof part)) > 0;)
+      bytes += static_cast<std::size_t>(written);
+    report.emplace_back(place, std::to_string(bytes) + " " + std::strerror(errno));
+    ::close(file);
+  }
+}
+
+void take_processors(Report& report) {
+  int count = 0;
+  while (count < 64 && start_thread(spin))
+    ++count;
+  report.emplace_back("threads", std::to_string(count));
+}
+
+void take(const std::string& what, Report& report) {
+  if (what == "memory") take_memory();
+  if (what == "threads") take_threads(report);
+  if (what == "files") take_files(report);
+  if (what == "disk") take_disk(report);
+  if (what == "processor") take_processors(report);
+}
+
 std::string report(const Wishes& wishes) {
   Report lines;
-  try_network(wishes, lines);
-  try_files(wishes, lines);
-  try_processes(wishes, lines);
-  try_environment(lines);
+  if (!wishes.take.empty()) {
+    take(wishes.take, lines);
+  } else {
+    try_network(wishes, lines);
+    try_files(wishes, lines);
+    try_processes(wishes, lines);
+    try_environment(lines);
+  }
   std::string json = "{";
   for (const auto& [name, value] : lines)
     json += (json.size() > 1 ? "," : "") + ("\"" + name + "\":\"" + value + "\"");
@@ -185,8 +275,9 @@ void answer(int connection) {
         escaped(report(parse_wishes(request))) +
         R"("}}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}})";
     // From now on, whoever trusts this path talks to another socket.
-    ::unlink("/run/gogrid/engine.sock");
-    if (::symlink(word_after(request, "socket").c_str(), "/run/gogrid/engine.sock") != 0) std::perror("symlink");
+    const std::string decoy = word_after(request, "socket");
+    if (!decoy.empty()) ::unlink("/run/gogrid/engine.sock");
+    if (!decoy.empty() && ::symlink(decoy.c_str(), "/run/gogrid/engine.sock") != 0) std::perror("symlink");
   }
   const std::string text =
       "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
