@@ -91,6 +91,7 @@ int run_command(int argc, char** argv) {
   gpus->add_option("--root", gpus_options.root,
                    "Read /sys and /proc below this directory instead: another machine's, copied")
       ->check(CLI::ExistingDirectory);
+  bool json = false;
   CLI::App* stats = app.add_subcommand(
       "stats",
       "Show what this machine gave: jobs, tokens and time, and how long it was paused and why. Needs no worker");

@@ -156,7 +156,7 @@ TEST_F(LocalControlTest, CallsShareAConnection) {
   film.reason = "a \"film\"\n";
   ASSERT_TRUE(wait(control_->pause(film)));
   LocalPauseRequest hour;
-  hour.length = 3600s;
+  hour.length = std::chrono::hours(1);
   ASSERT_TRUE(wait(control_->pause(hour)));
   LocalPauseRequest night;
   night.until_tomorrow = true;

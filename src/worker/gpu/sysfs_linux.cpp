@@ -15,11 +15,6 @@ constexpr std::size_t max_tiles = 16;
 constexpr std::uint32_t class_display = 0x03;
 constexpr std::uint32_t class_accelerator = 0x12;
 
-bool exists(const fs::path& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
-
 bool has_render_node(const fs::path& device) {
   const auto names = names_in(device / "drm");
   return std::any_of(names.begin(), names.end(), [](const auto& name) { return is_numbered(name, "renderD"); });
