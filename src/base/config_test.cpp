@@ -14,6 +14,9 @@ struct Values {
   std::string host;
   std::vector<std::string> names;
   std::chrono::milliseconds timeout{1000};
+  std::string level = "info";
+  std::int64_t limit = -1;
+  std::chrono::milliseconds pause{90'000};
 
   Config config() {
     std::vector<Setting> settings;
@@ -23,7 +26,12 @@ struct Values {
     settings.push_back({"worker.vram", "", "", "Memory", vram});
     settings.push_back({"worker.paused", "", "", "Paused", paused});
     settings.push_back({"worker.timeout", "", "", "Time", timeout});
-    return Config(std::move(settings));
+    settings.push_back({"log.level", "GOGRID_LEVEL", "--level", "How much",
+                        SettingTarget(level).one_of({"debug", "info", "off"}).at_restart()});
+    settings.push_back({"log.limit", "", "", "Most", SettingTarget(limit).at_least(1).at_most(9)});
+    settings.push_back({"log.pause", "", "", "Pause",
+                        SettingTarget(pause).at_least(std::chrono::seconds(1)).at_most(std::chrono::hours(2))});
+    return Config(std::move(settings), {{"log.later", "", "this version does not do that yet"}});
   }
 };
 
@@ -66,6 +74,11 @@ INSTANTIATE_TEST_SUITE_P(
                     BadText{"[server]\nnames = \"a\"\n", "server.names must be a list"},
                     BadText{"[worker]\npaused = \"yes\"\n", "worker.paused must be true or false"},
                     BadText{"[worker]\ntimeout = \"5 parsecs\"\n", "worker.timeout must be a time"},
+                    BadText{"[server]\nport = {a = 1}\n", "server.port.a is not a setting"},
+                    BadText{"[log]\nlevel = 'loud'\n", "log.level must be debug, info or off, not \"loud\""},
+                    BadText{"[log]\nlimit = 10\n", "log.limit must be a whole number from 1 to 9, not \"10\""},
+                    BadText{"[log]\npause = 0\n", "log.pause must be a time such as 30s, 5m or 250ms from 1s to 2h"},
+                    BadText{"[log]\nlater = 0\n", "log.later: this version does not do that yet"},
                     BadText{"[worker\n", "x.toml:1:"}, BadText{"port = 1\n", "x.toml:1: port is not a setting"}));
 
 TEST(Config, TimesHaveUnits) {
@@ -88,6 +101,74 @@ TEST(Config, WhatIsShownReadsBack) {
   EXPECT_EQ(copy.host, values.host);
   EXPECT_EQ(copy.names, values.names);
   EXPECT_EQ(copy.timeout, values.timeout);
+}
+
+TEST(Config, ASettingKnowsWhereItsValueIsFrom) {
+  Values values;
+  Config config = values.config();
+  ASSERT_TRUE(config.load_text("[server]\nport = 1\nhost = 'a'\n[log]\nlevel = 'debug'\n", "x.toml"));
+  ASSERT_TRUE(
+      config.load_environment([&](const char* name) { return std::string(name) == "GOGRID_PORT" ? "2" : nullptr; }));
+  ASSERT_TRUE(config.set_flag(*config.find("log.level"), "off"));
+  EXPECT_EQ(config.find("server.port")->origin, SettingOrigin::environment);
+  EXPECT_EQ(config.find("server.port")->default_value, "8443");
+  EXPECT_EQ(config.find("server.port")->target.show(), "2");
+  EXPECT_EQ(config.find("server.host")->origin, SettingOrigin::file);
+  EXPECT_EQ(config.find("log.level")->origin, SettingOrigin::flag);
+  EXPECT_EQ(config.find("log.level")->default_value, "\"info\"");
+  EXPECT_EQ(config.find("log.level")->target.applies(), Applies::at_restart);
+  EXPECT_EQ(config.find("worker.vram")->origin, SettingOrigin::default_value);
+  EXPECT_EQ(config.find("log.nothing"), nullptr);
+}
+
+TEST(Config, WhatIsRefusedChangesNothing) {
+  Values values;
+  Config config = values.config();
+  ASSERT_TRUE(config.set("log.limit", "5"));
+  const auto flag = config.set_flag(*config.find("log.level"), "loud");
+  ASSERT_FALSE(flag);
+  EXPECT_EQ(flag.error().detail, "--level (log.level) must be debug, info or off, not \"loud\"");
+  const auto variable = config.load_environment([](const char*) { return "99999999999999999999"; });
+  ASSERT_FALSE(variable);
+  EXPECT_EQ(variable.error().detail,
+            "GOGRID_PORT (server.port) must be a whole number, 0 or more, not \"99999999999999999999\"");
+  EXPECT_FALSE(config.set("log.limit", "10"));
+  EXPECT_FALSE(config.set("log.pause", "3h"));
+  EXPECT_EQ(config.set("log.nothing", "1").error().code, ErrorCode::not_found);
+  EXPECT_EQ(config.set("log.later", "1").error().detail, "log.later: this version does not do that yet");
+  EXPECT_EQ(values.limit, 5);
+  EXPECT_EQ(values.level, "info");
+  EXPECT_EQ(values.pause, std::chrono::seconds(90));
+}
+
+TEST(Config, ASecretIsNotInAnError) {
+  std::string key;
+  Config config({{"api_key", "", "", "Key", SettingTarget(key).one_of({"a"}), true}});
+  const auto loaded = config.load_text("api_key = 'hunter2'", "x.toml");
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().detail, "x.toml:1: api_key must be a");
+}
+
+TEST(Config, ANumberThatIsNotSetIsShownAsAComment) {
+  Values values;
+  EXPECT_EQ(values.config().find("log.limit")->target.show(), "");
+  EXPECT_NE(values.config().to_toml().find("\n# limit = \n"), std::string::npos) << values.config().to_toml();
+}
+
+TEST(Config, TimesAreShownInTheirLargestUnit) {
+  std::chrono::milliseconds time{0};
+  const SettingTarget target(time);
+  for (const auto& [milliseconds, text] : std::map<int, std::string>{{0, "0s"},
+                                                                     {250, "250ms"},
+                                                                     {1500, "1500ms"},
+                                                                     {90'000, "90s"},
+                                                                     {120'000, "2m"},
+                                                                     {7'200'000, "2h"},
+                                                                     {86'400'000, "1d"}}) {
+    time = std::chrono::milliseconds(milliseconds);
+    EXPECT_EQ(target.value(), text);
+    EXPECT_EQ(target.show(), "\"" + text + "\"");
+  }
 }
 
 }  // namespace

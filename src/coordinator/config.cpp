@@ -36,7 +36,7 @@ std::vector<Setting> coordinator_settings(CoordinatorConfig& config) {
   add("server.drain_timeout", "--drain-timeout", "how long running requests may take to finish when it stops",
       config.server.drain_timeout);
   SettingTarget store_url(config.store.url);
-  store_url.show = [&config] { return "\"" + store::without_password(config.store.url) + "\""; };
+  store_url.value = [&config] { return store::without_password(config.store.url); };
   add("store.url", "--store",
       "where keys, jobs and the like are kept: postgresql://user@host/database, or nothing for SQLite in the data "
       "directory",

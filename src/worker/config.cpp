@@ -16,7 +16,8 @@ std::filesystem::path xdg_dir(const std::function<const char*(const char*)>& env
   return std::filesystem::path(home) / below_home;
 }
 
-// Names that GoGrid's users know, of features that are still to come.
+}  // namespace
+
 std::vector<MissingFeature> missing_features() {
   const std::string updates = "this version does not update itself yet";
   return {
@@ -26,60 +27,65 @@ std::vector<MissingFeature> missing_features() {
   };
 }
 
-}  // namespace
-
 std::vector<Setting> worker_settings(WorkerConfig& config) {
   return {
       {"coordinator.host", "GOGRID_COORDINATOR_HOST", "",
-       "Host name or address of the coordinator, or HOST:PORT; `join` remembers it", config.coordinator_host},
+       "Host name or address of the coordinator, or HOST:PORT; `join` remembers it",
+       SettingTarget(config.coordinator_host).at_restart()},
       {"coordinator.port", "GOGRID_COORDINATOR_PORT", "",
-       "Its port, TCP and UDP (not set: what `join` remembers, at first 8443)", config.coordinator_port},
+       "Its port, TCP and UDP (not set: what `join` remembers, at first 8443)",
+       SettingTarget(config.coordinator_port).at_least(1).at_most(65535).at_restart()},
       {"worker.name", "GOGRID_WORKER_NAME", "--name", "What the coordinator calls this machine (empty: its host name)",
        config.name},
       {"worker.max_memory_gb", "GOGRID_WORKER_MAX_MEMORY_GB", "--max-memory-gb",
-       "Memory that engines may use, in GB (0: what the machine has, less a reserve)", config.max_memory_gb},
+       "Memory that engines may use, in GB (0: what the machine has, less a reserve)",
+       SettingTarget(config.max_memory_gb).at_most(1e6)},
       {"worker.max_cpu_percent", "GOGRID_WORKER_MAX_CPU_PERCENT", "--max-cpu-percent",
        "Processor time that engines may use, in percent of all processors together (0: no limit)",
-       config.max_cpu_percent},
+       SettingTarget(config.max_cpu_percent).at_most(100)},
       {"worker.engine_priority", "GOGRID_WORKER_ENGINE_PRIORITY", "--engine-priority",
        "idle: engines run only when nobody else wants the processor or the disk; normal: as everybody does",
-       config.engine_priority},
+       SettingTarget(config.engine_priority).one_of({"idle", "normal"})},
       {"worker.max_vram_gb", "GOGRID_WORKER_MAX_VRAM_GB", "--max-vram-gb",
-       "GPU memory that engines may use, of all GPUs together, in GB (not set: all; 0: no GPU)", config.max_vram_gb},
+       "GPU memory that engines may use, of all GPUs together, in GB (not set: all; 0: no GPU)",
+       SettingTarget(config.max_vram_gb).at_most(1e6)},
       {"worker.max_vram_gb_each", "GOGRID_WORKER_MAX_VRAM_GB_EACH", "--max-vram-gb-each",
        "The same for single GPUs, as Vulkan0=6,Vulkan1=0", config.max_vram_gb_each},
       {"worker.max_gpu_percent", "GOGRID_WORKER_MAX_GPU_PERCENT", "--max-gpu-percent",
-       "Of the time, how much engines may compute on GPUs, 1 to 100", config.max_gpu_percent},
+       "Of the time, how much engines may compute on GPUs, in percent",
+       SettingTarget(config.max_gpu_percent).at_least(1).at_most(100)},
       {"worker.software_gpus", "GOGRID_WORKER_SOFTWARE_GPUS", "--software-gpus",
        "To try things out without a GPU: how many of Mesa's slow software GPUs a Vulkan engine sees instead of real "
        "ones",
-       config.software_gpus},
+       SettingTarget(config.software_gpus).at_most(16).at_restart()},
       {"worker.schedule", "GOGRID_WORKER_SCHEDULE", "--schedule",
        "When it may work, as in \"mon-fri 18:00-08:00; sat,sun\"; or never (empty: always)", config.schedule},
       {"worker.on_pause", "GOGRID_WORKER_ON_PAUSE", "--on-pause",
-       "What becomes of running work in a pause: migrate (it goes on at another worker, at once) or finish (it ends "
-       "here "
+       "What becomes of running work in a pause: migrate (it goes on at another worker, at once) or finish (it ends here "
        "first, within drain_timeout)",
-       config.on_pause},
+       SettingTarget(config.on_pause).one_of({"migrate", "finish"})},
       {"worker.cache_dir", "GOGRID_WORKER_CACHE_DIR", "--cache-dir",
-       "Where models and engines are kept (empty: the state directory)", config.cache_dir},
+       "Where models and engines are kept (empty: the state directory)", SettingTarget(config.cache_dir).at_restart()},
       {"worker.max_cache_gb", "GOGRID_WORKER_MAX_CACHE_GB", "--max-cache-gb",
-       "What models and engines may take there, in GB (0: all but what stays free for others)", config.max_cache_gb},
+       "What models and engines may take there, in GB (0: all but what stays free for others)",
+       SettingTarget(config.max_cache_gb).at_most(1e6)},
       {"worker.engine_path", "GOGRID_WORKER_ENGINE_PATH", "--engine-path",
        "A local llama-server to run, in the same sandbox, instead of the coordinator's engine bundle",
-       config.engine_path},
+       SettingTarget(config.engine_path).at_restart()},
       {"worker.threads", "GOGRID_WORKER_THREADS", "--threads", "CPU threads for each engine (0: the engine decides)",
-       config.threads},
+       SettingTarget(config.threads).at_most(1024)},
       {"worker.drain_timeout", "GOGRID_WORKER_DRAIN_TIMEOUT", "--drain-timeout",
        "How long `stop` waits for running requests", config.drain_timeout},
       {"worker.lease_grace", "GOGRID_WORKER_LEASE_GRACE", "--lease-grace",
        "How long jobs go on, and their answers are kept, without a connection (0: they end with it)",
-       config.lease_grace},
+       SettingTarget(config.lease_grace).at_most(std::chrono::hours(1))},
       {"worker.engine_start_timeout", "GOGRID_WORKER_ENGINE_START_TIMEOUT", "--engine-start-timeout",
-       "How long an engine may take to load its model", config.engine_start_timeout},
-      {"log.level", "GOGRID_WORKER_LOG_LEVEL", "--log-level", "trace, debug, info, warning, error or off",
-       config.log_level},
-      {"log.format", "GOGRID_WORKER_LOG_FORMAT", "--log-format", "text or json", config.log_format},
+       "How long an engine may take to load its model",
+       SettingTarget(config.engine_start_timeout).at_least(std::chrono::seconds(1))},
+      {"log.level", "GOGRID_WORKER_LOG_LEVEL", "--log-level", "How much is logged",
+       SettingTarget(config.log_level).one_of({"trace", "debug", "info", "warning", "error", "off"})},
+      {"log.format", "GOGRID_WORKER_LOG_FORMAT", "--log-format", "How lines are written",
+       SettingTarget(config.log_format).one_of({"text", "json"})},
   };
 }
 
@@ -94,36 +100,18 @@ Result<void> load_config(WorkerConfig& config, const std::filesystem::path& file
 }
 
 Result<void> check_config(const WorkerConfig& config) {
-  if (config.coordinator_port != WorkerConfig::no_port &&
-      (config.coordinator_port < 1 || config.coordinator_port > 65535)) {
-    return bad("coordinator.port (GOGRID_COORDINATOR_PORT) must be from 1 to 65535");
-  }
-  if (config.threads > 1024) return bad("worker.threads must be at most 1024");
-  if (config.max_memory_gb > 1e6) return bad("worker.max_memory_gb must be at most 1000000");
   if (config.max_memory_gb > 0 && config.max_memory_gb < 0.25)
     return bad("worker.max_memory_gb must be 0 (no limit) or at least 0.25");
-  if (config.max_cpu_percent != 0 && !(config.max_cpu_percent >= 1 && config.max_cpu_percent <= 100))
-    return bad("worker.max_cpu_percent must be 0 (no limit) or from 1 to 100");
-  if (config.engine_priority != "idle" && config.engine_priority != "normal")
-    return bad("worker.engine_priority must be idle or normal");
-  if (config.max_cache_gb > 1e6) return bad("worker.max_cache_gb must be at most 1000000");
+  if (config.max_cpu_percent > 0 && config.max_cpu_percent < 1)
+    return bad("worker.max_cpu_percent must be 0 (no limit) or at least 1");
   if (const auto limits = parse_vram_limits(config.max_vram_gb, config.max_vram_gb_each); !limits)
     return limits.error();
   if (const auto rules = read_owner_rules(config); !rules) return rules.error();
-  if (config.on_pause != "migrate" && config.on_pause != "finish")
-    return bad("worker.on_pause must be migrate or finish");
-  if (config.max_gpu_percent < 1 || config.max_gpu_percent > 100)
-    return bad("worker.max_gpu_percent must be from 1 to 100");
-  if (config.software_gpus > 16) return bad("worker.software_gpus must be at most 16");
   if (!config.cache_dir.empty() && !config.cache_dir.is_absolute())
     return bad("worker.cache_dir must be an absolute path");
   if (!config.engine_path.empty() && !config.engine_path.is_absolute())
     return bad("worker.engine_path must be an absolute path");
-  if (config.lease_grace > std::chrono::hours(1)) return bad("worker.lease_grace must be at most 1h");
   if (config.name.size() > 255) return bad("worker.name must be at most 255 bytes");
-  if (config.log_format != "text" && config.log_format != "json") return bad("log.format must be text or json");
-  if (config.engine_start_timeout < std::chrono::seconds(1))
-    return bad("worker.engine_start_timeout must be at least 1s");
   return {};
 }
 

@@ -1,4 +1,4 @@
-// WorkerConfig: every setting of the worker, declared once. Read at start-up from the file, the environment and flags.
+// WorkerConfig: every setting of the worker, declared once. Settings reads them and follows their changes.
 #pragma once
 
 #include <chrono>
@@ -53,11 +53,14 @@ struct WorkerConfig {
 // The settings, writing into `config`, which must outlive them.
 std::vector<Setting> worker_settings(WorkerConfig& config);
 
+// Names that GoGrid's users know, of features that are still to come.
+std::vector<MissingFeature> missing_features();
+
 // Reads the file (which need not exist unless `file_required`) and the environment into `config`.
 Result<void> load_config(WorkerConfig& config, const std::filesystem::path& file, bool file_required,
                          const std::function<const char*(const char*)>& environment);
 
-// What single settings cannot say: ranges, and paths that must be absolute or exist.
+// What a setting's declaration cannot say; the error begins with the setting's key.
 Result<void> check_config(const WorkerConfig& config);
 
 // ~/.config/gogrid-worker/config.toml and ~/.local/share/gogrid-worker, or where the XDG variables point. Empty without

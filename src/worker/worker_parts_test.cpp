@@ -124,9 +124,6 @@ TEST_F(InDirectory, ConfigurationErrorsNameTheSetting) {
     std::function<void(WorkerConfig&)> change;
     std::string says;
   } table[] = {
-      {[](WorkerConfig& c) { c.coordinator_port = 0; }, "coordinator.port"},
-      {[](WorkerConfig& c) { c.coordinator_port = 65536; }, "coordinator.port"},
-      {[](WorkerConfig& c) { c.threads = 5000; }, "worker.threads"},
       {[](WorkerConfig& c) { c.max_memory_gb = 0.1; }, "worker.max_memory_gb"},
       {[](WorkerConfig& c) { c.max_cpu_percent = 0.5; }, "worker.max_cpu_percent"},
       {[](WorkerConfig& c) { c.max_cpu_percent = 101; }, "worker.max_cpu_percent"},
@@ -137,12 +134,9 @@ TEST_F(InDirectory, ConfigurationErrorsNameTheSetting) {
          c.max_vram_gb_each = {"Vulkan0=6", "Vulkan1"};
        },
        "\"Vulkan1\" is not like"},
-      {[](WorkerConfig& c) { c.software_gpus = 17; }, "worker.software_gpus"},
       {[](WorkerConfig& c) { c.cache_dir = "relative"; }, "worker.cache_dir"},
       {[](WorkerConfig& c) { c.engine_path = "llama-server"; }, "worker.engine_path"},
-      {[](WorkerConfig& c) { c.lease_grace = 61min; }, "worker.lease_grace"},
-      {[](WorkerConfig& c) { c.log_format = "xml"; }, "log.format"},
-      {[](WorkerConfig& c) { c.engine_start_timeout = 0ms; }, "worker.engine_start_timeout"},
+      {[](WorkerConfig& c) { c.name = std::string(256, 'x'); }, "worker.name"},
   };
   for (const auto& row : table) {
     WorkerConfig bad;
@@ -150,6 +144,30 @@ TEST_F(InDirectory, ConfigurationErrorsNameTheSetting) {
     const auto checked = check_config(bad);
     ASSERT_FALSE(checked) << row.says;
     EXPECT_NE(checked.error().detail.find(row.says), std::string::npos) << checked.error().detail;
+  }
+}
+
+TEST_F(InDirectory, AValueOutOfRangeIsRefusedWithWhatIsAllowed) {
+  const auto nothing = [](const char*) -> const char* { return nullptr; };
+  const std::pair<const char*, const char*> table[] = {
+      {"coordinator.port = 0", "coordinator.port must be a whole number from 1 to 65535, not \"0\""},
+      {"coordinator.port = 65536", "coordinator.port must be a whole number from 1 to 65535, not \"65536\""},
+      {"worker.threads = 5000", "worker.threads must be a whole number from 0 to 1024"},
+      {"worker.max_memory_gb = 1e7", "worker.max_memory_gb must be a number from 0 to 1000000"},
+      {"worker.max_vram_gb = 1e7", "worker.max_vram_gb must be a number from 0 to 1000000"},
+      {"worker.max_cache_gb = -1", "worker.max_cache_gb must be a number from 0 to 1000000"},
+      {"worker.software_gpus = 17", "worker.software_gpus must be a whole number from 0 to 16"},
+      {"worker.lease_grace = '61m'", "worker.lease_grace must be a time such as 30s, 5m or 250ms, 1h or less"},
+      {"worker.engine_start_timeout = 0", "worker.engine_start_timeout must be a time such as 30s, 5m or 250ms, 1s or"},
+      {"log.format = 'xml'", "log.format must be text or json, not \"xml\""},
+      {"log.level = 'loud'", "log.level must be trace, debug, info, warning, error or off, not \"loud\""},
+  };
+  for (const auto& [line, says] : table) {
+    std::ofstream(top_ / "c.toml") << line << "\n";
+    WorkerConfig config;
+    const auto loaded = load_config(config, top_ / "c.toml", true, nothing);
+    ASSERT_FALSE(loaded) << line;
+    EXPECT_NE(loaded.error().detail.find(says), std::string::npos) << loaded.error().detail;
   }
 }
 
