@@ -44,33 +44,23 @@ std::filesystem::path state_path(const GlobalOptions& global) {
 }
 
 struct Setup {
-  WorkerConfig config;
+  std::shared_ptr<worker::Settings> settings;
   std::unique_ptr<StateDirectory> state;
+
+  const WorkerConfig& config() const { return settings->config(); }
 };
 
 // Configuration, logging and directories, the directory locked.
 Result<Setup> set_up(const GlobalOptions& global) {
   Setup setup;
-  const bool named = !global.config_file.empty();
-  const auto file = named ? global.config_file : worker::default_config_file(::getenv);
-  if (auto loaded = worker::load_config(setup.config, file, named, ::getenv); !loaded) return loaded.error();
-  Config flags(worker::worker_settings(setup.config));
-  for (const auto& [key, text] : global.flags) {
-    for (const Setting& setting : flags.settings()) {
-      if (setting.key != key) continue;
-      if (auto set = flags.set_flag(setting, text); !set) return set.error();
-    }
-  }
-  if (auto checked = worker::check_config(setup.config); !checked) return checked.error();
-  LogOptions log_options;
-  log_options.level = setup.config.log_level;
-  log_options.format = setup.config.log_format == "json" ? LogFormat::json : LogFormat::text;
-  log_options.queued = true;
-  if (auto started = start_logging(log_options); !started) return started.error();
+  auto settings = worker::Settings::load(setting_sources(global));
+  if (!settings) return settings.error();
+  setup.settings = std::make_shared<worker::Settings>(std::move(*settings));
+  if (auto started = start_logging(worker::log_options(setup.config())); !started) return started.error();
   const auto path = state_path(global);
   if (path.empty())
     return Error(ErrorCode::invalid_argument, "HOME is not set: name a state directory with --state-dir");
-  setup.state = std::make_unique<StateDirectory>(path, setup.config.cache_dir);
+  setup.state = std::make_unique<StateDirectory>(path, setup.config().cache_dir);
   if (auto made = setup.state->make(); !made) return made.error();
   if (auto locked = setup.state->lock(); !locked) return locked.error();
   return setup;
@@ -140,7 +130,7 @@ Result<Identity> enrol_and_store(const Setup& setup, Request request) {
   asio::io_context io(1);
   TaskGroup tasks(io.get_executor());
   Result<Identity> identity = Error(ErrorCode::internal, "enrolment did not end");
-  const std::string name = setup.config.name.empty() ? worker::host_name() : setup.config.name;
+  const std::string name = setup.config().name.empty() ? worker::host_name() : setup.config().name;
   tasks.spawn("enrolment", enrol_into(io.get_executor(), std::move(request), name, &identity));
   run_until_done(io, tasks);
   if (!identity) return identity;
@@ -151,7 +141,7 @@ Result<Identity> enrol_and_store(const Setup& setup, Request request) {
 Result<Identity> find_identity(const Setup& setup) {
   auto identity = worker::load_identity(setup.state->identity());
   if (!identity && identity.error().code == ErrorCode::not_found) {
-    auto request = complete_request(setup.config, "", token_from_environment());
+    auto request = complete_request(setup.config(), "", token_from_environment());
     if (!request) return request.error();
     identity = enrol_and_store(setup, std::move(*request));
   }
@@ -164,7 +154,7 @@ Result<Identity> find_identity(const Setup& setup) {
                  "the worker's certificate has expired: it was away for too long. Join again with `gogrid-worker join` "
                  "and a new token");
   }
-  auto address = worker::configured_address(setup.config, {identity->coordinator_host, identity->coordinator_port});
+  auto address = worker::configured_address(setup.config(), {identity->coordinator_host, identity->coordinator_port});
   if (!address) return address.error();
   identity->coordinator_host = std::move(address->host);
   identity->coordinator_port = address->port;
@@ -253,13 +243,23 @@ asio::awaitable<Result<void>> watch_status(asio::signal_set& signals, client::Lo
 
 }  // namespace
 
+worker::SettingSources setting_sources(const GlobalOptions& global) {
+  worker::SettingSources sources;
+  sources.file_required = !global.config_file.empty();
+  sources.file =
+      sources.file_required ? std::filesystem::absolute(global.config_file) : worker::default_config_file(::getenv);
+  sources.environment = ::getenv;
+  sources.flags = global.flags;
+  return sources;
+}
+
 int join(const GlobalOptions& global, const JoinOptions& options) {
   auto setup = set_up(global);
   if (!setup) return report(setup.error(), setup.error().code == ErrorCode::invalid_argument ? usage : failed);
   std::string token = options.token == "-" ? read_line_from_input() : options.token;
   const std::string from_environment = token_from_environment();
   if (token.empty()) token = from_environment;
-  auto request = complete_request(setup->config, options.coordinator, std::move(token));
+  auto request = complete_request(setup->config(), options.coordinator, std::move(token));
   if (!request) return report(request.error());
   const auto address = request->address.text();
   auto identity = enrol_and_store(*setup, std::move(*request));
@@ -278,7 +278,7 @@ int run(const GlobalOptions& global, bool insecure_no_sandbox) {
 
   asio::io_context io(1);
   worker::WorkerOptions options;
-  options.config = setup->config;
+  options.settings = setup->settings;
   options.insecure_no_sandbox = insecure_no_sandbox;
   options.inventory = worker::own_inventory();
   options.on_connected = [id = identity->worker_id](const std::string& coordinator) {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "worker/config.hpp"
+#include "worker/settings.hpp"
 
 namespace gogrid::worker_app {
 
@@ -50,12 +50,18 @@ struct ProbeFlags {
   std::filesystem::path disk;
 };
 
+// Where this program's settings come from.
+worker::SettingSources setting_sources(const GlobalOptions& global);
+
 int join(const GlobalOptions& global, const JoinOptions& options);
 int run(const GlobalOptions& global, bool insecure_no_sandbox);
 int show_status(const GlobalOptions& global, const StatusOptions& options);
 int show_gpus(const GlobalOptions& global, const GpusOptions& options);
 int show_stats(const GlobalOptions& global, bool json);
 int probe_hardware(const ProbeFlags& flags);
+int show_settings(const GlobalOptions& global, bool json);
+int set_setting(const GlobalOptions& global, const std::string& key, const std::string& value);
+int unset_setting(const GlobalOptions& global, const std::string& key);
 int pause(const GlobalOptions& global, const PauseOptions& options);
 int resume(const GlobalOptions& global);
 int stop(const GlobalOptions& global, std::optional<double> deadline_seconds);

@@ -86,6 +86,9 @@ std::string status_text(const client::LocalStatus& status) {
     line("cache", text + " in " + status.cache_directory);
   }
   line("requests", fmt::format("{} running, {} in all", status.requests_running, status.requests_total));
+  if (!status.config_error.empty()) line("settings", "not as in their file, which is not good: " + status.config_error);
+  for (const std::string& key : status.restart_needed)
+    line("settings", key + " counts when the worker starts again");
   if (status.certificate_expires_at) line("certificate", "valid until " + date_text(*status.certificate_expires_at));
   return out;
 }

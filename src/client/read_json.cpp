@@ -226,6 +226,9 @@ void read(const json& value, LocalStatus& out) {
   out.cache_directory = text_of(member(cache, "directory"));
   out.cache_used_bytes = integer_of(member(cache, "used_bytes"));
   out.cache_max_bytes = integer_of(member(cache, "max_bytes"));
+  out.config_error = text_of(member(value, "config_error"));
+  for (const json& key : member(value, "restart_needed"))
+    out.restart_needed.push_back(text_of(key));
   const json& requests = member(value, "requests");
   out.requests_running = integer_of(member(requests, "running"));
   out.requests_total = integer_of(member(requests, "total"));

@@ -99,6 +99,10 @@ struct LocalStatus {
   std::string cache_directory;
   std::int64_t cache_used_bytes = 0;
   std::int64_t cache_max_bytes = 0;
+  // Why the settings file as it is now is not what is in force; empty: it is.
+  std::string config_error;
+  // Settings that were changed and wait for a restart.
+  std::vector<std::string> restart_needed;
   std::optional<UnixSeconds> certificate_expires_at;
 };
 

@@ -1,5 +1,6 @@
 #include "worker/config.hpp"
 
+#include "base/log.hpp"
 #include "worker/engine/device_plan.hpp"
 #include "worker/owner_rules.hpp"
 
@@ -89,16 +90,6 @@ std::vector<Setting> worker_settings(WorkerConfig& config) {
   };
 }
 
-Result<void> load_config(WorkerConfig& config, const std::filesystem::path& file, bool file_required,
-                         const std::function<const char*(const char*)>& environment) {
-  Config settings(worker_settings(config), missing_features());
-  if (!file.empty()) {
-    auto loaded = settings.load_file(file);
-    if (!loaded && (file_required || loaded.error().code != ErrorCode::not_found)) return loaded;
-  }
-  return settings.load_environment(environment);
-}
-
 Result<void> check_config(const WorkerConfig& config) {
   if (config.max_memory_gb > 0 && config.max_memory_gb < 0.25)
     return bad("worker.max_memory_gb must be 0 (no limit) or at least 0.25");
@@ -113,6 +104,24 @@ Result<void> check_config(const WorkerConfig& config) {
     return bad("worker.engine_path must be an absolute path");
   if (config.name.size() > 255) return bad("worker.name must be at most 255 bytes");
   return {};
+}
+
+LogOptions log_options(const WorkerConfig& config) {
+  LogOptions options;
+  options.level = config.log_level;
+  options.format = config.log_format == "json" ? LogFormat::json : LogFormat::text;
+  options.queued = true;
+  return options;
+}
+
+VramLimits vram_limits(const WorkerConfig& config) {
+  auto limits = parse_vram_limits(config.max_vram_gb, config.max_vram_gb_each);
+  return limits ? std::move(*limits) : VramLimits();
+}
+
+std::uint64_t cache_quota_bytes(const WorkerConfig& config) {
+  constexpr double bytes_of_gb = 1e9;
+  return static_cast<std::uint64_t>(config.max_cache_gb * bytes_of_gb);
 }
 
 std::filesystem::path default_config_file(const std::function<const char*(const char*)>& environment) {

@@ -11,7 +11,13 @@
 #include "base/config.hpp"
 #include "base/result.hpp"
 
+namespace gogrid {
+struct LogOptions;
+}
+
 namespace gogrid::worker {
+
+struct VramLimits;
 
 struct WorkerConfig {
   std::string coordinator_host;
@@ -56,12 +62,13 @@ std::vector<Setting> worker_settings(WorkerConfig& config);
 // Names that GoGrid's users know, of features that are still to come.
 std::vector<MissingFeature> missing_features();
 
-// Reads the file (which need not exist unless `file_required`) and the environment into `config`.
-Result<void> load_config(WorkerConfig& config, const std::filesystem::path& file, bool file_required,
-                         const std::function<const char*(const char*)>& environment);
-
 // What a setting's declaration cannot say; the error begins with the setting's key.
 Result<void> check_config(const WorkerConfig& config);
+
+// What parts of the daemon take from a configuration that is good.
+LogOptions log_options(const WorkerConfig& config);
+VramLimits vram_limits(const WorkerConfig& config);
+std::uint64_t cache_quota_bytes(const WorkerConfig& config);
 
 // ~/.config/gogrid-worker/config.toml and ~/.local/share/gogrid-worker, or where the XDG variables point. Empty without
 // HOME.

@@ -97,6 +97,8 @@ class Leases {
 
   // Those that a coordinator may resume.
   std::vector<std::uint64_t> kept() const;
+  // Of connections that are lost from now on.
+  void set_grace(std::chrono::milliseconds grace) { options_.grace = grace; }
   // A coordinator was told of them: each has the whole grace again.
   void offered();
   // Stops and forgets it; an unknown one is ignored.

@@ -54,6 +54,11 @@ SessionOptions session_options(const WorkerOptions& options, const StateDirector
   return session;
 }
 
+WorkerOptions with_settings(WorkerOptions options) {
+  if (options.settings) options.config = options.settings->config();
+  return options;
+}
+
 InventoryOptions inventory_options(const WorkerOptions& options, const StateDirectory& state) {
   InventoryOptions inventory = options.inventory;
   inventory.disk = state.blobs();
@@ -156,12 +161,6 @@ Error paused(const Pause& pause) {
   return Error(ErrorCode::unavailable, "the worker's engine is paused: " + pause.text_for_others);
 }
 
-// Checked at start-up.
-VramLimits vram_limits(const WorkerConfig& config) {
-  auto limits = parse_vram_limits(config.max_vram_gb, config.max_vram_gb_each);
-  return limits ? std::move(*limits) : VramLimits();
-}
-
 OwnerRules owner_rules(const WorkerConfig& config) {
   auto rules = read_owner_rules(config);
   return rules ? std::move(*rules) : OwnerRules();
@@ -171,7 +170,7 @@ OwnerRules owner_rules(const WorkerConfig& config) {
 
 Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirectory& state)
     : executor_(executor),
-      options_(std::move(options)),
+      options_(with_settings(std::move(options))),
       state_directory_(state),
       owner_(executor, state.pause_file(), owner_rules(options_.config), [this] { owner_changed(); }),
       availability_(owner_.pauses()),
@@ -198,8 +197,7 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
       news_(executor),
       session_task_(executor),
       tasks_(executor) {
-  constexpr double bytes_of_gb = 1e9;
-  cache_.set_quota(static_cast<std::uint64_t>(options_.config.max_cache_gb * bytes_of_gb));
+  cache_.set_quota(cache_quota_bytes(options_.config));
 }
 
 Worker::~Worker() = default;
@@ -218,6 +216,7 @@ asio::awaitable<Result<void>> Worker::run() {
   tasks_.spawn("engine bundle", engines_.run());
   session_task_.spawn("session", session_.run());
   tasks_.spawn("tidy", tidy());
+  tasks_.spawn("settings", follow_settings());
   while (stop_calls_ == 0)
     co_await stop_requested_.wait();
   co_await drained();
@@ -234,6 +233,7 @@ asio::awaitable<void> Worker::shut_down() {
   owner_.stop();
   hardware_.stop();
   vram_.stop();
+  if (settings_watch_) settings_watch_->stop();
   cache_.stop();
   request_finished_.notify();
   for (const auto& [key, replica] : replicas_)

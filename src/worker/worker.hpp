@@ -21,12 +21,14 @@
 #include "worker/config.hpp"
 #include "worker/engine/replica.hpp"
 #include "worker/engine/vram_watch.hpp"
+#include "worker/file_watch.hpp"
 #include "worker/hardware.hpp"
 #include "worker/history/keeper.hpp"
 #include "worker/identity.hpp"
 #include "worker/leases.hpp"
 #include "worker/owner_watch.hpp"
 #include "worker/session.hpp"
+#include "worker/settings.hpp"
 #include "worker/state_directory.hpp"
 
 namespace gogrid::worker {
@@ -34,7 +36,9 @@ namespace gogrid::worker {
 class ControlServer;
 
 struct WorkerOptions {
+  // Without `settings`, which it is otherwise taken from and follows.
   WorkerConfig config;
+  std::shared_ptr<Settings> settings = nullptr;
   Identity identity;
   // --insecure-no-sandbox
   bool insecure_no_sandbox = false;
@@ -101,6 +105,12 @@ class Worker final : public SessionClient {
   HardwareMonitor::Events hardware_events();
   VramWatch::Sources vram_sources();
 
+  boost::asio::awaitable<void> follow_settings();
+  void reload_settings();
+  // To everything that holds a part of them.
+  void apply_settings(const SettingsChange& change);
+  void apply_vram_limits();
+
   std::unique_ptr<ControlServer> make_control();
   void offer_hardware(ControlServer& control);
   boost::asio::awaitable<Result<void>> resume();
@@ -131,6 +141,7 @@ class Worker final : public SessionClient {
   // While somebody looks at the hardware over the control socket.
   std::unique_ptr<Inventory::Subscription> readings_;
   std::optional<Survey> last_reading_;
+  std::optional<FileWatch> settings_watch_;
   std::unique_ptr<ControlServer> control_;
   std::uint64_t revision_ = 0;
   std::uint64_t requests_total_ = 0;

@@ -17,12 +17,25 @@
 #include "worker/enrolment.hpp"
 #include "worker/event_pace.hpp"
 #include "worker/identity.hpp"
+#include "worker/settings.hpp"
 #include "worker/state_directory.hpp"
 
 namespace gogrid::worker {
 namespace {
 
 using namespace std::chrono_literals;
+
+Result<void> load_config(WorkerConfig& config, std::filesystem::path file, bool file_required,
+                         std::function<const char*(const char*)> environment) {
+  SettingSources sources;
+  sources.file = std::move(file);
+  sources.file_required = file_required;
+  sources.environment = std::move(environment);
+  const auto settings = Settings::load(std::move(sources));
+  if (!settings) return settings.error();
+  config = settings->config();
+  return {};
+}
 
 class InDirectory : public ::testing::Test {
  protected:

@@ -289,6 +289,15 @@ TEST_F(Replicas, OurEnginesTogetherAreHeldToTheLimit) {
   first.reset();
   EXPECT_EQ(devices.over_limit(*second), "");
   EXPECT_EQ(devices.list()[0].used_bytes, 2'000'000'000u);
+
+  devices.set_limits(*parse_vram_limits(1, {}));
+  EXPECT_EQ(devices.list()[0].limit_bytes, 1'000'000'000u);
+  EXPECT_EQ(devices.over_limit(*second), "it took 2.00 GB of GPU0; the owner's limit is 1.00 GB");
+  second->end();
+  EXPECT_EQ(devices.list()[0].used_bytes, 0u);
+  EXPECT_EQ(devices.over_limit(*second), "") << "what is killed is over no limit";
+  devices.set_limits({});
+  EXPECT_EQ(devices.list()[0].limit_bytes, devices.list()[0].total_bytes);
 }
 
 // 100 MiB that it has written to.

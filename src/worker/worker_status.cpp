@@ -107,6 +107,9 @@ json Worker::status() const {
                   {"used_bytes", cache_.used_bytes()},
                   {"max_bytes", cache_.quota_bytes()}};
   out["requests"] = {{"running", requests_running_}, {"total", requests_total_}};
+  const bool broken = options_.settings && !options_.settings->error().empty();
+  out["config_error"] = broken ? json(options_.settings->error()) : json();
+  out["restart_needed"] = options_.settings ? json(options_.settings->restart_needed()) : json::array();
   out["certificate_expires_at"] = to_unix_seconds(session.certificate_expires);
   return out;
 }

@@ -147,6 +147,10 @@ void BlobCache::set_wanted(std::set<std::string> sha256s) {
   wanted_ = std::move(sha256s);
   std::erase_if(downloads_,
                 [this](const auto& entry) { return !wanted_.contains(entry.first) && !active_.contains(entry.first); });
+  trim();
+}
+
+void BlobCache::trim() {
   if (quota_bytes_ > 0) evict([this] { return used_bytes() <= quota_bytes_; });
 }
 

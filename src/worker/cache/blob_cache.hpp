@@ -81,6 +81,8 @@ class BlobCache {
   // What all files may take together; 0: as much as there is.
   void set_quota(std::uint64_t bytes) { quota_bytes_ = bytes; }
   std::uint64_t quota_bytes() const { return quota_bytes_; }
+  // Deletes what is over the quota, but not what is wanted or held.
+  void trim();
   const std::filesystem::path& directory() const { return directory_; }
   // What they take now.
   std::uint64_t used_bytes() const;

@@ -103,23 +103,29 @@ Result<VramLimits> parse_vram_limits(double all_gb, const std::vector<std::strin
 
 std::vector<EngineDevice> limit_devices(const std::vector<ListedDevice>& listed, const VramLimits& limits) {
   std::vector<EngineDevice> devices;
-  std::optional<std::uint64_t> left = limits.all_bytes;
   for (const ListedDevice& one : listed) {
     EngineDevice device;
     device.name = one.name;
     device.description = one.description;
     device.total_bytes = one.total_bytes;
     device.free_bytes = one.free_bytes;
-    device.limit_bytes = one.total_bytes;
-    const auto own = limits.device_bytes.find(one.name);
+    devices.push_back(std::move(device));
+  }
+  set_limits(devices, limits);
+  return devices;
+}
+
+void set_limits(std::vector<EngineDevice>& devices, const VramLimits& limits) {
+  std::optional<std::uint64_t> left = limits.all_bytes;
+  for (EngineDevice& device : devices) {
+    device.limit_bytes = device.total_bytes;
+    const auto own = limits.device_bytes.find(device.name);
     if (own != limits.device_bytes.end()) device.limit_bytes = std::min(device.limit_bytes, own->second);
     if (left) {
       device.limit_bytes = std::min(device.limit_bytes, *left);
       *left -= device.limit_bytes;
     }
-    devices.push_back(std::move(device));
   }
-  return devices;
 }
 
 bool memory_is_back(const EngineDevice& device) {

@@ -52,8 +52,10 @@ struct EngineDevice {
   std::uint64_t used_bytes = 0;
 };
 
-// A limit for all together is given out in the devices' order, so that what fits it fits on one device.
 std::vector<EngineDevice> limit_devices(const std::vector<ListedDevice>& listed, const VramLimits& limits);
+
+// Other limits. One for all together is given out in the devices' order, so that what fits it fits on one device.
+void set_limits(std::vector<EngineDevice>& devices, const VramLimits& limits);
 
 // Whether as much is free again as others leave, but for what comes and goes anyway. `used_bytes` counts what stays.
 bool memory_is_back(const EngineDevice& device);

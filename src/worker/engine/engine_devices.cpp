@@ -40,6 +40,11 @@ void EngineDevices::Use::set_bytes(const std::string& device, std::uint64_t byte
   devices_.count();
 }
 
+void EngineDevices::Use::end() {
+  ended_ = true;
+  devices_.count();
+}
+
 EngineDevices::EngineDevices(asio::any_io_executor executor, Sandbox& sandbox, VramLimits limits,
                              std::function<void()> on_change)
     : executor_(std::move(executor)), sandbox_(sandbox), limits_(std::move(limits)), on_change_(std::move(on_change)) {}
@@ -47,6 +52,11 @@ EngineDevices::EngineDevices(asio::any_io_executor executor, Sandbox& sandbox, V
 bool EngineDevices::in_use(std::string_view device) const {
   return std::any_of(uses_.begin(), uses_.end(),
                      [&](const Use* use) { return use->bytes_.contains(std::string(device)); });
+}
+
+void EngineDevices::set_limits(VramLimits limits) {
+  limits_ = std::move(limits);
+  worker::set_limits(devices_, limits_);
 }
 
 void EngineDevices::count() {
@@ -151,8 +161,7 @@ std::string EngineDevices::over_limit(const Use& use) const {
 }
 
 asio::awaitable<std::string> EngineDevices::given_back(std::shared_ptr<const Engine> engine, std::shared_ptr<Use> use) {
-  use->ended_ = true;
-  count();
+  use->end();
   const auto deadline = std::chrono::steady_clock::now() + give_back_timeout;
   for (;;) {
     co_await look(engine);

@@ -31,12 +31,13 @@ class EngineDevices {
     // What it took, by measurement.
     void set_bytes(const std::string& device, std::uint64_t bytes);
     const std::map<std::string, std::uint64_t>& bytes() const { return bytes_; }
+    // Its processes are gone, or killed: it counts no more.
+    void end();
 
    private:
     friend class EngineDevices;
     EngineDevices& devices_;
     std::map<std::string, std::uint64_t> bytes_;
-    // Its processes are gone.
     bool ended_ = false;
     std::list<Use*>::iterator place_;
   };
@@ -47,6 +48,8 @@ class EngineDevices {
   // Asks `engine`, for at most twenty seconds. What cannot be had is said in trouble(). An engine for the CPU has none.
   boost::asio::awaitable<void> look(std::shared_ptr<const Engine> engine);
 
+  // From now on; what is over them stays until somebody ends it.
+  void set_limits(VramLimits limits);
   const std::vector<EngineDevice>& list() const { return devices_; }
   // Why the list is empty, if it should not be.
   const std::string& trouble() const { return trouble_; }

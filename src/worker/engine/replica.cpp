@@ -138,6 +138,11 @@ void Replica::end_over_limit(std::string why) {
   run_->over_limit = std::move(why);
   run_->ready = false;
   run_->process->kill();
+  // At once, before it is gone: it is to be given nothing more.
+  Progress ending;
+  ending.phase = Phase::failed;
+  ending.detail = failure_text(over_limit(run_->over_limit));
+  set(std::move(ending));
 }
 
 bool Replica::is_on_devices() const { return device_use_ && !device_use_->bytes().empty() && pid() != 0; }
@@ -169,6 +174,15 @@ asio::awaitable<void> Replica::engine_gone() {
   const auto run = run_;
   while (run && !run->status)
     co_await run->changed.wait();
+}
+
+void Replica::device_limits_changed() {
+  // One that still loads is measured when it is ready.
+  if (!run_ || !run_->ready || !device_use_) return;
+  std::string over = context_.devices.over_limit(*device_use_);
+  if (over.empty()) return;
+  device_use_->end();
+  end_over_limit(std::move(over));
 }
 
 asio::awaitable<std::string> Replica::memory_given_back() {

@@ -68,6 +68,8 @@ class Replica {
   std::string over_device_limit() const;
   // How much more it has of its devices than when it was ready.
   std::uint64_t device_growth_bytes() const;
+  // The same as end_over_limit() when its devices' limits were lowered below what ours took of them.
+  void device_limits_changed();
   // Completes when there is no engine process, of those that run now.
   boost::asio::awaitable<void> engine_gone();
   // After stopped(): waits until the devices' memory is free again, a few seconds at most. What is not back by then, in

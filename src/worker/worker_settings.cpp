@@ -1,0 +1,84 @@
+// What the worker does when its settings change while it runs.
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "worker/engine/device_plan.hpp"
+#include "worker/worker.hpp"
+
+namespace gogrid::worker {
+namespace asio = boost::asio;
+namespace {
+
+std::string joined(const std::vector<std::string>& keys) {
+  std::string text;
+  for (const std::string& key : keys)
+    text += (text.empty() ? "" : ", ") + key;
+  return text;
+}
+
+}  // namespace
+
+asio::awaitable<void> Worker::follow_settings() {
+  if (!options_.settings || options_.settings->file().empty()) co_return;
+  auto events = open_file_events();
+  if (!events) {
+    log().warn("changes of the settings file count from the next start: {}", events.error().detail);
+    co_return;
+  }
+  settings_watch_.emplace(executor_, std::move(*events), std::filesystem::absolute(options_.settings->file()));
+  for (;;) {
+    // Before the first change that is heard as well: there may have been one before it was watched.
+    reload_settings();
+    const Result<void> heard = co_await settings_watch_->changed();
+    if (shutting_down_) co_return;
+    if (!heard) {
+      log().warn("changes of the settings file count from the next start: {}", heard.error().detail);
+      co_return;
+    }
+  }
+}
+
+void Worker::reload_settings() {
+  Settings& settings = *options_.settings;
+  const std::string error_before = settings.error();
+  const auto change = settings.reload();
+  if (change) {
+    if (!error_before.empty()) log().info("the settings file is good again");
+    apply_settings(*change);
+  } else if (settings.error() != error_before) {
+    log().error("the settings stay as they were, since their file is not good: {}", settings.error());
+  }
+  news_.notify();
+}
+
+void Worker::apply_settings(const SettingsChange& change) {
+  if (!change.at_restart.empty()) log().warn("settings that count from the next start: {}", joined(change.at_restart));
+  if (change.at_once.empty()) return;
+  options_.config = options_.settings->config();
+  if (auto started = start_logging(log_options(options_.config)); !started) log().warn("{}", started.error().detail);
+  log().info("settings that count from now on: {}", joined(change.at_once));
+  leases_.set_grace(options_.config.lease_grace);
+  cache_.set_quota(cache_quota_bytes(options_.config));
+  // What it will be assigned is known only then.
+  if (revision_ > 0) cache_.trim();
+  apply_vram_limits();
+  changed(Change::important);
+}
+
+void Worker::apply_vram_limits() {
+  devices_.set_limits(vram_limits(options_.config));
+  std::vector<std::shared_ptr<Replica>> by_use;
+  for (const auto& [key, replica] : replicas_)
+    by_use.push_back(replica);
+  for (const auto& leaving : leaving_)
+    by_use.push_back(leaving->replica);
+  // As few as it takes, and first those whose end costs least.
+  std::stable_sort(by_use.begin(), by_use.end(),
+                   [](const auto& one, const auto& other) { return one->requests() < other->requests(); });
+  for (const auto& replica : by_use) {
+    replica->device_limits_changed();
+    replica->retry();
+  }
+}
+
+}  // namespace gogrid::worker
