@@ -25,7 +25,7 @@ constexpr const char* description =
 
 constexpr const char* footer =
     "Settings come from ~/.config/gogrid-worker/config.toml, then from the environment (GOGRID_COORDINATOR_HOST,\n"
-    "GOGRID_COORDINATOR_PORT, GOGRID_WORKER_...), then from flags; later ones win. `gogrid-worker run --help` lists "
+    "GOGRID_COORDINATOR_PORT, GOGRID_WORKER_...), then from flags; later ones win. `gogrid-worker settings` shows "
     "them.\n"
     "State (identity, models, engines) is kept in ~/.local/share/gogrid-worker.\n"
     "Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 no worker runs here.";
@@ -96,6 +96,17 @@ int run_command(int argc, char** argv) {
       "stats",
       "Show what this machine gave: jobs, tokens and time, and how long it was paused and why. Needs no worker");
   stats->add_flag("--json", json, "Print it as JSON, by day, with the GPUs' load in the last 24 hours");
+  CLI::App* settings =
+      app.add_subcommand("settings", "Show all settings: their values, where they are from, what they do");
+  settings->add_flag("--json", json, "Print them as JSON");
+  std::string setting_key;
+  std::string setting_value;
+  CLI::App* set = app.add_subcommand("set", "Change a setting in the configuration file; a running worker follows");
+  set->add_option("KEY", setting_key, "Such as worker.max_vram_gb")->required();
+  set->add_option("VALUE", setting_value, "A list's texts are separated by commas")->required();
+  CLI::App* unset =
+      app.add_subcommand("unset", "Take a setting out of the configuration file: it has its default again");
+  unset->add_option("KEY", setting_key, "Such as worker.max_vram_gb")->required();
   worker_app::ProbeFlags probe_flags;
   CLI::App* probe = app.add_subcommand("probe-hardware", "")->group("");
   probe->add_option("--source", probe_flags.source)->required()->check(CLI::IsMember({"system", "vulkan"}));
@@ -131,6 +142,9 @@ int run_command(int argc, char** argv) {
   if (*status) return worker_app::show_status(global, status_options);
   if (*gpus) return worker_app::show_gpus(global, gpus_options);
   if (*stats) return worker_app::show_stats(global, json);
+  if (*settings) return worker_app::show_settings(global, json);
+  if (*set) return worker_app::set_setting(global, setting_key, setting_value);
+  if (*unset) return worker_app::unset_setting(global, setting_key);
   if (*probe) return worker_app::probe_hardware(probe_flags);
   if (*pause) return worker_app::pause(global, pause_options);
   if (*resume) return worker_app::resume(global);
