@@ -113,6 +113,7 @@ class Worker final : public SessionClient {
 
   std::unique_ptr<ControlServer> make_control();
   void offer_hardware(ControlServer& control);
+  void offer_settings(ControlServer& control);
   boost::asio::awaitable<Result<void>> resume();
   void status_changed();
   nlohmann::json status() const;

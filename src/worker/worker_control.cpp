@@ -100,6 +100,7 @@ std::unique_ptr<ControlServer> Worker::make_control() {
     co_return status_now();
   });
   offer_hardware(*control);
+  offer_settings(*control);
   return control;
 }
 

@@ -1,12 +1,18 @@
 // What the worker does when its settings change while it runs.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "base/log.hpp"
+#include "worker/control/control_server.hpp"
 #include "worker/engine/device_plan.hpp"
+#include "worker/settings_json.hpp"
 #include "worker/worker.hpp"
 
 namespace gogrid::worker {
 namespace asio = boost::asio;
+using nlohmann::json;
+using wire::RpcError;
+using wire::RpcResult;
 namespace {
 
 std::string joined(const std::vector<std::string>& keys) {
@@ -16,7 +22,51 @@ std::string joined(const std::vector<std::string>& keys) {
   return text;
 }
 
+bool is_about(const std::string& detail, const std::string& key) {
+  const auto begins_with = [&](const std::string& name) {
+    return detail.starts_with(name) && detail.find_first_of(" :", 0) == name.size();
+  };
+  return begins_with(key) || begins_with("\"" + key + "\"");
+}
+
+// `data.key` is the setting that it is about, if it is about one.
+RpcError refusal(const json& values, const Settings& settings, const Error& error) {
+  const bool is_wrong = error.code == ErrorCode::not_found;
+  RpcError refused = is_wrong ? Error(ErrorCode::invalid_argument, error.detail) : error;
+  for (const Setting& setting : settings.list()) {
+    if (is_about(error.detail, setting.key)) refused.data["key"] = setting.key;
+  }
+  for (const auto& item : values.items()) {
+    if (is_about(error.detail, item.key())) refused.data["key"] = item.key();
+  }
+  return refused;
+}
+
 }  // namespace
+
+void Worker::offer_settings(ControlServer& control) {
+  if (!options_.settings) return;
+  control.method("settings.get", {},
+                 [this](json) -> asio::awaitable<RpcResult> { co_return to_json(*options_.settings); });
+  control.method("settings.check", {"values"}, [this](json params) -> asio::awaitable<RpcResult> {
+    const json wanted = params.value("values", json());
+    const auto values = read_setting_values(wanted);
+    if (!values) co_return refusal(wanted, *options_.settings, values.error());
+    const auto checked = options_.settings->check(*values);
+    if (!checked) co_return refusal(wanted, *options_.settings, checked.error());
+    co_return to_json(*checked);
+  });
+  control.method("settings.set", {"values"}, [this](json params) -> asio::awaitable<RpcResult> {
+    const json wanted = params.value("values", json());
+    const auto values = read_setting_values(wanted);
+    if (!values) co_return refusal(wanted, *options_.settings, values.error());
+    const auto change = options_.settings->set(*values);
+    if (!change) co_return refusal(wanted, *options_.settings, change.error());
+    apply_settings(*change);
+    status_changed();
+    co_return to_json(*options_.settings);
+  });
+}
 
 asio::awaitable<void> Worker::follow_settings() {
   if (!options_.settings || options_.settings->file().empty()) co_return;
@@ -49,6 +99,7 @@ void Worker::reload_settings() {
     log().error("the settings stay as they were, since their file is not good: {}", settings.error());
   }
   news_.notify();
+  status_changed();
 }
 
 void Worker::apply_settings(const SettingsChange& change) {

@@ -5,6 +5,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { binDir, eventually, Grid, sampleModel } from "./support/grid.ts";
+import { Control } from "./support/control.ts";
 import { run } from "./support/process.ts";
 
 let grid: Grid;
@@ -99,5 +100,60 @@ test("a broken file leaves a running worker as it was, and its log and status sa
   assert.equal(status.config_error, null);
   assert.deepEqual(status.restart_needed, ["worker.cache_dir"]);
   assert.match((await worker.command(["status"])).stdout, /settings +worker\.cache_dir counts when the worker starts again/);
+  assert.equal(await worker.program.stop(), 0);
+});
+
+test("programs ask for them and change them over the control socket, and what is refused changes nothing", async () => {
+  const worker = await grid.addWorker("asked", [], { XDG_CONFIG_HOME: path.join(home, "asked"), GOGRID_WORKER_THREADS: "2" });
+  const control = Control.of(worker);
+  const before = await control.result("settings.get");
+  assert.equal(before.file, file("asked"));
+  assert.equal(settingOf(before, "worker.threads").set_by, "GOGRID_WORKER_THREADS");
+  assert.equal(settingOf(before, "worker.max_vram_gb").value, null);
+  await control.result("status.subscribe");
+
+  const wanted = { "worker.max_cache_gb": 7, "worker.max_vram_gb_each": ["Vulkan0=6"], "worker.cache_dir": "/tmp/elsewhere" };
+  const checked = await control.result("settings.check", { values: wanted });
+  assert.deepEqual([settingOf(checked, "worker.max_cache_gb").value, checked.restart_needed], [7, ["worker.cache_dir"]]);
+  assert.ok(!fs.existsSync(file("asked")));
+  const set = await control.result("settings.set", { values: wanted });
+  assert.deepEqual(settingOf(set, "worker.max_vram_gb_each").value, ["Vulkan0=6"]);
+  const status = await control.told("status.changed", (params) => params.cache.max_bytes === 7e9);
+  assert.deepEqual(status.restart_needed, ["worker.cache_dir"]);
+  const stored = fs.readFileSync(file("asked"), "utf8");
+  await control.result("settings.set", { values: { "worker.cache_dir": null } });
+  await control.told("status.changed", (params) => params.restart_needed.length === 0);
+  await control.result("settings.set", { values: { "worker.cache_dir": "/tmp/elsewhere" } });
+
+  const bad: [object, number, string, string | undefined][] = [
+    [{ values: { "worker.lease_grace": "1m", "worker.max_cache_gb": -1 } }, -32602, "invalid_argument", "worker.max_cache_gb"],
+    [{ values: { "worker.max_vram_gb_each": ["Vulkan0"] } }, -32602, "invalid_argument", "worker.max_vram_gb_each"],
+    [{ values: { "worker.nothing": 1 } }, -32602, "invalid_argument", "worker.nothing"],
+    [{ values: { "log.level": {} } }, -32602, "invalid_argument", "log.level"],
+    [{ values: { "worker.threads": 3 } }, -32000, "conflict", "worker.threads"],
+    [{ values: 5 }, -32602, "invalid_argument", undefined],
+    [{}, -32602, "invalid_argument", undefined],
+  ];
+  for (const method of ["settings.check", "settings.set"]) {
+    for (const [params, code, name, key] of bad) {
+      const { error } = await control.request(method, params);
+      assert.deepEqual([error.code, error.data.code, error.data.key], [code, name, key], JSON.stringify(error));
+    }
+  }
+  assert.deepEqual(fs.readFileSync(file("asked"), "utf8").split("\n").sort(), stored.split("\n").sort());
+
+  // The command line has the worker do it: its own environment does not have the variable.
+  const { GOGRID_WORKER_THREADS, ...env } = worker.env;
+  const unset = await run(path.join(binDir, "gogrid-worker"), ["--state-dir", worker.stateDir, "unset", "worker.threads"], { env });
+  assert.equal(unset.code, 1);
+  assert.match(unset.stderr, /worker\.threads is set by GOGRID_WORKER_THREADS/);
+
+  fs.writeFileSync(file("asked"), "[worker\n");
+  const told = await control.told("status.changed", (params) => params.config_error !== null);
+  assert.match(told.config_error, /config\.toml:1/);
+  assert.match((await control.result("settings.get")).error, /config\.toml:1/);
+  const { error } = await control.request("settings.set", { values: { "worker.max_cache_gb": 8 } });
+  assert.match(error.message, /cannot be changed: it is not TOML: line 1/);
+  control.close();
   assert.equal(await worker.program.stop(), 0);
 });
