@@ -39,6 +39,8 @@ struct PressureOptions {
   std::filesystem::path engines_group;
   // From how much of the time on, in which at least one task waited, it is high: in the order of PressureKind.
   std::array<double, 3> high_percent = {40, 10, 40};
+  // Ask the kernel to tell.
+  bool use_triggers = true;
   // How long it is measured for each time.
   std::chrono::milliseconds window{1000};
   // Between two looks where the kernel does not tell.

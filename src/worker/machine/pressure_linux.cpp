@@ -153,7 +153,9 @@ asio::awaitable<void> Pressure::watch(std::shared_ptr<Watch> watch) {
     set_level(*watch, std::move(unknown));
     co_return;
   }
-  if (auto trigger = open_trigger(file, high)) watch->trigger.assign(trigger->release());
+  Result<FileDescriptor> trigger = Error(ErrorCode::unsupported, "the kernel was not asked");
+  if (options_.use_triggers) trigger = open_trigger(file, high);
+  if (trigger) watch->trigger.assign(trigger->release());
   while (!watch->stopped) {
     if (!levels_[static_cast<std::size_t>(kind)].high && !co_await somebody_waits(*watch)) break;
     PressureLevel level;
