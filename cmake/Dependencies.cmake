@@ -18,6 +18,9 @@ find_package(LibArchive REQUIRED)
 find_package(GTest REQUIRED)
 pkg_check_modules(gnutls REQUIRED IMPORTED_TARGET gnutls)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(xcb REQUIRED IMPORTED_TARGET xcb xcb-randr xcb-sync)
+# How tests type.
+pkg_check_modules(xcb_test REQUIRED IMPORTED_TARGET xcb-xtest)
 pkg_check_modules(edit REQUIRED IMPORTED_TARGET libedit)
 # Its types only: the loader is opened at run time.
 find_path(VULKAN_INCLUDE_DIR vulkan/vulkan_core.h REQUIRED)

@@ -9,7 +9,8 @@ option(GOGRID_FUZZ "Build the libFuzzer targets (clang)" OFF)
 set(GOGRID_SANITIZE "" CACHE STRING "Sanitizers for everything we compile, e.g. address,undefined")
 
 # -fPIC for programs too: one precompiled header serves all.
-add_compile_options(-fPIC -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror=return-type)
+add_compile_options(-fPIC -Wall -Wextra -Wshadow "$<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor;-Woverloaded-virtual>"
+  -Werror=return-type)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # It sees only one half of Asio's allocator of coroutine frames.
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-mismatched-new-delete>)

@@ -20,6 +20,7 @@ const homes: { header: RegExp; only: RegExp }[] = [
   { header: /^(ngtcp2|gnutls)\//, only: /^src\/net\// },
   { header: /^(openssl\/(ssl|x509)|boost\/asio\/ssl)/, only: /^src\/net\// },
   { header: /^(sqlite3\.h|libpq-fe\.h)/, only: /^src\/store\// },
+  { header: /^(xcb|systemd)\/|^wayland-(client|server)/, only: /^src\/worker\/activity\// },
   { header: /^vulkan\//, only: /^src\/worker\/gpu\// },
   { header: /^Q[A-Z]/, only: /^src\/tray\// },
 ];
