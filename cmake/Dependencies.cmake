@@ -19,6 +19,7 @@ find_package(GTest REQUIRED)
 pkg_check_modules(gnutls REQUIRED IMPORTED_TARGET gnutls)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(xcb REQUIRED IMPORTED_TARGET xcb xcb-randr xcb-sync)
+pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
 # How tests type.
 pkg_check_modules(xcb_test REQUIRED IMPORTED_TARGET xcb-xtest)
 pkg_check_modules(edit REQUIRED IMPORTED_TARGET libedit)

@@ -16,6 +16,8 @@
 
 namespace gogrid::worker {
 
+class Bus;
+
 enum class Presence {
   unknown,  // no source can tell
   active,
@@ -35,9 +37,9 @@ IdleState combine(const std::vector<SourceReport>& reports);
 
 using IdleSources = std::vector<std::unique_ptr<IdleSource>>;
 // The sources of this system, by this process's environment. `pool` runs what can block for a while, a display's
-// handshake. It outlives them. Each calls `on_change` when its report has changed.
-IdleSources make_idle_sources(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool,
-                              std::chrono::milliseconds idle_after, std::function<void()> on_change);
+// handshake. Pool and buses outlive them. Each calls `on_change` when its report has changed.
+IdleSources make_idle_sources(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool, Bus& system_bus,
+                              Bus& session_bus, std::chrono::milliseconds idle_after, std::function<void()> on_change);
 
 class IdleWatch {
  public:
