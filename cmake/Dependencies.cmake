@@ -20,7 +20,13 @@ pkg_check_modules(gnutls REQUIRED IMPORTED_TARGET gnutls)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(xcb REQUIRED IMPORTED_TARGET xcb xcb-randr xcb-sync)
 pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
-# How tests type.
+pkg_check_modules(wayland_client REQUIRED IMPORTED_TARGET wayland-client)
+pkg_get_variable(WAYLAND_SCANNER wayland-scanner wayland_scanner)
+pkg_get_variable(wayland_protocols wayland-protocols pkgdatadir)
+set(WAYLAND_IDLE_PROTOCOL ${wayland_protocols}/staging/ext-idle-notify/ext-idle-notify-v1.xml)
+find_file(KDE_IDLE_PROTOCOL plasma-wayland-protocols/idle.xml PATHS /usr/share /usr/local/share REQUIRED)
+# How tests type, and what they put in a compositor's place.
+pkg_check_modules(wayland_server REQUIRED IMPORTED_TARGET wayland-server)
 pkg_check_modules(xcb_test REQUIRED IMPORTED_TARGET xcb-xtest)
 pkg_check_modules(edit REQUIRED IMPORTED_TARGET libedit)
 # Its types only: the loader is opened at run time.

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "worker/activity/terminal_idle.hpp"
+#include "worker/activity/wayland_idle.hpp"
 #include "worker/activity/x11_display.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -19,5 +20,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const auto number = local_display_number(bytes);
   if (number && (*number < 0 || *number > 65535)) std::abort();
+  (void)is_wayland_socket_name(bytes);
   return 0;
 }
