@@ -38,11 +38,6 @@ int report(const Error& error, int code = failed) {
   return code;
 }
 
-std::filesystem::path state_path(const GlobalOptions& global) {
-  if (!global.state_dir.empty()) return std::filesystem::absolute(global.state_dir);
-  return worker::default_state_dir(::getenv);
-}
-
 struct Setup {
   std::shared_ptr<worker::Settings> settings;
   std::unique_ptr<StateDirectory> state;
@@ -243,6 +238,11 @@ asio::awaitable<Result<void>> watch_status(asio::signal_set& signals, client::Lo
 
 }  // namespace
 
+std::filesystem::path state_path(const GlobalOptions& global) {
+  if (!global.state_dir.empty()) return std::filesystem::absolute(global.state_dir);
+  return worker::default_state_dir(::getenv);
+}
+
 worker::SettingSources setting_sources(const GlobalOptions& global) {
   worker::SettingSources sources;
   sources.file_required = !global.config_file.empty();
@@ -315,7 +315,7 @@ int pause(const GlobalOptions& global, const PauseOptions& options) {
     std::chrono::milliseconds length{0};
     const SettingTarget target(length);
     if (!target.assign(options.length) || length < std::chrono::seconds(1))
-      return report(Error(ErrorCode::invalid_argument, "--for must be " + target.expected + ", at least 1s"), usage);
+      return report(Error(ErrorCode::invalid_argument, "--for must be " + target.expected() + ", at least 1s"), usage);
     request.length = std::chrono::duration_cast<std::chrono::seconds>(length);
   }
   const Call call = [request](client::LocalControl& control) { return control.pause(request); };

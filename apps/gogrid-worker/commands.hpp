@@ -50,6 +50,8 @@ struct ProbeFlags {
   std::filesystem::path disk;
 };
 
+// Empty: there is none, since HOME is not set.
+std::filesystem::path state_path(const GlobalOptions& global);
 // Where this program's settings come from.
 worker::SettingSources setting_sources(const GlobalOptions& global);
 

@@ -1,5 +1,7 @@
 #include "worker/config.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "worker/engine/device_plan.hpp"
 #include "worker/owner_rules.hpp"
@@ -24,12 +26,95 @@ std::vector<MissingFeature> missing_features() {
   return {
       {"updates.enabled", "", updates},
       {"updates.endpoints", "GOGRID_UPDATE_ENDPOINTS", updates},
-      {"worker.pause_on_activity", "", "this version does not watch for activity yet"},
   };
 }
 
-std::vector<Setting> worker_settings(WorkerConfig& config) {
+WorkerConfig preset_config(std::string_view preset) {
+  WorkerConfig config;
+  if (preset == "conservative") {
+    config.preset = preset;
+    config.idle_after_seconds = 900;
+    config.when_activity_unknown = "pause";
+    config.gpu_busy_percent = 5;
+    config.max_gpu_percent = 75;
+    config.max_temperature_c = 75;
+    config.max_cpu_percent = 50;
+  } else if (preset == "aggressive") {
+    config.preset = preset;
+    config.idle_after_seconds = 60;
+    config.pause_on_pressure = false;
+    config.on_metered_network = "work";
+    config.gpu_busy_percent = 50;
+    config.max_temperature_c = 92;
+  } else if (preset == "dedicated") {
+    config.preset = preset;
+    config.pause_on_activity = false;
+    config.pause_on_full_screen = false;
+    config.on_battery = "work";
+    config.on_metered_network = "work";
+    config.pause_on_pressure = false;
+    config.gpu_busy_percent = 0;
+    config.max_temperature_c = 92;
+  }
+  return config;
+}
+
+namespace {
+
+std::vector<Setting> owner_settings(WorkerConfig& config) {
   return {
+      {"worker.preset", "GOGRID_WORKER_PRESET", "--preset",
+       "How much of the machine it takes where nothing else is set: conservative, default, aggressive, or dedicated "
+       "for "
+       "a machine that nobody else uses",
+       SettingTarget(config.preset).one_of({"conservative", "default", "aggressive", "dedicated"})},
+      {"worker.pause_on_activity", "GOGRID_WORKER_PAUSE_ON_ACTIVITY", "--pause-on-activity",
+       "Give the machine back while somebody uses it", config.pause_on_activity},
+      {"worker.idle_after_seconds", "GOGRID_WORKER_IDLE_AFTER_SECONDS", "--idle-after-seconds",
+       "How long nobody has touched it before it works again",
+       SettingTarget(config.idle_after_seconds).at_least(1).at_most(86'400)},
+      {"worker.when_activity_unknown", "GOGRID_WORKER_WHEN_ACTIVITY_UNKNOWN", "--when-activity-unknown",
+       "What to do where nothing tells whether somebody uses it",
+       SettingTarget(config.when_activity_unknown).one_of({"work", "pause"})},
+      {"worker.work_while_active", "GOGRID_WORKER_WORK_WHILE_ACTIVE", "--work-while-active",
+       "What goes on while somebody uses it: cpu, and GPUs by their ids (as `gogrid-worker gpus` shows them)",
+       config.work_while_active},
+      {"worker.pause_on_full_screen", "GOGRID_WORKER_PAUSE_ON_FULL_SCREEN", "--pause-on-full-screen",
+       "Give it back while a program fills the screen, as games and films do", config.pause_on_full_screen},
+      {"worker.exclusive_apps", "GOGRID_WORKER_EXCLUSIVE_APPS", "--exclusive-apps",
+       "Programs that get it for themselves while they run, as blender,steam_app_*", config.exclusive_apps},
+      {"worker.schedule", "GOGRID_WORKER_SCHEDULE", "--schedule",
+       "When it may work, as in \"mon-fri 18:00-08:00; sat,sun\"; or never (empty: always)", config.schedule},
+      {"worker.on_pause", "GOGRID_WORKER_ON_PAUSE", "--on-pause",
+       "What becomes of running work in a pause: migrate (it goes on at another worker, at once) or finish (it ends "
+       "here "
+       "first, within drain_timeout)",
+       SettingTarget(config.on_pause).one_of({"migrate", "finish"})},
+      {"worker.on_battery", "GOGRID_WORKER_ON_BATTERY", "--on-battery", "What to do on battery",
+       SettingTarget(config.on_battery).one_of({"pause", "work"})},
+      {"worker.on_metered_network", "GOGRID_WORKER_ON_METERED_NETWORK", "--on-metered-network",
+       "What to do on a network that costs by the byte",
+       SettingTarget(config.on_metered_network).one_of({"pause", "work"})},
+      {"worker.pause_on_pressure", "GOGRID_WORKER_PAUSE_ON_PRESSURE", "--pause-on-pressure",
+       "Give it back while other programs wait for the processor or for memory", config.pause_on_pressure},
+      {"worker.gpu_busy_percent", "GOGRID_WORKER_GPU_BUSY_PERCENT", "--gpu-busy-percent",
+       "Leave a GPU on which other programs compute for so much of the time (0: never)",
+       SettingTarget(config.gpu_busy_percent).at_most(100)},
+      {"worker.max_temperature_c", "GOGRID_WORKER_MAX_TEMPERATURE_C", "--max-temperature-c",
+       "Leave a GPU that is so hot, until it is 5 degrees cooler (0: never)",
+       SettingTarget(config.max_temperature_c).at_most(150)},
+      {"worker.min_free_disk_gb", "GOGRID_WORKER_MIN_FREE_DISK_GB", "--min-free-disk-gb",
+       "Pause while less than this is free on the disk of models and engines, in GB",
+       SettingTarget(config.min_free_disk_gb).at_most(1e6)},
+      {"worker.keep_awake", "GOGRID_WORKER_KEEP_AWAKE", "--keep-awake",
+       "Keep the machine from going to sleep by itself while it works", config.keep_awake},
+  };
+}
+
+}  // namespace
+
+std::vector<Setting> worker_settings(WorkerConfig& config) {
+  std::vector<Setting> settings = {
       {"coordinator.host", "GOGRID_COORDINATOR_HOST", "",
        "Host name or address of the coordinator, or HOST:PORT; `join` remembers it",
        SettingTarget(config.coordinator_host).at_restart()},
@@ -59,12 +144,6 @@ std::vector<Setting> worker_settings(WorkerConfig& config) {
        "To try things out without a GPU: how many of Mesa's slow software GPUs a Vulkan engine sees instead of real "
        "ones",
        SettingTarget(config.software_gpus).at_most(16).at_restart()},
-      {"worker.schedule", "GOGRID_WORKER_SCHEDULE", "--schedule",
-       "When it may work, as in \"mon-fri 18:00-08:00; sat,sun\"; or never (empty: always)", config.schedule},
-      {"worker.on_pause", "GOGRID_WORKER_ON_PAUSE", "--on-pause",
-       "What becomes of running work in a pause: migrate (it goes on at another worker, at once) or finish (it ends here "
-       "first, within drain_timeout)",
-       SettingTarget(config.on_pause).one_of({"migrate", "finish"})},
       {"worker.cache_dir", "GOGRID_WORKER_CACHE_DIR", "--cache-dir",
        "Where models and engines are kept (empty: the state directory)", SettingTarget(config.cache_dir).at_restart()},
       {"worker.max_cache_gb", "GOGRID_WORKER_MAX_CACHE_GB", "--max-cache-gb",
@@ -88,6 +167,11 @@ std::vector<Setting> worker_settings(WorkerConfig& config) {
       {"log.format", "GOGRID_WORKER_LOG_FORMAT", "--log-format", "How lines are written",
        SettingTarget(config.log_format).one_of({"text", "json"})},
   };
+  auto owners = owner_settings(config);
+  const auto log_settings = std::find_if(settings.begin(), settings.end(),
+                                         [](const Setting& setting) { return setting.key.starts_with("log."); });
+  settings.insert(log_settings, owners.begin(), owners.end());
+  return settings;
 }
 
 Result<void> check_config(const WorkerConfig& config) {

@@ -40,6 +40,27 @@ struct WorkerConfig {
   // Of their time.
   std::int64_t max_gpu_percent = 100;
   std::int64_t software_gpus = 0;
+  // Where the defaults of what follows come from, see preset_config().
+  std::string preset = "default";
+  bool pause_on_activity = true;
+  std::int64_t idle_after_seconds = 300;
+  // "work" or "pause"
+  std::string when_activity_unknown = "work";
+  // "cpu" and GPUs' ids
+  std::vector<std::string> work_while_active;
+  bool pause_on_full_screen = true;
+  // Names of programs; "*" stands for any text.
+  std::vector<std::string> exclusive_apps;
+  // "pause" or "work"
+  std::string on_battery = "pause";
+  std::string on_metered_network = "pause";
+  bool pause_on_pressure = true;
+  // Of a GPU's time, by others than our engines; 0: not looked at.
+  std::int64_t gpu_busy_percent = 20;
+  // Of a GPU; 0: not looked at.
+  double max_temperature_c = 87;
+  double min_free_disk_gb = 0.5;
+  bool keep_awake = false;
   // As Schedule reads it.
   std::string schedule;
   // "migrate" or "finish"
@@ -55,6 +76,10 @@ struct WorkerConfig {
   std::string log_level = "info";
   std::string log_format = "text";
 };
+
+// The defaults by the owner's temper: "conservative", "default", "aggressive", or "dedicated" for a machine that nobody
+// else uses. Another name is "default".
+WorkerConfig preset_config(std::string_view preset);
 
 // The settings, writing into `config`, which must outlive them.
 std::vector<Setting> worker_settings(WorkerConfig& config);

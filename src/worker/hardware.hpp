@@ -43,6 +43,7 @@ class HardwareMonitor {
 
   // One look for somebody else; of no effect here.
   boost::asio::awaitable<Survey> look() { return inventory_.look(); }
+  Inventory& inventory() { return inventory_; }
   // As last seen; empty before the first look has ended.
   const Survey& survey() const { return survey_; }
 

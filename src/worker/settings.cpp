@@ -19,6 +19,8 @@ Error refused(const Setting& setting) {
 }  // namespace
 
 struct Settings::Values {
+  explicit Values(std::string_view preset = {}) : config(preset_config(preset)) {}
+
   WorkerConfig config;
   Config settings{worker_settings(config), missing_features()};
 };
@@ -50,9 +52,17 @@ std::vector<std::string> Settings::restart_needed() const {
   return keys;
 }
 
-// `text` instead of the file, if there is one.
+// The preset can be said in the same places as what it has defaults for.
 Result<std::unique_ptr<Settings::Values>> Settings::read(const std::optional<std::string>& text) const {
-  auto values = std::make_unique<Values>();
+  auto values = read(text, {});
+  if (!values || (*values)->config.preset == WorkerConfig().preset) return values;
+  return read(text, (*values)->config.preset);
+}
+
+// `text` instead of the file, if there is one.
+Result<std::unique_ptr<Settings::Values>> Settings::read(const std::optional<std::string>& text,
+                                                         std::string_view preset) const {
+  auto values = std::make_unique<Values>(preset);
   Config& settings = values->settings;
   if (text) {
     if (auto loaded = settings.load_text(*text, sources_.file.string()); !loaded) return loaded.error();

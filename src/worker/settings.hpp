@@ -69,6 +69,7 @@ class Settings {
 
   explicit Settings(SettingSources sources);
   Result<std::unique_ptr<Values>> read(const std::optional<std::string>& text) const;
+  Result<std::unique_ptr<Values>> read(const std::optional<std::string>& text, std::string_view preset) const;
   Result<std::string> edited(const SettingValues& wanted) const;
   Result<void> store(const std::string& text) const;
   SettingsChange take(std::unique_ptr<Values> values);

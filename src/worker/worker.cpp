@@ -161,11 +161,6 @@ Error paused(const Pause& pause) {
   return Error(ErrorCode::unavailable, "the worker's engine is paused: " + pause.text_for_others);
 }
 
-OwnerRules owner_rules(const WorkerConfig& config) {
-  auto rules = read_owner_rules(config);
-  return rules ? std::move(*rules) : OwnerRules();
-}
-
 }  // namespace
 
 Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirectory& state)
@@ -191,6 +186,11 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
       session_(executor, session_options(options_, state), *this),
       hardware_(executor, inventory_options(options_, state), hardware_events()),
       vram_(executor, devices_, vram_sources()),
+      sensors_(executor, pool_, hardware_.inventory(), state.blobs(), options_.config,
+               [this] {
+                 owner_.sense(sensors_.senses());
+                 status_changed();
+               }),
       control_(make_control()),
       stop_requested_(executor),
       request_finished_(executor),
@@ -207,6 +207,7 @@ asio::awaitable<Result<void>> Worker::run() {
   tasks_.spawn("control socket", control_->run());
   tell_service_manager("READY=1");
   owner_.start();
+  sensors_.start();
   history_.start();
   count_pause();
   hardware_.start();
@@ -231,6 +232,7 @@ asio::awaitable<void> Worker::shut_down() {
   session_task_.cancel();
   leases_.stop();
   owner_.stop();
+  sensors_.stop();
   hardware_.stop();
   vram_.stop();
   if (settings_watch_) settings_watch_->stop();
@@ -245,6 +247,7 @@ asio::awaitable<void> Worker::shut_down() {
   co_await leases_.stopped();
   co_await hardware_.stopped();
   co_await owner_.stopped();
+  co_await sensors_.stopped();
   history_.stop();
   co_await history_.stopped();
   co_await vram_.stopped();
@@ -272,7 +275,9 @@ void Worker::changed(Change change) {
   if (change == Change::important) {
     news_.notify();
     vram_.engines_changed();
+    sensors_.check_disk();
   }
+  sensors_.set_engines(engine_activity());
   session_.state_changed(change);
   status_changed();
 }
@@ -287,6 +292,18 @@ asio::awaitable<void> Worker::tidy() {
     give_back_memory();
     co_await news_.wait();
   }
+}
+
+EngineActivity Worker::engine_activity() const {
+  EngineActivity activity;
+  for (const auto& [key, replica] : replicas_) {
+    activity.running = activity.running || replica->pid() != 0;
+    activity.on_gpu = activity.on_gpu || replica->is_on_devices();
+  }
+  activity.computing = requests_running_ > 0;
+  activity.gpu_paused = std::any_of(owner_.pauses().begin(), owner_.pauses().end(),
+                                    [](const Pause& pause) { return !pause.part.empty() && pause.part != cpu_part; });
+  return activity;
 }
 
 void Worker::owner_changed() {
@@ -596,10 +613,12 @@ asio::awaitable<void> Worker::serve(std::shared_ptr<net::quic::Stream> stream) {
     explicit Count(Worker& its_worker) : worker(its_worker) {
       ++worker.requests_running_;
       ++worker.requests_total_;
+      worker.sensors_.set_engines(worker.engine_activity());
       worker.status_changed();
     }
     ~Count() {
       --worker.requests_running_;
+      worker.sensors_.set_engines(worker.engine_activity());
       worker.status_changed();
       worker.request_finished_.notify();
       if (worker.requests_running_ == 0) worker.news_.notify();

@@ -21,14 +21,15 @@
 #include "worker/config.hpp"
 #include "worker/engine/replica.hpp"
 #include "worker/engine/vram_watch.hpp"
-#include "worker/file_watch.hpp"
 #include "worker/hardware.hpp"
 #include "worker/history/keeper.hpp"
 #include "worker/identity.hpp"
 #include "worker/leases.hpp"
+#include "worker/owner_sensors.hpp"
 #include "worker/owner_watch.hpp"
 #include "worker/session.hpp"
 #include "worker/settings.hpp"
+#include "worker/settings_watch.hpp"
 #include "worker/state_directory.hpp"
 
 namespace gogrid::worker {
@@ -93,6 +94,7 @@ class Worker final : public SessionClient {
   boost::asio::awaitable<void> hand_over();
   boost::asio::awaitable<void> shut_down();
   void changed(Change change);
+  EngineActivity engine_activity() const;
   void owner_changed();
   void count_pause();
   void pause_replicas();
@@ -139,10 +141,11 @@ class Worker final : public SessionClient {
   Session session_;
   HardwareMonitor hardware_;
   VramWatch vram_;
+  OwnerSensors sensors_;
   // While somebody looks at the hardware over the control socket.
   std::unique_ptr<Inventory::Subscription> readings_;
   std::optional<Survey> last_reading_;
-  std::optional<FileWatch> settings_watch_;
+  std::optional<SettingsWatch> settings_watch_;
   std::unique_ptr<ControlServer> control_;
   std::uint64_t revision_ = 0;
   std::uint64_t requests_total_ = 0;

@@ -6,6 +6,7 @@
 #include "worker/control/control_server.hpp"
 #include "worker/engine/device_plan.hpp"
 #include "worker/settings_json.hpp"
+#include "worker/owner_rules.hpp"
 #include "worker/worker.hpp"
 
 namespace gogrid::worker {
@@ -113,6 +114,11 @@ void Worker::apply_settings(const SettingsChange& change) {
   // What it will be assigned is known only then.
   if (revision_ > 0) cache_.trim();
   apply_vram_limits();
+  set_limits(options_.config);
+  owner_.set_rules(owner_rules(options_.config));
+  sensors_.set_config(options_.config);
+  for (const auto& [key, replica] : replicas_)
+    replica->engine_changed();
   changed(Change::important);
 }
 

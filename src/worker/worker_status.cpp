@@ -10,6 +10,18 @@ namespace gogrid::worker {
 using nlohmann::json;
 namespace {
 
+std::string_view to_string(Presence presence) {
+  switch (presence) {
+    case Presence::unknown:
+      return "unknown";
+    case Presence::active:
+      return "active";
+    case Presence::idle:
+      return "idle";
+  }
+  return "unknown";
+}
+
 std::string_view to_string(SandboxKind kind) {
   switch (kind) {
     case SandboxKind::bubblewrap:
@@ -83,6 +95,8 @@ json Worker::status() const {
   out["pauses"] = json::array();
   for (const Pause& pause : owner_.pauses())
     out["pauses"].push_back(pause_json(pause));
+  out["activity"] = {{"state", to_string(sensors_.activity().presence)}, {"detail", sensors_.activity().detail}};
+  out["awake_failure"] = sensors_.awake_failure().empty() ? json() : json(sensors_.awake_failure());
   out["sandbox"] = to_string(sandbox_.kind());
   out["sandbox_detail"] = sandbox_.detail();
   out["engine"] = progress_json(engines_.progress());

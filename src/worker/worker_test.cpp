@@ -35,6 +35,8 @@ class WorkerTest : public ::testing::Test {
     options_.identity.authority = authority->certificate;
     options_.identity.certificate_chain = *net::pki::issue_client_certificate(
         *authority, *net::pki::create_request(options_.identity.private_key, "w"), "wk_1", now, std::chrono::hours(9));
+    // Whoever runs the tests uses this machine.
+    options_.config = preset_config("dedicated");
     // Nobody listens there.
     options_.identity.coordinator_host = "127.0.0.1";
     options_.identity.coordinator_port = 1;

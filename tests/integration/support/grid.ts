@@ -69,6 +69,8 @@ export class Worker {
     return {
       PATH: process.env.PATH,
       HOME: this.grid.dir,
+      // This machine has no owner but the tests, whose programs keep it busy.
+      GOGRID_WORKER_PRESET: "dedicated",
       GOGRID_COORDINATOR_HOST: "127.0.0.1",
       GOGRID_COORDINATOR_PORT: String(this.grid.port),
       // A busy machine would keep engines waiting.

@@ -1,5 +1,5 @@
 // Proves that no way to change a file goes unheard, with real files, and that other files do not matter.
-#include "worker/file_watch.hpp"
+#include "worker/settings_watch.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -17,7 +17,7 @@ namespace {
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
-asio::awaitable<void> count_changes(FileWatch& watch, int& count) {
+asio::awaitable<void> count_changes(SettingsWatch& watch, int& count) {
   for (;;) {
     const Result<void> heard = co_await watch.changed();
     if (!heard) co_return;
@@ -25,7 +25,7 @@ asio::awaitable<void> count_changes(FileWatch& watch, int& count) {
   }
 }
 
-class FileWatchTest : public ::testing::Test {
+class SettingsWatchTest : public ::testing::Test {
  protected:
   void SetUp() override {
     top_ = fs::temp_directory_path() / ("gogrid-watch-" + to_hex(as_bytes(random_bytes(6))));
@@ -41,7 +41,7 @@ class FileWatchTest : public ::testing::Test {
   void watch(const fs::path& path, int& count) {
     auto events = open_file_events();
     ASSERT_TRUE(events) << events.error().detail;
-    watches_.push_back(std::make_unique<FileWatch>(io_.get_executor(), std::move(*events), path));
+    watches_.push_back(std::make_unique<SettingsWatch>(io_.get_executor(), std::move(*events), path));
     tasks_.spawn("watch", count_changes(*watches_.back(), count));
     io_.poll();
   }
@@ -56,10 +56,10 @@ class FileWatchTest : public ::testing::Test {
   fs::path top_;
   asio::io_context io_{1};
   TaskGroup tasks_{io_.get_executor()};
-  std::vector<std::unique_ptr<FileWatch>> watches_;
+  std::vector<std::unique_ptr<SettingsWatch>> watches_;
 };
 
-TEST_F(FileWatchTest, EveryWayToChangeAFileIsHeard) {
+TEST_F(SettingsWatchTest, EveryWayToChangeAFileIsHeard) {
   const fs::path file = top_ / "a" / "b" / "c.toml";
   const fs::path elsewhere = top_ / "elsewhere.toml";
   write(elsewhere);
@@ -100,7 +100,7 @@ TEST_F(FileWatchTest, EveryWayToChangeAFileIsHeard) {
   }
 }
 
-TEST_F(FileWatchTest, ManyStepsAreToldOnce) {
+TEST_F(SettingsWatchTest, ManyStepsAreToldOnce) {
   const fs::path file = top_ / "c.toml";
   int count = 0;
   watch(file, count);
@@ -114,7 +114,7 @@ TEST_F(FileWatchTest, ManyStepsAreToldOnce) {
 }
 
 // The other file's own watch settles as long, and later.
-TEST_F(FileWatchTest, OtherFilesInTheDirectoryDoNotMatter) {
+TEST_F(SettingsWatchTest, OtherFilesInTheDirectoryDoNotMatter) {
   int count = 0;
   int other_count = 0;
   watch(top_ / "c.toml", count);
@@ -125,7 +125,7 @@ TEST_F(FileWatchTest, OtherFilesInTheDirectoryDoNotMatter) {
   EXPECT_EQ(count, 0);
 }
 
-TEST_F(FileWatchTest, AStoppedWatchEnds) {
+TEST_F(SettingsWatchTest, AStoppedWatchEnds) {
   int count = 0;
   watch(top_ / "c.toml", count);
   write(top_ / "c.toml");

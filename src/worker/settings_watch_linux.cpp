@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "worker/file_watch.hpp"
+#include "worker/settings_watch.hpp"
 
 namespace gogrid::worker {
 namespace asio = boost::asio;
@@ -30,18 +30,18 @@ Result<FileDescriptor> open_file_events() {
   return events;
 }
 
-FileWatch::FileWatch(asio::any_io_executor executor, FileDescriptor events, std::filesystem::path path)
+SettingsWatch::SettingsWatch(asio::any_io_executor executor, FileDescriptor events, std::filesystem::path path)
     : path_(std::move(path)), events_(executor, events.release()), settle_(executor) {
   arm();
 }
 
-void FileWatch::stop() {
+void SettingsWatch::stop() {
   boost::system::error_code ignored;
   events_.close(ignored);
   settle_.cancel();
 }
 
-void FileWatch::arm() {
+void SettingsWatch::arm() {
   for (const auto& [watch, names] : names_)
     ::inotify_rm_watch(events_.native_handle(), watch);
   names_.clear();
@@ -53,7 +53,7 @@ void FileWatch::arm() {
 }
 
 // Its directory, or as much of the way there as there is.
-void FileWatch::watch_way_to(const std::filesystem::path& path) {
+void SettingsWatch::watch_way_to(const std::filesystem::path& path) {
   // What is made while this looks is found by the next look; one that cannot be watched stays so.
   for (int look = 0; look < max_looks; ++look) {
     auto name = path;
@@ -69,7 +69,7 @@ void FileWatch::watch_way_to(const std::filesystem::path& path) {
   }
 }
 
-Result<bool> FileWatch::take_events() {
+Result<bool> SettingsWatch::take_events() {
   alignas(inotify_event) std::array<char, 4096> buffer;
   bool concerned = false;
   for (;;) {
@@ -90,7 +90,7 @@ Result<bool> FileWatch::take_events() {
   }
 }
 
-asio::awaitable<Result<void>> FileWatch::changed() {
+asio::awaitable<Result<void>> SettingsWatch::changed() {
   using Clock = std::chrono::steady_clock;
   Clock::time_point first_heard{};
   for (;;) {

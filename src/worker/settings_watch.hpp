@@ -1,5 +1,5 @@
-// FileWatch: hears when a file is written, replaced, made or removed (Linux: inotify on its directory, since editors
-// replace files). Neither has to exist. Nothing polls. Event loop thread.
+// SettingsWatch: hears when a file is written, replaced, made or removed (Linux: inotify on its directory, since
+// editors replace files). Neither has to exist. Nothing polls. Event loop thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -16,13 +16,13 @@
 
 namespace gogrid::worker {
 
-// What a FileWatch hears through; the error says why this system gives none.
+// What a SettingsWatch hears through; the error says why this system gives none.
 Result<FileDescriptor> open_file_events();
 
-class FileWatch {
+class SettingsWatch {
  public:
   // `path` is absolute.
-  FileWatch(boost::asio::any_io_executor executor, FileDescriptor events, std::filesystem::path path);
+  SettingsWatch(boost::asio::any_io_executor executor, FileDescriptor events, std::filesystem::path path);
 
   // Completes when the file may be another than when this was last called, or, the first time, than when the watch was
   // made; a moment later, so that what is done in several steps is told once. The error when no more will be heard.
