@@ -72,12 +72,12 @@ const BusMember name_owner_changed{"org.freedesktop.DBus", "/org/freedesktop/DBu
 }  // namespace
 
 std::string system_bus_address() {
-  const std::string address = variable("DBUS_SYSTEM_BUS_ADDRESS");
+  std::string address = variable("DBUS_SYSTEM_BUS_ADDRESS");
   return address.empty() ? "unix:path=/run/dbus/system_bus_socket" : address;
 }
 
 std::string session_bus_address() {
-  const std::string address = variable("DBUS_SESSION_BUS_ADDRESS");
+  std::string address = variable("DBUS_SESSION_BUS_ADDRESS");
   if (!address.empty()) return address;
   const std::string directory = variable("XDG_RUNTIME_DIR");
   return directory.empty() ? "" : "unix:path=" + directory + "/bus";
@@ -304,18 +304,17 @@ void BusClient::call(const BusMember& method, const std::vector<BusValue>& argum
   if (result >= 0) {
     auto call = std::make_unique<Slots::Call>();
     call->owner = slots_.get();
-    call->handler = std::move(handler);
+    call->handler = handler;
     constexpr auto limit_us = static_cast<std::uint64_t>(std::chrono::microseconds(call_limit).count());
     result = sd_bus_call_async(bus_.bus_.get(), &call->slot, message, Slots::on_reply, call.get(), limit_us);
-    if (result < 0) handler = std::move(call->handler);
     if (result >= 0) {
       slots_->calls.push_back(std::move(call));
       slots_->calls.back()->place = std::prev(slots_->calls.end());
     }
   }
   sd_bus_message_unref(message);
-  if (result < 0) handler(system_error("D-Bus", -result));
   bus_.kick();
+  if (result < 0) handler(system_error("D-Bus", -result));
 }
 
 void BusClient::get_property(const BusMember& property, Reply handler) {

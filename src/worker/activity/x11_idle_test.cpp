@@ -66,7 +66,7 @@ TEST(X11Idle, TellsOfIdleAndOfTheFirstInputAtOnce) {
     const auto pressed = Time::now();
     display.press_key();
     ASSERT_TRUE(watched.becomes(SourceState::active));
-    EXPECT_LT(Time::now() - pressed, 500ms);
+    EXPECT_LT(Time::now() - pressed, 1s);
     ASSERT_TRUE(watched.becomes(SourceState::idle));
     // It became idle when it did, and knows when the last input was.
     EXPECT_GE(Time::now() - pressed, 300ms);
