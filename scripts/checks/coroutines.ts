@@ -1,5 +1,5 @@
 // gcc 12 destroys some temporaries twice when they stand in an expression that contains co_await: a brace-initialised aggregate
-// with designated members, a lambda that captures by value, and the branches of `?:`. Name the value first. Detached coroutines only in base/task_group.
+// with designated members, a lambda that captures by value, the branches of `?:`, and what an operand of && or || is made of. Name the value first. Detached coroutines only in base/task_group.
 import { lineOf, listFiles, read, type Fault } from "./files.ts";
 
 export function checkCoroutines(): Fault[] {
@@ -12,6 +12,9 @@ export function checkCoroutines(): Fault[] {
       if (/[({,]\s*\w*\s*\{\s*\.\w+\s*=/.test(expression)) fault("aggregate temporary in a co_await expression: name it first");
       if (/\?[^;:]*$/.test(lineBefore(text, match.index)) || /^co_await[^;]*\([^;]*\?[^;]*:[^;]*\)/.test(expression.replace(/\[[^\]]*\][^{]*\{[\s\S]*\}/, ""))) {
         fault("conditional expression around or in a co_await expression: use if, or name the value first");
+      }
+      if (/(&&|\|\|)\s*!?\s*$/.test(text.slice(0, match.index)) && /\w\s*[({]/.test(expression.slice(expression.indexOf("(") + 1))) {
+        fault("temporary in an operand of && or || with co_await: name it first");
       }
       if (/\[(?:[^\]&]*\b(?!this\b)\w+\b[^\]]*|=)\]\s*(\([^)]*\))?\s*(mutable\s*)?(->[^{]*)?\{/.test(captureList(expression))) {
         fault("lambda that captures by value in a co_await expression: name it first");
