@@ -48,6 +48,7 @@ WorkerConfig preset_config(std::string_view preset) {
     config.max_temperature_c = 92;
   } else if (preset == "dedicated") {
     config.preset = preset;
+    config.engine_priority = "normal";
     config.pause_on_activity = false;
     config.pause_on_full_screen = false;
     config.on_battery = "work";

@@ -57,6 +57,31 @@ class SettingsTest : public ::testing::Test {
   std::map<std::string, std::string> environment_;
 };
 
+TEST_F(SettingsTest, APresetIsWhatIsNotSetOtherwise) {
+  write("[worker]\nidle_after_seconds = 7\npreset = 'conservative'\n");
+  Settings settings = load();
+  EXPECT_EQ(settings.config().idle_after_seconds, 7);
+  EXPECT_EQ(settings.config().max_temperature_c, 75);
+  EXPECT_EQ(find(settings, "worker.max_temperature_c").origin, SettingOrigin::default_value);
+  environment_["GOGRID_WORKER_PRESET"] = "dedicated";
+  const auto change = settings.reload();
+  ASSERT_TRUE(change);
+  EXPECT_THAT(change->at_once,
+              testing::IsSupersetOf({"worker.preset", "worker.pause_on_activity", "worker.on_battery"}));
+  EXPECT_FALSE(settings.config().pause_on_activity);
+  EXPECT_EQ(settings.config().idle_after_seconds, 7);
+  EXPECT_EQ(find(settings, "worker.pause_on_activity").default_value, "false");
+}
+
+// All of them are sound, and none stands for another.
+TEST_F(SettingsTest, EveryPresetIsOneOfItsOwn) {
+  for (const char* preset : {"conservative", "default", "aggressive", "dedicated"}) {
+    write(std::string("[worker]\npreset = '") + preset + "'\n");
+    EXPECT_EQ(load().config().preset, preset);
+    EXPECT_EQ(preset_config(preset).preset, preset);
+  }
+}
+
 TEST_F(SettingsTest, ReloadingTellsWhatIsNewAndWhatWaitsForARestart) {
   write("[worker]\nthreads = 2\ncache_dir = '/a'\n");
   Settings settings = load();

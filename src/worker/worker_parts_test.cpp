@@ -139,10 +139,7 @@ TEST_F(InDirectory, ConfigurationErrorsNameTheSetting) {
   } table[] = {
       {[](WorkerConfig& c) { c.max_memory_gb = 0.1; }, "worker.max_memory_gb"},
       {[](WorkerConfig& c) { c.max_cpu_percent = 0.5; }, "worker.max_cpu_percent"},
-      {[](WorkerConfig& c) { c.max_cpu_percent = 101; }, "worker.max_cpu_percent"},
-      {[](WorkerConfig& c) { c.max_cpu_percent = std::nan(""); }, "worker.max_cpu_percent"},
-      {[](WorkerConfig& c) { c.engine_priority = "high"; }, "worker.engine_priority"},
-      {[](WorkerConfig& c) { c.max_vram_gb = 1e7; }, "worker.max_vram_gb"},
+      {[](WorkerConfig& c) { c.schedule = "someday"; }, "worker.schedule: \"someday\" is no part of a schedule"},
       {[](WorkerConfig& c) {
          c.max_vram_gb_each = {"Vulkan0=6", "Vulkan1"};
        },
@@ -167,6 +164,13 @@ TEST_F(InDirectory, AValueOutOfRangeIsRefusedWithWhatIsAllowed) {
       {"coordinator.port = 65536", "coordinator.port must be a whole number from 1 to 65535, not \"65536\""},
       {"worker.threads = 5000", "worker.threads must be a whole number from 0 to 1024"},
       {"worker.max_memory_gb = 1e7", "worker.max_memory_gb must be a number from 0 to 1000000"},
+      {"worker.max_cpu_percent = 101", "worker.max_cpu_percent must be a number from 0 to 100"},
+      {"worker.max_cpu_percent = nan", "worker.max_cpu_percent must be a number from 0 to 100"},
+      {"worker.engine_priority = 'high'", "worker.engine_priority must be idle or normal, not \"high\""},
+      {"worker.max_gpu_percent = 0", "worker.max_gpu_percent must be a whole number from 1 to 100, not \"0\""},
+      {"worker.on_pause = 'stop'", "worker.on_pause must be migrate or finish, not \"stop\""},
+      {"worker.idle_after_seconds = 0", "worker.idle_after_seconds must be a whole number from 1 to 86400"},
+      {"worker.preset = 'greedy'", "worker.preset must be conservative, default, aggressive or dedicated"},
       {"worker.max_vram_gb = 1e7", "worker.max_vram_gb must be a number from 0 to 1000000"},
       {"worker.max_cache_gb = -1", "worker.max_cache_gb must be a number from 0 to 1000000"},
       {"worker.software_gpus = 17", "worker.software_gpus must be a whole number from 0 to 16"},
@@ -189,9 +193,7 @@ TEST_F(InDirectory, FeaturesThatAreStillToComeAreRefusedByName) {
       {"[updates]\nenabled = true",
        "c.toml:2: updates.enabled: this version does not update itself yet; remove the line"},
       {"[updates]\nendpoints = ['https://x/{{target}}']",
-       "updates.endpoints: this version does not update itself yet; remove"},
-      {"[worker]\npause_on_activity = true",
-       "worker.pause_on_activity: this version does not watch for activity yet; remove"}};
+       "updates.endpoints: this version does not update itself yet; remove"}};
   for (const auto& [line, says] : lines) {
     std::ofstream(top_ / "c.toml") << line << "\n";
     WorkerConfig config;

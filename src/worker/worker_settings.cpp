@@ -5,8 +5,9 @@
 #include "base/log.hpp"
 #include "worker/control/control_server.hpp"
 #include "worker/engine/device_plan.hpp"
-#include "worker/settings_json.hpp"
+#include "worker/limit_change.hpp"
 #include "worker/owner_rules.hpp"
+#include "worker/settings_json.hpp"
 #include "worker/worker.hpp"
 
 namespace gogrid::worker {
@@ -114,7 +115,7 @@ void Worker::apply_settings(const SettingsChange& change) {
   // What it will be assigned is known only then.
   if (revision_ > 0) cache_.trim();
   apply_vram_limits();
-  set_limits(options_.config);
+  if (resource_limits(options_.config) != sandbox_.limits().limits()) set_limits(options_.config);
   owner_.set_rules(owner_rules(options_.config));
   sensors_.set_config(options_.config);
   for (const auto& [key, replica] : replicas_)

@@ -53,7 +53,9 @@ class WorkerSettings : public ::testing::Test {
   // An editor writes beside a file and renames.
   void write(const std::string& text) const {
     std::filesystem::create_directories(file().parent_path());
-    std::ofstream(top_ / "new") << "[worker]\nengine_path = '" << (top_ / "engine.sh").string() << "'\n" << text;
+    std::ofstream(top_ / "new") << "[worker]\npreset = 'dedicated'\nengine_path = '" << (top_ / "engine.sh").string()
+                                << "'\n"
+                                << text;
     std::filesystem::rename(top_ / "new", file());
   }
   std::filesystem::path file() const { return top_ / "config" / "config.toml"; }
@@ -112,11 +114,32 @@ TEST_F(WorkerSettings, ABrokenFileLeavesTheWorkerAsItWas) {
 TEST_F(WorkerSettings, WhatCountsAtARestartWaitsForIt) {
   write("max_vram_gb = 4\n");
   start();
-  write("max_vram_gb = 2\nmax_memory_gb = 0.5\n");
-  const auto offered = client().hello().hardware().memory_bytes();
+  write("max_vram_gb = 2\nsoftware_gpus = 1\n");
   test::run_until(io_, [this] { return limit() == 2'000'000'000u; });
-  EXPECT_EQ(client().hello().hardware().memory_bytes(), offered);
-  EXPECT_EQ(options_.settings->restart_needed(), std::vector<std::string>{"worker.max_memory_gb"});
+  EXPECT_EQ(options_.settings->config().software_gpus, 0);
+  EXPECT_EQ(options_.settings->restart_needed(), std::vector<std::string>{"worker.software_gpus"});
+}
+
+TEST_F(WorkerSettings, WhatEnginesMayUseChangesWhileItRuns) {
+  write("max_memory_gb = 1\n");
+  start();
+  EXPECT_EQ(client().hello().hardware().memory_bytes(), 1'000'000'000u);
+  write("max_memory_gb = 0.5\n");
+  test::run_until(io_, [this] { return client().hello().hardware().memory_bytes() == 500'000'000u; });
+}
+
+TEST_F(WorkerSettings, TheOwnersRulesChangeWhileItRuns) {
+  write("");
+  start();
+  EXPECT_EQ(client().state().availability(), wire::AVAILABILITY_AVAILABLE);
+  write("schedule = 'never'\n");
+  test::run_until(io_, [this] { return client().state().availability() == wire::AVAILABILITY_PAUSED; });
+  EXPECT_EQ(client().state().reason(), "its schedule never allows work");
+  write("schedule = 'someday'\n");
+  test::run_until(io_, [this] { return !options_.settings->error().empty(); });
+  EXPECT_EQ(client().state().availability(), wire::AVAILABILITY_PAUSED) << "what was good stays in force";
+  write("");
+  test::run_until(io_, [this] { return client().state().availability() == wire::AVAILABILITY_AVAILABLE; });
 }
 
 TEST_F(WorkerSettings, HowMuchIsLoggedFollows) {
