@@ -27,17 +27,24 @@ Result<FileDescriptor> read_lock(const Result<sd_bus_message*>& reply) {
 }  // namespace
 
 SleepInhibitor::SleepInhibitor(Bus& system_bus, std::function<void()> on_change)
-    : on_change_(std::move(on_change)), client_(system_bus, {}) {
+    : on_change_(std::move(on_change)), client_(system_bus, {nullptr, [this] { lose(); }}) {
   client_.follow_service(service, [this](bool present) {
-    // Its locks ended with it.
-    asked_ = false;
-    const bool was_held = held();
-    lock_.reset();
-    failure_ = wanted_ && !present ? "no login manager is there to keep the machine awake" : "";
-    if (present && wanted_) take();
-    if (was_held) on_change_();
+    if (!present) {
+      lose();
+    } else if (wanted_ && !held()) {
+      take();
+    }
   });
   client_.start();
+}
+
+// Its locks end with the login manager; a bus that went may have taken it along.
+void SleepInhibitor::lose() {
+  asked_ = false;
+  failure_ = wanted_ ? "no login manager is there to keep the machine awake" : "";
+  if (!held()) return;
+  lock_.reset();
+  on_change_();
 }
 
 void SleepInhibitor::hold(std::string why) {

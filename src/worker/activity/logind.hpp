@@ -26,6 +26,7 @@ class SleepInhibitor {
 
  private:
   void take();
+  void lose();
 
   std::function<void()> on_change_;
   bool wanted_ = false;

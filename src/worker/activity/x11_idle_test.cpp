@@ -69,9 +69,10 @@ TEST(X11Idle, TellsOfIdleAndOfTheFirstInputAtOnce) {
     EXPECT_LT(Time::now() - pressed, 1s);
     ASSERT_TRUE(watched.becomes(SourceState::idle));
     // It became idle when it did, and knows when the last input was.
-    EXPECT_GE(Time::now() - pressed, 300ms);
-    EXPECT_GE(watched.report().since, pressed - 10ms);
-    EXPECT_LE(watched.report().since, Time::now() - 300ms);
+    // The server's clock is as coarse as the kernel's tick.
+    EXPECT_GE(Time::now() - pressed, 280ms);
+    EXPECT_GE(watched.report().since, pressed - 20ms);
+    EXPECT_LE(watched.report().since, Time::now() - 280ms);
   }
   EXPECT_GE(watched.changes, 7);
 }
