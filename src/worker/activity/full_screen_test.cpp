@@ -92,8 +92,9 @@ struct Watched {
 struct Desktop {
   explicit Desktop(Loop& loop) : display(loop) {
     window_manager = test::start_program(loop.io, {"/usr/bin/openbox", "--config-file", "/dev/null"},
-                                         {"DISPLAY=" + display.name(), "HOME=/nonexistent"});
+                                         {"DISPLAY=" + display.name(), "HOME=" + home.path.string()});
   }
+  TemporaryDirectory home;
   TestDisplay display;
   std::unique_ptr<Process> window_manager;
 };

@@ -127,7 +127,7 @@ class Sway {
     const std::vector<std::string> command = as_user({"/usr/bin/sway", "-c", directory.path / "config"});
     if (::getuid() == 0) std::filesystem::permissions(directory.path, std::filesystem::perms::all);
     server_ = test::start_program(loop.io, command,
-                                  {"HOME=/nonexistent", "XDG_RUNTIME_DIR=" + directory.path.string(),
+                                  {"HOME=" + directory.path.string(), "XDG_RUNTIME_DIR=" + directory.path.string(),
                                    "WLR_BACKENDS=headless", "WLR_LIBINPUT_NO_DEVICES=1", "WLR_RENDERER=pixman"});
   }
   // From a keyboard of its own.
