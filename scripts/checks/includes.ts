@@ -22,7 +22,7 @@ const homes: { header: RegExp; only: RegExp }[] = [
   { header: /^(sqlite3\.h|libpq-fe\.h)/, only: /^src\/store\// },
   { header: /^(xcb|systemd)\/|^wayland-(client|server)/, only: /^src\/worker\/activity\// },
   { header: /^vulkan\//, only: /^src\/worker\/gpu\// },
-  { header: /^Q[A-Z]/, only: /^src\/tray\// },
+  { header: /^Q[A-Z]/, only: /^(src\/tray|apps\/gogrid-tray)\// },
 ];
 
 export function checkIncludes(): Fault[] {

@@ -1,0 +1,136 @@
+#include "tray/models/worker_status.hpp"
+
+#include <QJsonArray>
+#include <QLocale>
+#include <algorithm>
+
+namespace gogrid::tray {
+namespace {
+
+constexpr int max_text = 500;
+
+QString text_of(const QJsonObject& object, const char* key) {
+  return object[QLatin1String(key)].toString().left(max_text);
+}
+
+Pause read_pause(const QJsonObject& value) {
+  Pause pause;
+  pause.code = text_of(value, "code");
+  pause.text = text_of(value, "text");
+  if (value["until"].isDouble()) pause.until = QDateTime::fromSecsSinceEpoch(value["until"].toInteger());
+  return pause;
+}
+
+Device read_device(const QJsonObject& value) {
+  Device device;
+  device.name = text_of(value, "name");
+  device.description = text_of(value, "description");
+  device.total_bytes = value["total_bytes"].toInteger();
+  device.limit_bytes = value["limit_bytes"].toInteger();
+  return device;
+}
+
+ReplicaState read_replica(const QJsonObject& value) {
+  ReplicaState replica;
+  replica.model_name = text_of(value, "model_name");
+  replica.phase = text_of(value, "phase");
+  replica.detail = text_of(value, "detail");
+  replica.slots_busy = value["slots_busy"].toInt();
+  replica.slot_count = value["slots"].toInt();
+  replica.done_bytes = value["done_bytes"].toInteger();
+  replica.total_bytes = value["total_bytes"].toInteger();
+  return replica;
+}
+
+QString clock_text(const QDateTime& until, const QDateTime& now) {
+  const QLocale locale;
+  const QString time = locale.toString(until.time(), QLocale::ShortFormat);
+  if (until.date() == now.date()) return time;
+  return locale.toString(until.date(), "ddd") + " " + time;
+}
+
+}  // namespace
+
+WorkerStatus read_status(const QJsonObject& status) {
+  WorkerStatus out;
+  const QJsonObject coordinator = status["coordinator"].toObject();
+  out.version = text_of(status, "version");
+  out.name = text_of(status, "name");
+  out.coordinator = text_of(coordinator, "address");
+  out.is_connected = coordinator["connected"].toBool();
+  out.last_error = text_of(coordinator, "last_error");
+  out.availability = text_of(status, "availability");
+  out.reason = text_of(status, "reason");
+  for (const QJsonValue& pause : status["pauses"].toArray())
+    out.pauses.push_back(read_pause(pause.toObject()));
+  for (const QJsonValue& device : status["engine"].toObject()["devices"].toArray())
+    out.devices.push_back(read_device(device.toObject()));
+  for (const QJsonValue& replica : status["replicas"].toArray())
+    out.replicas.push_back(read_replica(replica.toObject()));
+  out.requests_running = status["requests"].toObject()["running"].toInt();
+  return out;
+}
+
+QString StatusWords::reason(const QString& code) {
+  if (code == "by_owner") return tr("you paused it");
+  if (code == "update_pending") return tr("an update is about to be installed");
+  if (code == "outside_schedule") return tr("outside the hours that you allow");
+  if (code == "on_battery") return tr("the computer runs on battery");
+  if (code == "too_hot") return tr("the GPU is too hot");
+  if (code == "user_active") return tr("you are using the computer");
+  if (code == "exclusive_app") return tr("an app from your list is running");
+  if (code == "full_screen") return tr("an app fills the screen");
+  if (code == "gpu_in_use") return tr("another program uses the GPU");
+  if (code == "cpu_busy") return tr("the processor is busy");
+  if (code == "memory_short") return tr("memory is short");
+  if (code == "metered_network") return tr("the network costs by use");
+  if (code == "low_disk") return tr("the disk is nearly full");
+  if (code == "activity_unknown") return tr("nothing tells whether you use the computer");
+  return code;
+}
+
+QString StatusWords::paused(const Pause& pause, const QDateTime& now) {
+  if (pause.code == "by_owner" && pause.until) return tr("Paused by you until %1").arg(clock_text(*pause.until, now));
+  if (pause.code == "by_owner") return tr("Paused by you");
+  const QString known = reason(pause.code);
+  return tr("Paused: %1").arg(known == pause.code && !pause.text.isEmpty() ? pause.text : known);
+}
+
+Headline StatusWords::headline(const WorkerStatus& status, const QDateTime& now) {
+  if (status.availability == "refusing") return {Mood::error, tr("Cannot work: %1").arg(status.reason)};
+  if (status.availability == "draining") return {Mood::working, tr("Finishing what runs, then stopping")};
+  if (!status.pauses.empty()) return {Mood::paused, paused(status.pauses.front(), now)};
+  if (status.availability == "paused")
+    return {Mood::paused, status.reason.isEmpty() ? tr("Paused") : tr("Paused: %1").arg(status.reason)};
+  if (!status.is_connected) {
+    if (status.last_error.isEmpty()) return {Mood::offline, tr("Connecting to %1").arg(status.coordinator)};
+    return {Mood::offline, tr("No connection to %1").arg(status.coordinator)};
+  }
+  if (status.requests_running == 1) return {Mood::working, tr("Working on one request")};
+  if (status.requests_running > 1) return {Mood::working, tr("Working on %1 requests").arg(status.requests_running)};
+  const auto failed = std::find_if(status.replicas.begin(), status.replicas.end(),
+                                   [](const ReplicaState& replica) { return replica.phase == "failed"; });
+  if (failed != status.replicas.end()) return {Mood::error, tr("%1 does not start").arg(failed->model_name)};
+  return {Mood::idle, tr("Ready, nothing to do")};
+}
+
+QStringList StatusWords::running(const WorkerStatus& status) {
+  QStringList lines;
+  for (const ReplicaState& replica : status.replicas) {
+    QString what = replica.phase;
+    if (replica.phase == "ready" && replica.slots_busy == 0) what = tr("ready");
+    if (replica.phase == "ready" && replica.slots_busy > 0)
+      what = tr("answers %1 of at most %2").arg(replica.slots_busy).arg(replica.slot_count);
+    if (replica.phase == "fetching" && replica.total_bytes > 0)
+      what = tr("is fetched, %1 %").arg(100 * replica.done_bytes / replica.total_bytes);
+    if (replica.phase == "fetching" && replica.total_bytes <= 0) what = tr("is fetched");
+    if (replica.phase == "loading") what = tr("is loaded into memory");
+    if (replica.phase == "waiting") what = tr("waits");
+    if (replica.phase == "failed") what = tr("failed");
+    if (replica.phase == "leaving") what = tr("leaves the memory");
+    lines.append(QString("%1: %2").arg(replica.model_name, what));
+  }
+  return lines;
+}
+
+}  // namespace gogrid::tray

@@ -1,0 +1,77 @@
+// What the worker daemon says of itself, as the tray reads it, and what an owner should see of it: one mood, one
+// sentence, what runs. Pure; any thread.
+#pragma once
+
+#include <QCoreApplication>
+#include <QDateTime>
+#include <QJsonObject>
+#include <QString>
+#include <QStringList>
+#include <optional>
+#include <vector>
+
+namespace gogrid::tray {
+
+// Why work is paused.
+struct Pause {
+  QString code;
+  // The daemon's sentence, in English.
+  QString text;
+  std::optional<QDateTime> until;
+};
+
+struct Device {
+  // "Vulkan0"
+  QString name;
+  QString description;
+  qint64 total_bytes = 0;
+  qint64 limit_bytes = 0;
+};
+
+struct ReplicaState {
+  QString model_name;
+  QString phase;
+  QString detail;
+  int slots_busy = 0;
+  int slot_count = 0;
+  qint64 done_bytes = 0;
+  qint64 total_bytes = 0;
+};
+
+struct WorkerStatus {
+  QString version;
+  QString name;
+  QString coordinator;
+  bool is_connected = false;
+  QString last_error;
+  QString availability;
+  QString reason;
+  std::vector<Pause> pauses;
+  std::vector<Device> devices;
+  std::vector<ReplicaState> replicas;
+  int requests_running = 0;
+};
+
+WorkerStatus read_status(const QJsonObject& status);
+
+enum class Mood { idle, working, paused, offline, error };
+
+struct Headline {
+  Mood mood = Mood::offline;
+  QString text;
+};
+
+class StatusWords {
+  Q_DECLARE_TR_FUNCTIONS(StatusWords)
+
+ public:
+  static Headline headline(const WorkerStatus& status, const QDateTime& now);
+  // "Paused: you are using the computer"
+  static QString paused(const Pause& pause, const QDateTime& now);
+  // "you are using the computer", by the code; the code itself where it is a new one.
+  static QString reason(const QString& code);
+  // A line for each model: what it does.
+  static QStringList running(const WorkerStatus& status);
+};
+
+}  // namespace gogrid::tray

@@ -1,0 +1,134 @@
+#include "tray/models/worker_status.hpp"
+
+#include <QJsonArray>
+#include <QJsonDocument>
+
+#include "tray/connection/test_daemon_test_support.hpp"
+#include "tray/models/worker_model.hpp"
+#include "tray/tray_test_support.hpp"
+
+namespace gogrid::tray {
+namespace {
+
+QJsonObject object(const char* text) {
+  const auto parsed = QJsonDocument::fromJson(text);
+  EXPECT_TRUE(parsed.isObject()) << text;
+  return parsed.object();
+}
+
+const QDateTime noon(QDate(2026, 11, 29), QTime(12, 0));
+
+struct Case {
+  const char* status;
+  Mood mood;
+  const char* text;
+};
+
+class StatusTest : public TrayTest {
+ protected:
+  StatusTest() { QLocale::setDefault(QLocale::c()); }
+};
+
+TEST_F(StatusTest, EachStateHasOneMoodAndOneSentence) {
+  const Case cases[] = {
+      {R"({"availability":"available","coordinator":{"address":"grid:8443","connected":true}})", Mood::idle,
+       "Ready, nothing to do"},
+      {R"({"availability":"available","coordinator":{"connected":true},"requests":{"running":1}})", Mood::working,
+       "Working on one request"},
+      {R"({"availability":"available","coordinator":{"connected":true},"requests":{"running":3}})", Mood::working,
+       "Working on 3 requests"},
+      {R"({"availability":"available","coordinator":{"address":"grid:8443","connected":false}})", Mood::offline,
+       "Connecting to grid:8443"},
+      {R"({"availability":"available","coordinator":{"address":"grid:8443","connected":false,"last_error":"timed out"}})",
+       Mood::offline, "No connection to grid:8443"},
+      {R"({"availability":"refusing","reason":"no sandbox","coordinator":{"connected":true}})", Mood::error,
+       "Cannot work: no sandbox"},
+      {R"({"availability":"draining","coordinator":{"connected":true}})", Mood::working,
+       "Finishing what runs, then stopping"},
+      {R"({"availability":"paused","reason":"moving house","coordinator":{"connected":true}})", Mood::paused,
+       "Paused: moving house"},
+      {R"({"availability":"paused","coordinator":{"connected":false},"pauses":[{"code":"user_active","text":"x","until":null},{"code":"on_battery"}]})",
+       Mood::paused, "Paused: you are using the computer"},
+      {R"({"availability":"paused","pauses":[{"code":"by_owner","text":"x","until":null}]})", Mood::paused,
+       "Paused by you"},
+      {R"({"availability":"paused","pauses":[{"code":"something_new","text":"the moon is full"}]})", Mood::paused,
+       "Paused: the moon is full"},
+      {R"({"availability":"available","coordinator":{"connected":true},"replicas":[{"model_name":"small","phase":"failed"}]})",
+       Mood::error, "small does not start"},
+      {R"({})", Mood::offline, "Connecting to "},
+  };
+  for (const Case& one : cases) {
+    const Headline headline = StatusWords::headline(read_status(object(one.status)), noon);
+    EXPECT_EQ(headline.mood, one.mood) << one.status;
+    EXPECT_EQ(headline.text, QString(one.text)) << one.status;
+  }
+}
+
+TEST_F(StatusTest, APauseUntilLaterSaysWhen) {
+  Pause pause{"by_owner", "", noon.addSecs(3600)};
+  EXPECT_EQ(StatusWords::paused(pause, noon), "Paused by you until 13:00:00");
+  pause.until = noon.addSecs(20 * 3600);
+  EXPECT_EQ(StatusWords::paused(pause, noon), "Paused by you until Mon 08:00:00");
+}
+
+TEST_F(StatusTest, EveryReasonOfThePolicyHasASentenceOfItsOwn) {
+  QStringList seen;
+  for (const char* code :
+       {"by_owner", "update_pending", "outside_schedule", "on_battery", "too_hot", "user_active", "exclusive_app",
+        "full_screen", "gpu_in_use", "cpu_busy", "memory_short", "metered_network", "low_disk", "activity_unknown"}) {
+    const QString sentence = StatusWords::reason(code);
+    EXPECT_NE(sentence, QString(code));
+    EXPECT_FALSE(seen.contains(sentence)) << code;
+    seen << sentence;
+  }
+}
+
+TEST_F(StatusTest, WhatRunsIsALineForEachModel) {
+  const auto status = read_status(object(R"({"replicas":[
+    {"model_name":"small","phase":"ready","slots":4,"slots_busy":0},
+    {"model_name":"busy","phase":"ready","slots":4,"slots_busy":2},
+    {"model_name":"big","phase":"fetching","done_bytes":500,"total_bytes":2000},
+    {"model_name":"old","phase":"leaving"}]})"));
+  EXPECT_EQ(StatusWords::running(status), (QStringList{"small: ready", "busy: answers 2 of at most 4",
+                                                       "big: is fetched, 25 %", "old: leaves the memory"}));
+}
+
+TEST_F(StatusTest, WrongTypesAndLongTextsDoNoHarm) {
+  const auto status = read_status(object(
+      R"({"availability":7,"pauses":{"a":1},"replicas":[3,null,{"slots":"x"}],"coordinator":[],"engine":{"devices":[{"total_bytes":1e300}]}})"));
+  EXPECT_EQ(status.replicas.size(), 3u);
+  EXPECT_EQ(read_status({{"reason", QString(100'000, 'x')}}).reason.size(), 500);
+}
+
+TEST_F(StatusTest, TheModelFollowsTheDaemonAndGivesOrders) {
+  WorkerModel model(path("run/control.sock"));
+  model.start();
+  ASSERT_TRUE(wait_for([&] { return model.headline().text.contains("not running"); }));
+  EXPECT_EQ(model.headline().mood, Mood::offline);
+  model.set_trouble("it will not start");
+  EXPECT_EQ(model.headline().mood, Mood::error);
+
+  TestDaemon daemon(path("run/control.sock"));
+  daemon.results["status.subscribe"] = object(R"({"availability":"available","coordinator":{"connected":true}})");
+  daemon.results["pause"] = {};
+  daemon.errors["resume"] = object(R"({"code":-32000,"message":"the disk is full"})");
+  ASSERT_TRUE(wait_for([&] { return model.status().has_value(); }));
+  EXPECT_EQ(model.headline().mood, Mood::idle);
+  daemon.notify("status.changed", object(R"({"availability":"paused","pauses":[{"code":"by_owner","until":null}]})"));
+  ASSERT_TRUE(wait_for([&] { return model.is_paused_by_owner(); }));
+
+  QStringList done;
+  const auto keep = [&done](const QString& trouble) { done << trouble; };
+  model.pause_for(3600, &model, keep);
+  model.pause_for(0, &model, keep);
+  model.pause_until_tomorrow(&model, keep);
+  model.resume(&model, keep);
+  ASSERT_TRUE(wait_for([&] { return done.size() == 4; }));
+  EXPECT_EQ(done, (QStringList{"", "", "", "the disk is full"}));
+  EXPECT_EQ(daemon.calls[1]["params"].toObject()["for_seconds"].toInt(), 3600);
+  EXPECT_TRUE(daemon.calls[2]["params"].toObject().isEmpty());
+  EXPECT_EQ(daemon.calls[3]["params"].toObject()["until"].toString(), "tomorrow");
+}
+
+}  // namespace
+}  // namespace gogrid::tray
