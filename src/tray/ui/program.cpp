@@ -45,6 +45,7 @@ Program::Program(Place place, bool in_background, QObject* parent)
     worker_.set_starting(false);
     if (!worker_.status()) worker_.set_trouble(why);
   });
+  connect(&menu_, &TrayMenu::status_asked, this, &Program::show_window);
   connect(&menu_, &TrayMenu::start_asked, this, &Program::start_worker);
   connect(&menu_, &TrayMenu::join_asked, this, &Program::show_wizard);
   connect(&menu_, &TrayMenu::settings_asked, this, &Program::show_settings);

@@ -28,9 +28,10 @@ SettingsWindow::SettingsWindow(WorkerModel& worker, QWidget* parent)
       message_(make_note({})),
       save_(new QPushButton(tr("&Save"))),
       close_(new QPushButton(tr("&Close"))) {
-  setWindowTitle(tr("GoGrid settings"));
+  setWindowTitle(tr("Settings"));
   setAttribute(Qt::WA_DeleteOnClose);
   names_->setAccessibleName(tr("Pages"));
+  names_->setSpacing(2);
   names_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   connect(names_, &QListWidget::currentRowChanged, pages_, &QStackedWidget::setCurrentIndex);
   file_error_->setWordWrap(true);

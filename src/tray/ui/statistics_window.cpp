@@ -40,7 +40,7 @@ QLabel* plain_label(const QString& text, Qt::Alignment alignment = Qt::AlignLeft
 
 StatisticsWindow::StatisticsWindow(WorkerModel& worker, QWidget* parent)
     : QWidget(parent), worker_(worker), hardware_(worker.connection().socket_path()), message_(plain_label({})) {
-  setWindowTitle(tr("GoGrid statistics"));
+  setWindowTitle(tr("Statistics"));
   setAttribute(Qt::WA_DeleteOnClose);
   auto* inner = new QWidget;
   auto* column = new QVBoxLayout(inner);

@@ -14,8 +14,8 @@ QString plain(QString text) { return text.replace('&', "&&"); }
 }  // namespace
 
 TrayMenu::TrayMenu(WorkerModel& worker, QObject* parent) : QObject(parent), worker_(worker) {
-  status_ = menu_.addAction(QString());
-  status_->setEnabled(false);
+  // Not greyed out: it is what an owner looks for first.
+  status_ = menu_.addAction(QString(), this, &TrayMenu::status_asked);
   below_running_ = menu_.addSeparator();
   pause_ = menu_.addMenu(tr("&Pause"));
   pause_->addAction(tr("For one &hour"), this, [this] { worker_.pause_for(hour_seconds, this, done()); });
@@ -63,7 +63,7 @@ void TrayMenu::show_running(const QStringList& lines) {
   }
   while (running_.size() < static_cast<std::size_t>(shown.size())) {
     auto* action = new QAction(&menu_);
-    action->setEnabled(false);
+    connect(action, &QAction::triggered, this, &TrayMenu::status_asked);
     menu_.insertAction(below_running_, action);
     running_.push_back(action);
   }

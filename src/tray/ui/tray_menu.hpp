@@ -24,6 +24,8 @@ class TrayMenu : public QObject {
   QAction& statistics_action() { return *statistics_; }
 
  signals:
+  // A line of the state was chosen.
+  void status_asked();
   void start_asked();
   void join_asked();
   void settings_asked();
