@@ -319,15 +319,16 @@ test("without a tray it is a window that says so; when a tray comes it is an ico
 });
 
 test("it speaks the owner's language, and every text is translated", async () => {
-  await startDaemon();
+  const daemon = await startDaemon();
   await desktop.startXembedTray();
   startTray({ LC_ALL: "de_DE.UTF-8" });
-  await desktop.click(await xembedIcon());
-  await desktop.find(tray, "Bereit, nichts zu tun");
-  const menu = await openMenu();
-  await desktop.click(menu.entry("Settings…"));
+  await eventually("it follows the status", async () => daemon.called("status.subscribe").length === 1);
+  await chooseInMenu("Settings…");
+  await desktop.find(tray, "Höchste GPU-Last, in Prozent");
   await desktop.find(tray, "Speichern");
   await desktop.picture("tray-settings-de", await windowOf(/^Einstellungen/));
+  await desktop.click(await xembedIcon());
+  await desktop.find(tray, "Bereit, nichts zu tun");
   const dir = path.resolve(import.meta.dirname, "../../src/tray/translations");
   const texts = fs.readdirSync(dir).map((file) => fs.readFileSync(path.join(dir, file), "utf8"));
   assert.equal(texts.length, 4);
