@@ -162,7 +162,7 @@ test("its menu says what runs, and pauses and resumes by clicks", async () => {
   assert.equal(program.child.exitCode, null);
 });
 
-test("pictures of the icon differ by state, on light and on dark", async () => {
+test("the icon looks different in each state", async () => {
   const daemon = await startDaemon();
   const panel = await desktop.startXembedTray();
   const program = startTray();
