@@ -1,5 +1,7 @@
 #include "worker/owner_sensors.hpp"
 
+#include <boost/asio/post.hpp>
+
 namespace gogrid::worker {
 namespace asio = boost::asio;
 namespace {
@@ -9,21 +11,26 @@ std::uint64_t bytes_of(double gigabytes) {
   return static_cast<std::uint64_t>(gigabytes * bytes_of_gb);
 }
 
-DiskRoomOptions disk_options(const std::filesystem::path& disk, const WorkerConfig& config) {
+DiskRoomOptions disk_options(std::filesystem::path disk, const WorkerConfig& config) {
   DiskRoomOptions options;
-  options.path = disk;
+  options.path = std::move(disk);
   options.least_bytes = bytes_of(config.min_free_disk_gb);
+  return options;
+}
+
+PressureOptions pressure_options(std::filesystem::path engines_group) {
+  PressureOptions options;
+  options.engines_group = std::move(engines_group);
   return options;
 }
 
 }  // namespace
 
-OwnerSensors::OwnerSensors(asio::any_io_executor executor, asio::thread_pool& pool, Inventory& inventory,
-                           const std::filesystem::path& disk, const WorkerConfig& config,
-                           std::function<void()> on_change)
+OwnerSensors::OwnerSensors(asio::any_io_executor executor, asio::thread_pool& pool, Inventory& inventory, Place place,
+                           const WorkerConfig& config, Events events)
     : executor_(executor),
       pool_(pool),
-      on_change_(std::move(on_change)),
+      events_(std::move(events)),
       config_(config),
       system_bus_(executor, system_bus_address()),
       session_bus_(executor, session_bus_address()),
@@ -31,15 +38,19 @@ OwnerSensors::OwnerSensors(asio::any_io_executor executor, asio::thread_pool& po
           [this](std::chrono::milliseconds idle_after, std::function<void()> changed) {
             return make_idle_sources(executor_, pool_, system_bus_, session_bus_, idle_after, std::move(changed));
           },
-          std::chrono::seconds(config.idle_after_seconds), on_change_),
-      full_screen_(executor, pool, x11_options(), on_change_),
-      programs_(executor, ProgramsOptions(), on_change_),
-      power_(executor, PowerOptions(), on_change_),
-      pressure_(executor, PressureOptions(), on_change_),
-      network_(system_bus_, on_change_),
-      disk_(executor, disk_options(disk, config), on_change_),
-      gpus_(executor, inventory, on_change_),
-      awake_(system_bus_, on_change_) {}
+          std::chrono::seconds(config.idle_after_seconds), events_.on_change),
+      full_screen_(executor, pool, x11_options(), events_.on_change),
+      programs_(executor, ProgramsOptions(), events_.on_change),
+      power_(executor, PowerOptions(), events_.on_change),
+      pressure_(executor, pressure_options(std::move(place.engines_group)), events_.on_change),
+      network_(system_bus_, events_.on_change),
+      disk_(executor, disk_options(std::move(place.disk), config), events_.on_change),
+      gpus_(executor, inventory,
+            [this](const Survey& survey) {
+              events_.on_survey(survey);
+              events_.on_change();
+            }),
+      awake_(system_bus_, events_.on_change) {}
 
 void OwnerSensors::start() {
   system_bus_.start();
@@ -49,10 +60,11 @@ void OwnerSensors::start() {
   programs_.start();
   follow_config();
   disk_.check();
-  on_change_();
+  events_.on_change();
 }
 
 void OwnerSensors::stop() {
+  stopped_ = true;
   idle_.stop();
   full_screen_.stop();
   programs_.stop();
@@ -80,7 +92,7 @@ void OwnerSensors::set_config(const WorkerConfig& config) {
   config_ = config;
   follow_config();
   follow_engines();
-  on_change_();
+  events_.on_change();
 }
 
 void OwnerSensors::follow_config() {
@@ -94,10 +106,12 @@ void OwnerSensors::follow_config() {
 void OwnerSensors::set_engines(EngineActivity engines) {
   if (engines == engines_) return;
   engines_ = engines;
-  follow_engines();
+  // Whoever tells may be a listener of the inventory's.
+  asio::post(executor_, [this] { follow_engines(); });
 }
 
 void OwnerSensors::follow_engines() {
+  if (stopped_) return;
   pressure_.set_engines_running(engines_.running);
   const bool wanted = config_.max_temperature_c > 0 || config_.gpu_busy_percent > 0;
   const bool computes_on_gpu = engines_.on_gpu && engines_.computing;

@@ -39,10 +39,21 @@ struct EngineActivity {
 
 class OwnerSensors {
  public:
-  // `disk` holds models and engines. The pool and the inventory outlive this. `on_change`: senses() or activity() are
-  // others.
-  OwnerSensors(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool, Inventory& inventory,
-               const std::filesystem::path& disk, const WorkerConfig& config, std::function<void()> on_change);
+  struct Place {
+    // Holds models and engines.
+    std::filesystem::path disk;
+    // See PressureOptions.
+    std::filesystem::path engines_group;
+  };
+  struct Events {
+    // senses() or activity() are others.
+    std::function<void()> on_change;
+    // The hardware was looked at.
+    std::function<void(const Survey&)> on_survey;
+  };
+  // The pool and the inventory outlive this.
+  OwnerSensors(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool, Inventory& inventory, Place place,
+               const WorkerConfig& config, Events events);
 
   void start();
   void stop();
@@ -50,6 +61,7 @@ class OwnerSensors {
   boost::asio::awaitable<void> stopped();
 
   void set_config(const WorkerConfig& config);
+  // Takes effect soon, not from within the call.
   void set_engines(EngineActivity engines);
   // Something took room on the disk, or gave it back.
   void check_disk() { disk_.check(); }
@@ -66,9 +78,10 @@ class OwnerSensors {
 
   boost::asio::any_io_executor executor_;
   boost::asio::thread_pool& pool_;
-  std::function<void()> on_change_;
+  Events events_;
   WorkerConfig config_;
   EngineActivity engines_;
+  bool stopped_ = false;
   Bus system_bus_;
   Bus session_bus_;
   IdleWatch idle_;

@@ -22,7 +22,6 @@
 #include "worker/host.hpp"
 #include "worker/limit_change.hpp"
 #include "worker/owner_rules.hpp"
-#include "worker/parts.hpp"
 #include "worker/plan.hpp"
 #include "worker/work.hpp"
 
@@ -186,11 +185,8 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
       session_(executor, session_options(options_, state), *this),
       hardware_(executor, inventory_options(options_, state), hardware_events()),
       vram_(executor, devices_, vram_sources()),
-      sensors_(executor, pool_, hardware_.inventory(), state.blobs(), options_.config,
-               [this] {
-                 owner_.sense(sensors_.senses());
-                 status_changed();
-               }),
+      sensors_(executor, pool_, hardware_.inventory(), {state.blobs(), sandbox_.limits().group()}, options_.config,
+               sensor_events()),
       control_(make_control()),
       stop_requested_(executor),
       request_finished_(executor),
@@ -292,64 +288,6 @@ asio::awaitable<void> Worker::tidy() {
     give_back_memory();
     co_await news_.wait();
   }
-}
-
-EngineActivity Worker::engine_activity() const {
-  EngineActivity activity;
-  for (const auto& [key, replica] : replicas_) {
-    activity.running = activity.running || replica->pid() != 0;
-    activity.on_gpu = activity.on_gpu || replica->is_on_devices();
-  }
-  activity.computing = requests_running_ > 0;
-  activity.gpu_paused = std::any_of(owner_.pauses().begin(), owner_.pauses().end(),
-                                    [](const Pause& pause) { return !pause.part.empty() && pause.part != cpu_part; });
-  return activity;
-}
-
-void Worker::owner_changed() {
-  // The coordinator first: it goes on elsewhere with what is answered here.
-  changed(Change::important);
-  // Who would stop it, if it should, is not connected.
-  if (availability_.current() == Availability::paused) leases_.stop_unwatched();
-  pause_replicas();
-  count_pause();
-}
-
-void Worker::count_pause() {
-  const Pause* pause = machine_pause(owner_.pauses());
-  history_.set_pause(pause == nullptr ? "" : to_string(pause->code));
-}
-
-// The owner wants the machine, or a part of it: engines leave the memory.
-void Worker::pause_replicas() {
-  for (const auto& [key, replica] : replicas_) {
-    const Pause* pause = pause_of(*replica);
-    if (pause == nullptr) {
-      replica->set_pause("");
-    } else if (options_.config.on_pause == "finish" && replica->requests() > 0) {
-      if (finishing_.insert(replica).second) tasks_.spawn("pause", pause_after_requests(replica));
-    } else {
-      replica->set_pause(pause->text_for_others);
-    }
-  }
-}
-
-asio::awaitable<void> Worker::pause_after_requests(std::shared_ptr<Replica> replica) {
-  const auto deadline = std::chrono::steady_clock::now() + options_.config.drain_timeout;
-  while (replica->requests() > 0 && pause_of(*replica) != nullptr && std::chrono::steady_clock::now() < deadline)
-    co_await request_finished_.wait_until(deadline);
-  finishing_.erase(replica);
-  if (const Pause* pause = pause_of(*replica)) replica->set_pause(pause->text_for_others);
-}
-
-const Pause* Worker::pause_of(const Replica& replica) const {
-  const auto& pauses = owner_.pauses();
-  if (pauses.empty()) return nullptr;
-  const auto parts = parts_of(replica.spec(), devices_.list(), hardware_.survey().gpus);
-  const auto found = std::find_if(pauses.begin(), pauses.end(), [&](const Pause& pause) {
-    return std::any_of(parts.begin(), parts.end(), [&](const std::string& part) { return stops_part(pause, part); });
-  });
-  return found == pauses.end() ? nullptr : &*found;
 }
 
 void Worker::engine_changed(Change change) {

@@ -94,6 +94,7 @@ class Worker final : public SessionClient {
   boost::asio::awaitable<void> hand_over();
   boost::asio::awaitable<void> shut_down();
   void changed(Change change);
+  OwnerSensors::Events sensor_events();
   EngineActivity engine_activity() const;
   void owner_changed();
   void count_pause();

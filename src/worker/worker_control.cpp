@@ -99,6 +99,7 @@ std::unique_ptr<ControlServer> Worker::make_control() {
     stop(*patience);
     co_return status_now();
   });
+  control->method("history.get", {}, [this](json) -> asio::awaitable<RpcResult> { co_return history_.to_json(); });
   offer_hardware(*control);
   offer_settings(*control);
   return control;

@@ -63,7 +63,7 @@ std::vector<GpuLoad> gpu_loads(const Survey& survey, bool engines_compute) {
   return loads;
 }
 
-GpuWatch::GpuWatch(asio::any_io_executor executor, Inventory& inventory, std::function<void()> on_look,
+GpuWatch::GpuWatch(asio::any_io_executor executor, Inventory& inventory, std::function<void(const Survey&)> on_look,
                    std::chrono::milliseconds slow_pause)
     : inventory_(inventory),
       on_look_(std::move(on_look)),
@@ -120,7 +120,7 @@ asio::awaitable<void> GpuWatch::look_now_and_then() {
 
 void GpuWatch::take(const Survey& survey) {
   gpus_ = gpu_loads(survey, engines_compute_);
-  on_look_();
+  on_look_(survey);
 }
 
 }  // namespace gogrid::worker

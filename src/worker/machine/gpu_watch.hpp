@@ -42,8 +42,8 @@ class GpuWatch {
  public:
   enum class Pace { off, slow, live };
 
-  // `on_look` is called after each look; not from within a call. The inventory outlives it.
-  GpuWatch(boost::asio::any_io_executor executor, Inventory& inventory, std::function<void()> on_look,
+  // `on_look` is called after each look, with all that was seen; not from within a call. The inventory outlives it.
+  GpuWatch(boost::asio::any_io_executor executor, Inventory& inventory, std::function<void(const Survey&)> on_look,
            std::chrono::milliseconds slow_pause = std::chrono::seconds(10));
   ~GpuWatch();
 
@@ -65,7 +65,7 @@ class GpuWatch {
   void follow_pace();
 
   Inventory& inventory_;
-  std::function<void()> on_look_;
+  std::function<void(const Survey&)> on_look_;
   std::chrono::milliseconds slow_pause_;
   Pace pace_ = Pace::off;
   bool engines_compute_ = false;

@@ -100,7 +100,7 @@ class GpuPaceTest : public testing::Test {
     options.environment = {"PATH=/usr/bin:/bin"};
     inventory_.emplace(io_.get_executor(), std::move(options));
     watch_.emplace(
-        io_.get_executor(), *inventory_, [this] { ++looks_; }, 20ms);
+        io_.get_executor(), *inventory_, [this](const Survey&) { ++looks_; }, 20ms);
   }
   void TearDown() override {
     watch_->stop();
@@ -161,7 +161,7 @@ TEST_F(GpuPaceTest, OffLeavesNothingRunning) {
 TEST_F(GpuPaceTest, WhoHearsOfALookMayChangeThePace) {
   watch_.emplace(
       io_.get_executor(), *inventory_,
-      [this] {
+      [this](const Survey&) {
         ++looks_;
         watch_->set_pace(watch_->pace() == GpuWatch::Pace::live ? GpuWatch::Pace::slow : GpuWatch::Pace::live);
       },

@@ -26,6 +26,7 @@ class ControlGroup {
   bool set(const char* file, const std::string& value) const;
   // See number_after() (kernel_text.hpp).
   std::optional<std::uint64_t> number(const char* file, std::string_view key) const;
+  const std::filesystem::path& path() const { return path_; }
   // Writing "0" to it puts the writing process into the group.
   int processes_fd() const { return processes_.get(); }
 

@@ -50,6 +50,8 @@ class EngineLimits {
   // is started with it keeps: its own priority, and without a control group what it may allocate when that is raised.
   Result<void> set(ResourceLimits limits, const std::vector<pid_t>& engines);
 
+  // The control group of version 2 that all engines are in; empty: there is none.
+  std::filesystem::path group() const { return second_ ? second_->path() : std::filesystem::path(); }
   // One limit for all engines together, or one for each.
   bool shares_memory() const { return memory_ != nullptr; }
   // Memory that RLIMIT_DATA does not count has to be denied.

@@ -1,0 +1,79 @@
+// What the worker does as its owner's rules, and what is sensed of the machine, change.
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "worker/parts.hpp"
+#include "worker/worker.hpp"
+
+namespace gogrid::worker {
+namespace asio = boost::asio;
+
+OwnerSensors::Events Worker::sensor_events() {
+  OwnerSensors::Events events;
+  events.on_change = [this] {
+    owner_.sense(sensors_.senses());
+    status_changed();
+  };
+  events.on_survey = [this](const Survey& survey) { history_.add_reading(survey); };
+  return events;
+}
+
+EngineActivity Worker::engine_activity() const {
+  EngineActivity activity;
+  for (const auto& [key, replica] : replicas_) {
+    activity.running = activity.running || replica->pid() != 0;
+    activity.on_gpu = activity.on_gpu || replica->is_on_devices();
+  }
+  activity.computing = requests_running_ > 0;
+  activity.gpu_paused = std::any_of(owner_.pauses().begin(), owner_.pauses().end(),
+                                    [](const Pause& pause) { return !pause.part.empty() && pause.part != cpu_part; });
+  return activity;
+}
+
+void Worker::owner_changed() {
+  // The coordinator first: it goes on elsewhere with what is answered here.
+  changed(Change::important);
+  // Who would stop it, if it should, is not connected.
+  if (availability_.current() == Availability::paused) leases_.stop_unwatched();
+  pause_replicas();
+  count_pause();
+}
+
+void Worker::count_pause() {
+  const Pause* pause = machine_pause(owner_.pauses());
+  history_.set_pause(pause == nullptr ? "" : to_string(pause->code));
+}
+
+// The owner wants the machine, or a part of it: engines leave the memory.
+void Worker::pause_replicas() {
+  for (const auto& [key, replica] : replicas_) {
+    const Pause* pause = pause_of(*replica);
+    if (pause == nullptr) {
+      replica->set_pause("");
+    } else if (options_.config.on_pause == "finish" && replica->requests() > 0) {
+      if (finishing_.insert(replica).second) tasks_.spawn("pause", pause_after_requests(replica));
+    } else {
+      replica->set_pause(pause->text_for_others);
+    }
+  }
+}
+
+asio::awaitable<void> Worker::pause_after_requests(std::shared_ptr<Replica> replica) {
+  const auto deadline = std::chrono::steady_clock::now() + options_.config.drain_timeout;
+  while (replica->requests() > 0 && pause_of(*replica) != nullptr && std::chrono::steady_clock::now() < deadline)
+    co_await request_finished_.wait_until(deadline);
+  finishing_.erase(replica);
+  if (const Pause* pause = pause_of(*replica)) replica->set_pause(pause->text_for_others);
+}
+
+const Pause* Worker::pause_of(const Replica& replica) const {
+  const auto& pauses = owner_.pauses();
+  if (pauses.empty()) return nullptr;
+  const auto parts = parts_of(replica.spec(), devices_.list(), hardware_.survey().gpus);
+  const auto found = std::find_if(pauses.begin(), pauses.end(), [&](const Pause& pause) {
+    return std::any_of(parts.begin(), parts.end(), [&](const std::string& part) { return stops_part(pause, part); });
+  });
+  return found == pauses.end() ? nullptr : &*found;
+}
+
+}  // namespace gogrid::worker
