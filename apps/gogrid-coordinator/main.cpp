@@ -108,7 +108,8 @@ void add_flags(CLI::App& app, Flags& flags) {
     CLI::Option* option =
         app.add_option_function<std::string>(setting.flag, store, setting.help + " [" + setting.target.show() + "]");
     option->trigger_on_parse();
-    if (setting.target.kind() == SettingKind::list) option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    if (setting.target.kind() == SettingKind::list)
+      option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
 }
 

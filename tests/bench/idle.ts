@@ -52,7 +52,10 @@ function others(): Subject[] {
   const found: Subject[] = [];
   const start = (name: string, program: string, args: string[]) => {
     const file = installed(program);
-    if (!file) return say(`${program} is not installed: left out`);
+    if (!file) {
+      say(`${program} is not installed: left out`);
+      return;
+    }
     const home = path.join(dir, program);
     fs.mkdirSync(home);
     const child = spawn(file, args.map((arg) => arg.replace("HOME", home)), { cwd: home, env: { PATH: process.env.PATH, HOME: home }, stdio: "ignore" });

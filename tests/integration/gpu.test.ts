@@ -2,7 +2,6 @@
 // on it, what they take is measured, and answers come from it.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import * as fs from "node:fs";
 import * as path from "node:path";
 import { engineArguments, eventually, Grid, sampleModel } from "./support/grid.ts";
 import { descendants, procText } from "./support/process.ts";
