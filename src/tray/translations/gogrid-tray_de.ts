@@ -134,6 +134,66 @@
 <context>
     <name>SettingWords</name>
     <message>
+        <source>Leave a GPU that others use, in percent</source>
+        <translation>Eine GPU verlassen, die andere benutzen, in Prozent</translation>
+    </message>
+    <message>
+        <source>From so much of its time on. 0: never.</source>
+        <translation>Ab so viel ihrer Zeit. 0: nie.</translation>
+    </message>
+    <message>
+        <source>When nothing tells whether I am here</source>
+        <translation>Wenn nichts sagt, ob ich da bin</translation>
+    </message>
+    <message>
+        <source>What goes on while I use the computer</source>
+        <translation>Was weiterläuft, während ich den Computer benutze</translation>
+    </message>
+    <message>
+        <source>cpu, and GPUs by their ids, separated by commas.</source>
+        <translation>cpu und GPUs mit ihren Kennungen, durch Kommas getrennt.</translation>
+    </message>
+    <message>
+        <source>Pause while a program fills the screen</source>
+        <translation>Pause, solange ein Programm den Bildschirm füllt</translation>
+    </message>
+    <message>
+        <source>Pause while other programs wait for the computer</source>
+        <translation>Pause, solange andere Programme auf den Computer warten</translation>
+    </message>
+    <message>
+        <source>On a metered network</source>
+        <translation>In einem getakteten Netz</translation>
+    </message>
+    <message>
+        <source>Priority of engines</source>
+        <translation>Vorrang der Engines</translation>
+    </message>
+    <message>
+        <source>Disk space that stays free, in GB</source>
+        <translation>Plattenplatz, der frei bleibt, in GB</translation>
+    </message>
+    <message>
+        <source>Below it, work is paused.</source>
+        <translation>Darunter ruht die Arbeit.</translation>
+    </message>
+    <message>
+        <source>Keep the computer awake while it works</source>
+        <translation>Den Computer wach halten, während er arbeitet</translation>
+    </message>
+    <message>
+        <source>Dedicated: nobody else uses this computer</source>
+        <translation>Eigens dafür: niemand sonst benutzt diesen Computer</translation>
+    </message>
+    <message>
+        <source>After all other programs</source>
+        <translation>Nach allen anderen Programmen</translation>
+    </message>
+    <message>
+        <source>As other programs</source>
+        <translation>Wie andere Programme</translation>
+    </message>
+    <message>
         <source>GPU memory for GoGrid, in GB</source>
         <translation>GPU-Speicher für GoGrid, in GB</translation>
     </message>

@@ -134,6 +134,66 @@
 <context>
     <name>SettingWords</name>
     <message>
+        <source>Leave a GPU that others use, in percent</source>
+        <translation>Dejar una GPU que otros usan, en porcentaje</translation>
+    </message>
+    <message>
+        <source>From so much of its time on. 0: never.</source>
+        <translation>Desde esa parte de su tiempo. 0: nunca.</translation>
+    </message>
+    <message>
+        <source>When nothing tells whether I am here</source>
+        <translation>Cuando nada indica si estoy aquí</translation>
+    </message>
+    <message>
+        <source>What goes on while I use the computer</source>
+        <translation>Lo que sigue mientras uso el ordenador</translation>
+    </message>
+    <message>
+        <source>cpu, and GPUs by their ids, separated by commas.</source>
+        <translation>cpu y las GPU por su identificador, separadas por comas.</translation>
+    </message>
+    <message>
+        <source>Pause while a program fills the screen</source>
+        <translation>Pausar mientras un programa ocupa toda la pantalla</translation>
+    </message>
+    <message>
+        <source>Pause while other programs wait for the computer</source>
+        <translation>Pausar mientras otros programas esperan al ordenador</translation>
+    </message>
+    <message>
+        <source>On a metered network</source>
+        <translation>En una red de uso medido</translation>
+    </message>
+    <message>
+        <source>Priority of engines</source>
+        <translation>Prioridad de los motores</translation>
+    </message>
+    <message>
+        <source>Disk space that stays free, in GB</source>
+        <translation>Espacio en disco que queda libre, en GB</translation>
+    </message>
+    <message>
+        <source>Below it, work is paused.</source>
+        <translation>Por debajo, el trabajo se pausa.</translation>
+    </message>
+    <message>
+        <source>Keep the computer awake while it works</source>
+        <translation>Mantener despierto el ordenador mientras trabaja</translation>
+    </message>
+    <message>
+        <source>Dedicated: nobody else uses this computer</source>
+        <translation>Dedicado: nadie más usa este ordenador</translation>
+    </message>
+    <message>
+        <source>After all other programs</source>
+        <translation>Después de todos los demás programas</translation>
+    </message>
+    <message>
+        <source>As other programs</source>
+        <translation>Como los demás programas</translation>
+    </message>
+    <message>
         <source>GPU memory for GoGrid, in GB</source>
         <translation>Memoria de GPU para GoGrid, en GB</translation>
     </message>

@@ -134,6 +134,66 @@
 <context>
     <name>SettingWords</name>
     <message>
+        <source>Leave a GPU that others use, in percent</source>
+        <translation>他のプログラムが使う GPU から離れる割合 (%)</translation>
+    </message>
+    <message>
+        <source>From so much of its time on. 0: never.</source>
+        <translation>この割合以上使われたとき。0: 離れない。</translation>
+    </message>
+    <message>
+        <source>When nothing tells whether I am here</source>
+        <translation>使用中かどうか分からないとき</translation>
+    </message>
+    <message>
+        <source>What goes on while I use the computer</source>
+        <translation>使用中も続けるもの</translation>
+    </message>
+    <message>
+        <source>cpu, and GPUs by their ids, separated by commas.</source>
+        <translation>cpu と GPU の ID をカンマで区切って。</translation>
+    </message>
+    <message>
+        <source>Pause while a program fills the screen</source>
+        <translation>全画面表示の間は一時停止</translation>
+    </message>
+    <message>
+        <source>Pause while other programs wait for the computer</source>
+        <translation>他のプログラムが待たされている間は一時停止</translation>
+    </message>
+    <message>
+        <source>On a metered network</source>
+        <translation>従量制のネットワークでは</translation>
+    </message>
+    <message>
+        <source>Priority of engines</source>
+        <translation>エンジンの優先度</translation>
+    </message>
+    <message>
+        <source>Disk space that stays free, in GB</source>
+        <translation>空けておくディスク容量 (GB)</translation>
+    </message>
+    <message>
+        <source>Below it, work is paused.</source>
+        <translation>これを下回ると作業を一時停止します。</translation>
+    </message>
+    <message>
+        <source>Keep the computer awake while it works</source>
+        <translation>作業中はスリープさせない</translation>
+    </message>
+    <message>
+        <source>Dedicated: nobody else uses this computer</source>
+        <translation>専用: 他に誰も使わないコンピューター</translation>
+    </message>
+    <message>
+        <source>After all other programs</source>
+        <translation>他のすべてのプログラムの後</translation>
+    </message>
+    <message>
+        <source>As other programs</source>
+        <translation>他のプログラムと同じ</translation>
+    </message>
+    <message>
         <source>GPU memory for GoGrid, in GB</source>
         <translation>GoGrid が使う GPU メモリ (GB)</translation>
     </message>

@@ -134,6 +134,66 @@
 <context>
     <name>SettingWords</name>
     <message>
+        <source>Leave a GPU that others use, in percent</source>
+        <translation>让出其他程序使用的 GPU（百分比）</translation>
+    </message>
+    <message>
+        <source>From so much of its time on. 0: never.</source>
+        <translation>占用达到该时间比例时让出。0：从不。</translation>
+    </message>
+    <message>
+        <source>When nothing tells whether I am here</source>
+        <translation>无法判断我是否在使用时</translation>
+    </message>
+    <message>
+        <source>What goes on while I use the computer</source>
+        <translation>我使用电脑时继续运行的部分</translation>
+    </message>
+    <message>
+        <source>cpu, and GPUs by their ids, separated by commas.</source>
+        <translation>cpu 以及 GPU 的标识，用逗号分隔。</translation>
+    </message>
+    <message>
+        <source>Pause while a program fills the screen</source>
+        <translation>程序全屏时暂停</translation>
+    </message>
+    <message>
+        <source>Pause while other programs wait for the computer</source>
+        <translation>其他程序等待资源时暂停</translation>
+    </message>
+    <message>
+        <source>On a metered network</source>
+        <translation>使用按流量计费的网络时</translation>
+    </message>
+    <message>
+        <source>Priority of engines</source>
+        <translation>引擎的优先级</translation>
+    </message>
+    <message>
+        <source>Disk space that stays free, in GB</source>
+        <translation>保留的磁盘空间（GB）</translation>
+    </message>
+    <message>
+        <source>Below it, work is paused.</source>
+        <translation>低于该值时暂停工作。</translation>
+    </message>
+    <message>
+        <source>Keep the computer awake while it works</source>
+        <translation>工作时让电脑保持唤醒</translation>
+    </message>
+    <message>
+        <source>Dedicated: nobody else uses this computer</source>
+        <translation>专用：没有其他人使用这台电脑</translation>
+    </message>
+    <message>
+        <source>After all other programs</source>
+        <translation>在所有其他程序之后</translation>
+    </message>
+    <message>
+        <source>As other programs</source>
+        <translation>与其他程序相同</translation>
+    </message>
+    <message>
         <source>GPU memory for GoGrid, in GB</source>
         <translation>GoGrid 可用的显存 (GB)</translation>
     </message>
