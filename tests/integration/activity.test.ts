@@ -2,7 +2,7 @@
 // second, and work comes back by itself.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { eventually, Grid, type Worker } from "./support/grid.ts";
+import { eventually, Grid, sampleModel, type Worker } from "./support/grid.ts";
 import { descendants, procText } from "./support/process.ts";
 import { Display } from "./support/display.ts";
 
@@ -16,7 +16,7 @@ before(async () => {
   display = await Display.start();
   grid = await Grid.start();
   await grid.addEngine();
-  await grid.addModel("models/gogrid-sample.gguf", model);
+  await grid.addModel(sampleModel, model);
   desktop = await grid.addWorker("desktop", ["--idle-after-seconds", "2", "--pause-on-activity", "true"], display.env);
   server = await grid.addWorker("server");
   await server.replica(model);
