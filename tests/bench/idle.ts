@@ -1,13 +1,13 @@
-// scripts/dev bench idle: what the worker costs its owner while it waits: connected, with nothing to do and no model loaded, for
-// BENCH_SECONDS (120). Beside it, in the same run, what is installed of boinc-client, syncthing and tailscale. Then BENCH_PAUSES (30) times the owner's
+// scripts/dev bench idle: what worker and tray cost the owner while they wait: connected, with nothing to do and no model loaded,
+// for BENCH_SECONDS (120). Beside it, in the same run, what is installed of boinc-client, syncthing and tailscale. Then BENCH_PAUSES (30) times the owner's
 // hand at the mouse in the middle of an answer, until the engine is gone. Prints a Markdown report.
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { Display } from "../integration/support/display.ts";
-import { eventually, Grid, sampleModel, type Worker } from "../integration/support/grid.ts";
+import { Desktop } from "../integration/support/desktop.ts";
+import { binDir, eventually, Grid, sampleModel, type Worker } from "../integration/support/grid.ts";
 import { descendants, procText } from "../integration/support/process.ts";
 
 const seconds = Number(process.env.BENCH_SECONDS ?? 120);
@@ -68,10 +68,16 @@ function others(): Subject[] {
   return found;
 }
 
-const display = await Display.start();
+const desktop = await Desktop.start();
+await desktop.startXembedTray();
 const grid = await Grid.start();
-const idle = await grid.addWorker("idle", ["--idle-after-seconds", "1"], { ...display.env, GOGRID_WORKER_PRESET: "default", GOGRID_WORKER_PAUSE_ON_PRESSURE: "false" });
-const subjects: Subject[] = [{ name: "gogrid-worker", pid: idle.program.pid }, ...others()];
+const idle = await grid.addWorker("idle", ["--idle-after-seconds", "1"], { DISPLAY: desktop.env.DISPLAY, GOGRID_WORKER_PRESET: "default", GOGRID_WORKER_PAUSE_ON_PRESSURE: "false" });
+const tray = desktop.program("gogrid-tray", path.join(binDir, "gogrid-tray"), ["--state-dir", idle.stateDir]);
+const subjects: Subject[] = [
+  { name: "gogrid-worker", pid: idle.program.pid },
+  { name: "gogrid-tray", pid: tray.pid },
+  ...others(),
+];
 say("waiting until all have settled");
 await new Promise((resolve) => setTimeout(resolve, 30_000));
 say(`${seconds} s with nothing to do`);
@@ -102,14 +108,14 @@ for (let number = 0; number < pauses; number++) {
     if (++events !== 20) continue;
     await other.command(["resume"]);
     const begin = performance.now();
-    await display.moveMouse();
+    await desktop.moveMouse();
     while (engines(idle).length > 0) await new Promise(setImmediate);
     reactions.push(performance.now() - begin);
   }
   await eventually("it is free again", async () => (await idle.status()).availability === "available");
 }
 await grid.close();
-await display.stop();
+await desktop.close();
 fs.rmSync(dir, { recursive: true, force: true });
 
 reactions.sort((a, b) => a - b);

@@ -4,33 +4,33 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { eventually, Grid, sampleModel, type Worker } from "./support/grid.ts";
 import { descendants, procText } from "./support/process.ts";
-import { Display } from "./support/display.ts";
+import { Desktop } from "./support/desktop.ts";
 
 const model = "gogrid-sample";
 let grid: Grid;
-let display: Display;
-let desktop: Worker;
+let desktop: Desktop;
+let pc: Worker;
 let server: Worker;
 
 before(async () => {
-  display = await Display.start();
+  desktop = await Desktop.start();
   grid = await Grid.start();
   await grid.addEngine();
   await grid.addModel(sampleModel, model);
-  desktop = await grid.addWorker("desktop", ["--idle-after-seconds", "2", "--pause-on-activity", "true"], display.env);
+  pc = await grid.addWorker("pc", ["--idle-after-seconds", "2", "--pause-on-activity", "true"], { DISPLAY: desktop.env.DISPLAY });
   server = await grid.addWorker("server");
   await server.replica(model);
 });
 
-after(async () => display.stop());
+after(async () => desktop.close());
 
 const engines = (worker: Worker) =>
   descendants(worker.program.pid).filter((pid) => procText(pid, "cmdline").startsWith("/usr/bin/llama-server"));
 
 test("the mouse moves in the middle of a stream: the machine is the owner's within a second, and the stream goes on", async (context) => {
   assert.equal((await server.command(["pause"])).code, 0);
-  await desktop.replica(model);
-  const id = (await desktop.seen()).id as string;
+  await pc.replica(model);
+  const id = (await pc.seen()).id as string;
   const { data: stream, response } = await grid
     .openai()
     .chat.completions.create({ model, messages: [{ role: "user", content: "What is GoGrid?" }], stream: true, temperature: 0, max_tokens: 1500, ignore_eos: true } as any)
@@ -44,8 +44,8 @@ test("the mouse moves in the middle of a stream: the machine is the owner's with
     await server.command(["resume"]);
     await server.replica(model);
     const begin = performance.now();
-    await display.moveMouse();
-    while (engines(desktop).length > 0) await new Promise(setImmediate);
+    await desktop.moveMouse();
+    while (engines(pc).length > 0) await new Promise(setImmediate);
     reaction = performance.now() - begin;
   }
   assert.ok(tokens > 1400, `${tokens} tokens`);
@@ -54,32 +54,33 @@ test("the mouse moves in the middle of a stream: the machine is the owner's with
 });
 
 test("it says why, to its owner in full, and to others without what concerns the owner alone", async () => {
-  await display.moveMouse();
+  await desktop.moveMouse();
   const status = await eventually("it is paused", async () => {
-    const now = await desktop.status();
+    const now = await pc.status();
     return now.availability === "paused" && now;
   });
   assert.equal(status.reason, "you are using the computer");
   assert.deepEqual(status.pauses.map((pause: any) => pause.code), ["user_active"]);
   const seen = await eventually("the coordinator knows", async () => {
-    const now = await desktop.seen();
+    const now = await pc.seen();
     return now.availability === "paused" && now;
   });
   assert.equal(seen.reason, "its owner is using it");
 });
 
 test("when nobody has touched anything for as long as it was told, it works again by itself", async () => {
-  await display.moveMouse();
-  await eventually("it is paused", async () => (await desktop.status()).availability === "paused");
-  await desktop.replica(model);
-  assert.equal((await desktop.status()).availability, "available");
+  await desktop.moveMouse();
+  await eventually("it is paused", async () => (await pc.status()).availability === "paused");
+  await pc.replica(model);
+  assert.equal((await pc.status()).availability, "available");
 });
 
 test("the display goes away and another comes under its name: it goes on with what is left, and says so", async () => {
-  await display.stop();
+  desktop.display.killNow();
+  await desktop.display.exited;
   const status = await eventually("it notices", async () => {
-    const now = await desktop.status();
-    return !now.activity.detail.includes(`display ${display.name}`) && now;
+    const now = await pc.status();
+    return !now.activity.detail.includes(`display ${desktop.env.DISPLAY}`) && now;
   });
   assert.ok(status.activity.detail.length > 0, "and says what it goes by");
 });

@@ -33,6 +33,7 @@ const showing = 25;
 export class Desktop {
   readonly dir = fs.mkdtempSync(path.join(os.tmpdir(), "gogrid-desktop-"));
   env: NodeJS.ProcessEnv = {};
+  display!: Program;
   sessionBus!: Program;
   private readonly programs: Program[] = [];
   private tree: Bus | undefined;
@@ -52,8 +53,8 @@ export class Desktop {
       NO_AT_BRIDGE: undefined,
       QT_LINUX_ACCESSIBILITY_ALWAYS_ON: "1",
     };
-    const server = desktop.program("xvfb", "Xvfb", ["-displayfd", "1", "-screen", "0", `${size}x24`, "-nolisten", "tcp", "-noreset"]);
-    desktop.env.DISPLAY = `:${(await server.saying(/^(\d+)$/))[1]}`;
+    desktop.display = desktop.program("xvfb", "Xvfb", ["-displayfd", "1", "-screen", "0", `${size}x24`, "-nolisten", "tcp", "-noreset"]);
+    desktop.env.DISPLAY = `:${(await desktop.display.saying(/^(\d+)$/))[1]}`;
     await desktop.startBus();
     desktop.program("openbox", "openbox", ["--sm-disable"]);
     await eventually("there is a window manager", async () =>
@@ -72,6 +73,11 @@ export class Desktop {
     const program = new Program(name, file, args, { ...this.env, ...env });
     this.programs.push(program);
     return program;
+  }
+
+  /** Input as from a device (XTest). */
+  async moveMouse(): Promise<void> {
+    await this.tool("xdotool", ["mousemove_relative", "--", "1", "1"]);
   }
 
   /** A tray as older desktops have it. */
