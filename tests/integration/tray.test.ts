@@ -479,3 +479,33 @@ test("first run: a pasted token joins, the token stays out of the process list, 
   await eventually("the worker ends", async () => processesWith(`--state-dir ${stateDir} run`).length === 0);
 });
 
+
+test("the worker itself is paused and resumed from the menu, and set from the window, with its own words for what is wrong", async () => {
+  const grid = await Grid.start();
+  const worker = await grid.addWorker("den-pc");
+  await desktop.startXembedTray();
+  startTray({}, ["--state-dir", worker.stateDir]);
+  await desktop.click((await pauseMenu()).entry("For one hour"));
+  const paused = await eventually("it is paused", async () => {
+    const status = await worker.status();
+    return status.availability === "paused" && status;
+  });
+  assert.ok(Math.abs(paused.pauses[0].until - Date.now() / 1000 - 3600) < 60, JSON.stringify(paused.pauses));
+  await desktop.click((await openMenu("Resume")).entry("Resume"));
+  await eventually("it works again", async () => (await worker.status()).availability === "available");
+
+  await chooseInMenu("Settings…");
+  await choose("Schedule");
+  await desktop.click(await desktop.find(tray, "Hours in which work is allowed", "text"));
+  await desktop.type("weekends!");
+  await desktop.find(tray, /"weekends!" is no part of a schedule/);
+  await desktop.key("ctrl+a");
+  await desktop.type("never");
+  await eventually("it can be saved", async () => (await desktop.find(tray, "Save")).isEnabled);
+  await choose("Save");
+  await eventually("it counts at once", async () => (await worker.status()).pauses[0]?.code === "outside_schedule");
+  assert.match(fs.readFileSync(path.join(grid.dir, ".config/gogrid-worker/config.toml"), "utf8"), /schedule = "never"/);
+  await choose("Close");
+  await desktop.click((await openMenu("Pause")).entry("Statistics…"));
+  await desktop.find(tray, "What this computer has done");
+});
