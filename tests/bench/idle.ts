@@ -79,7 +79,7 @@ const subjects: Subject[] = [
   ...others(),
 ];
 say("waiting until all have settled");
-await new Promise((resolve) => setTimeout(resolve, 30_000));
+await new Promise((resolve) => setTimeout(resolve, 45_000));
 say(`${seconds} s with nothing to do`);
 const before = subjects.map((subject) => cost(subject.pid));
 await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -89,6 +89,14 @@ for (const child of children) {
   child.kill();
   await gone;
 }
+
+const mega = (bytes: number) => (bytes / 1e6).toFixed(1);
+console.log(`| ${seconds} s idle | PSS | RSS | of a core | wake-ups/s |\n|---|---|---|---|---|`);
+subjects.forEach(({ name }, index) => {
+  const [was, is] = [before[index]!, after[index]!];
+  const share = ((is.cpuSeconds - was.cpuSeconds) / seconds) * 100;
+  console.log(`| ${name} | ${mega(is.pssBytes)} MB | ${mega(is.rssBytes)} MB | ${share.toFixed(3)} % | ${((is.wakeUps - was.wakeUps) / seconds).toFixed(2)} |`);
+});
 
 await grid.addEngine();
 await grid.addModel(sampleModel, model);
@@ -101,12 +109,13 @@ for (let number = 0; number < pauses; number++) {
   await other.command(["pause"]);
   await idle.replica(model);
   const stream = await grid.openai().chat.completions.create({
-    model, messages: [{ role: "user", content: `${number}: what is GoGrid?` }], stream: true, max_tokens: 600, ignore_eos: true,
+    model, messages: [{ role: "user", content: `${number}: what is GoGrid?` }], stream: true, max_tokens: 2000, ignore_eos: true,
   } as any);
   let events = 0;
   for await (const _ of stream as any) {
     if (++events !== 20) continue;
     await other.command(["resume"]);
+    await other.replica(model);
     const begin = performance.now();
     await desktop.moveMouse();
     while (engines(idle).length > 0) await new Promise(setImmediate);
@@ -120,11 +129,4 @@ fs.rmSync(dir, { recursive: true, force: true });
 
 reactions.sort((a, b) => a - b);
 const at = (part: number) => reactions[Math.min(reactions.length - 1, Math.floor(reactions.length * part))]!.toFixed(0);
-const mega = (bytes: number) => (bytes / 1e6).toFixed(1);
-console.log(`| ${seconds} s idle | PSS | RSS | of a core | wake-ups/s |\n|---|---|---|---|---|`);
-subjects.forEach(({ name }, index) => {
-  const [was, is] = [before[index]!, after[index]!];
-  const share = ((is.cpuSeconds - was.cpuSeconds) / seconds) * 100;
-  console.log(`| ${name} | ${mega(is.pssBytes)} MB | ${mega(is.rssBytes)} MB | ${share.toFixed(3)} % | ${((is.wakeUps - was.wakeUps) / seconds).toFixed(2)} |`);
-});
 console.log(`\n| ${pauses} times the owner's hand | p50 | p99 |\n|---|---|---|\n| mouse to the engine gone | ${at(0.5)} ms | ${at(0.99)} ms |`);
