@@ -1,21 +1,17 @@
 // gogrid-worker stats: what this machine gave. Reads the history that the daemon keeps, so that it needs none.
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "commands.hpp"
 #include "stats_text.hpp"
-#include "worker/config.hpp"
 #include "worker/history/keeper.hpp"
 #include "worker/state_directory.hpp"
 
 namespace gogrid::worker_app {
 
 int show_stats(const GlobalOptions& global, bool json) {
-  const auto path =
-      global.state_dir.empty() ? worker::default_state_dir(::getenv) : std::filesystem::absolute(global.state_dir);
-  const std::filesystem::path file = worker::StateDirectory(path).history_file();
+  const std::filesystem::path file = worker::StateDirectory(state_path(global)).history_file();
   auto history = worker::load_history(file);
   // Nothing has happened yet.
   if (!history && history.error().code == ErrorCode::not_found) history = worker::History();
