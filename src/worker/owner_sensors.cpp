@@ -96,6 +96,7 @@ void OwnerSensors::set_config(const WorkerConfig& config) {
 }
 
 void OwnerSensors::follow_config() {
+  if (stopped_) return;
   idle_.set_idle_after(std::chrono::seconds(config_.idle_after_seconds));
   programs_.set_patterns(config_.exclusive_apps);
   disk_.set_least_bytes(bytes_of(config_.min_free_disk_gb));

@@ -51,6 +51,8 @@ Result<void> store_pause(const std::filesystem::path& file, const OwnerPause& pa
 
 std::tm local_time(SystemTime time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  // Whoever travels changes the time zone.
+  ::tzset();
   std::tm parts{};
   ::localtime_r(&seconds, &parts);
   return parts;
@@ -106,6 +108,13 @@ asio::awaitable<void> OwnerWatch::run() {
     std::optional<SystemTime> until;
     if (const auto next = policy_.next_change(now))
       until = now.system + std::chrono::duration_cast<SystemTime::duration>(*next - now.steady);
+    const Schedule& schedule = policy_.rules().schedule;
+    if (!schedule.always() && !schedule.never()) {
+      // Local clocks are moved at full and half hours, which nothing tells of.
+      constexpr int half_hour = 30;
+      const auto look = now.system + std::chrono::minutes(half_hour - now.local.minute % half_hour) - now.into_minute;
+      until = std::min(until.value_or(look), look);
+    }
     co_await timer_.wait_until(until);
   }
 }

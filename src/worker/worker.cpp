@@ -173,14 +173,22 @@ Worker::Worker(asio::any_io_executor executor, WorkerOptions options, StateDirec
       cache_(executor, pool_, state.blobs()),
       engines_(executor, pool_, cache_, state.engines(), options_.config.engine_path,
                [this](Change change) { engine_changed(change); }),
-      devices_(executor, sandbox_, vram_limits(options_.config), [this] { changed(Change::important); }),
+      devices_(executor, sandbox_, vram_limits(options_.config),
+               [this] {
+                 changed(Change::important);
+                 // Which parts of the machine engines are on may be known only now.
+                 pause_replicas();
+               }),
       replica_context_{executor, pool_,       options_.config,
                        sandbox_, cache_,      engines_,
                        devices_, state.run(), [this](Change change) { changed(change); }},
       leases_(executor,
               lease_options(
                   options_, [this] { return availability_.current() == Availability::available; },
-                  [this] { request_finished_.notify(); }),
+                  [this] {
+                    request_finished_.notify();
+                    sensors_.set_engines(engine_activity());
+                  }),
               std::make_shared<SpoolRoom>(pool_, state.spool())),
       session_(executor, session_options(options_, state), *this),
       hardware_(executor, inventory_options(options_, state), hardware_events()),
@@ -350,7 +358,16 @@ wire::WorkerState Worker::state() {
   state.set_sandbox(to_wire(sandbox_.kind()));
   const std::size_t each_bytes = std::min(max_detail_bytes, max_details_bytes / (replicas_.size() + 1));
   for (const auto& [key, replica] : replicas_) {
-    if (!find_leaving(key)) *state.add_replicas() = replica_state(*replica, each_bytes);
+    if (find_leaving(key)) continue;
+    auto& message = *state.add_replicas() = replica_state(*replica, each_bytes);
+    const Pause* pause = pause_of(*replica);
+    if (pause == nullptr) continue;
+    // What is said first has to be true already: nothing is to be given to it any more.
+    const bool finishes = options_.config.on_pause == "finish" && replica->requests() > 0;
+    message.set_slots(finishes ? std::min(message.slots(), replica->requests()) : 0);
+    if (finishes) continue;
+    message.set_phase(wire::PHASE_WAITING);
+    message.set_detail(valid_utf8(pause->text_for_others, each_bytes));
   }
   // One entry for each: what is to come in its place has not begun.
   std::set<ReplicaKey> told;
@@ -492,7 +509,8 @@ asio::awaitable<void> Worker::let_go(std::shared_ptr<Leaving> leaving) {
   const auto replica = leaving->replica;
   const auto deadline = std::chrono::steady_clock::now() + options_.config.drain_timeout;
   if (replica->requests() > 0) tell("it finishes what it answers");
-  while (replica->requests() > 0 && !shutting_down_ && std::chrono::steady_clock::now() < deadline) {
+  const auto yields = [this, replica] { return options_.config.on_pause != "finish" && pause_of(*replica) != nullptr; };
+  while (replica->requests() > 0 && !shutting_down_ && !yields() && std::chrono::steady_clock::now() < deadline) {
     co_await request_finished_.wait_until(deadline);
   }
   tell("its engine ends");

@@ -20,11 +20,17 @@ OwnerSensors::Events Worker::sensor_events() {
 
 EngineActivity Worker::engine_activity() const {
   EngineActivity activity;
-  for (const auto& [key, replica] : replicas_) {
-    activity.running = activity.running || replica->pid() != 0;
-    activity.on_gpu = activity.on_gpu || replica->is_on_devices();
-  }
+  // A job may go on without its stream.
   activity.computing = requests_running_ > 0;
+  const auto add = [&activity](const Replica& replica) {
+    activity.running = activity.running || replica.pid() != 0;
+    activity.on_gpu = activity.on_gpu || replica.is_on_devices();
+    activity.computing = activity.computing || replica.requests() > 0;
+  };
+  for (const auto& [key, replica] : replicas_)
+    add(*replica);
+  for (const auto& leaving : leaving_)
+    add(*leaving->replica);
   activity.gpu_paused = std::any_of(owner_.pauses().begin(), owner_.pauses().end(),
                                     [](const Pause& pause) { return !pause.part.empty() && pause.part != cpu_part; });
   return activity;
@@ -36,6 +42,8 @@ void Worker::owner_changed() {
   // Who would stop it, if it should, is not connected.
   if (availability_.current() == Availability::paused) leases_.stop_unwatched();
   pause_replicas();
+  // Those that go wait for their requests only as long as they may.
+  request_finished_.notify();
   count_pause();
 }
 

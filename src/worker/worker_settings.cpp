@@ -106,7 +106,7 @@ void Worker::reload_settings() {
 
 void Worker::apply_settings(const SettingsChange& change) {
   if (!change.at_restart.empty()) log().warn("settings that count from the next start: {}", joined(change.at_restart));
-  if (change.at_once.empty()) return;
+  if (change.at_once.empty() || shutting_down_) return;
   options_.config = options_.settings->config();
   if (auto started = start_logging(log_options(options_.config)); !started) log().warn("{}", started.error().detail);
   log().info("settings that count from now on: {}", joined(change.at_once));
@@ -121,6 +121,7 @@ void Worker::apply_settings(const SettingsChange& change) {
   for (const auto& [key, replica] : replicas_)
     replica->engine_changed();
   changed(Change::important);
+  pause_replicas();
 }
 
 void Worker::apply_vram_limits() {

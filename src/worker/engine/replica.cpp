@@ -89,6 +89,8 @@ struct Replica::Run {
   std::string over_limit;
   bool ready = false;
   bool suspect = false;
+  // It was ended for its machine's owner.
+  bool paused = false;
   // It wrote a line that may mean that it is ready: since it was last asked, and at all.
   bool spoke = false;
   bool has_spoken = false;
@@ -127,6 +129,7 @@ void Replica::set_pause(std::string why) {
   pause_ = std::move(why);
   if (!pause_.empty() && run_) {
     // At once for requests, and soon for the machine.
+    run_->paused = true;
     run_->ready = false;
     run_->process->kill();
   }
@@ -254,16 +257,18 @@ asio::awaitable<void> Replica::supervise() {
     out_of_memory_ = false;
     over_limit_ = false;
     const auto done = co_await run_once();
+    // Also when the pause is over before the engine is gone.
+    const bool paused = !pause_.empty() || (run_ && run_->paused);
     run_ = nullptr;
     if (stopping_) co_return;
     missing.clear();
-    if (!pause_.empty()) {
+    if (paused) {
       missing = co_await memory_given_back();
       if (!missing.empty()) log().warn("model {} is paused, but {}", spec_.model_name, missing);
     }
     device_use_ = nullptr;
     host_memory_.reset();
-    if (done || !pause_.empty()) {
+    if (done || paused) {
       back_off_.reset();
       continue;
     }
@@ -372,6 +377,10 @@ asio::awaitable<Result<void>> Replica::run_engine(std::shared_ptr<const Engine> 
     co_await end(*run);
     if (!ready) distrust_files(ready.error());
     co_return ready;
+  }
+  if ((*run)->paused) {
+    co_await end(*run);
+    co_return Result<void>();
   }
   files_distrusted_ = false;
   failed_loads_ = 0;

@@ -68,7 +68,7 @@ void OwnerPolicy::sense(OwnerSenses senses, SteadyTime now) {
 
 void OwnerPolicy::sense_gpus(SteadyTime now) {
   for (const auto& [id, gpu] : senses_.gpus) {
-    auto& conditions = gpus_.try_emplace(id, GpuConditions{Condition(0s, 60s), Condition(3s, 30s)}).first->second;
+    auto& conditions = gpus_.try_emplace(id, GpuConditions{Condition(0s, 60s), Condition(12s, 30s)}).first->second;
     conditions.in_use.see(gpu.in_use, now);
     if (!gpu.temperature_c || rules_.max_temperature_c <= 0) {
       conditions.hot.see(false, now);
@@ -137,8 +137,8 @@ void OwnerPolicy::add_gpus(std::vector<Pause>& pauses, PauseCode code, SteadyTim
     const GpuSenses& gpu = senses_.gpus.at(id);
     Pause pause;
     if (heat) {
-      std::string text = "the GPU is too hot";
-      if (gpu.temperature_c) text += " (" + degrees(*gpu.temperature_c) + ")";
+      // Not how hot it is: each degree would be news.
+      const std::string text = "the GPU is too hot (it may have " + degrees(rules_.max_temperature_c) + ")";
       pause = of_machine(code, text, text);
     } else {
       pause = of_machine(code, (gpu.used_by.empty() ? "another program" : gpu.used_by) + " is using the GPU",
