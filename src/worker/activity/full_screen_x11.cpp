@@ -41,7 +41,7 @@ asio::awaitable<Result<Property>> get_property(X11Connection& x, xcb_window_t wi
 std::vector<std::uint32_t> numbers(const Property& property) {
   if (!property || property->format != 32) return {};
   std::vector<std::uint32_t> list(static_cast<std::size_t>(xcb_get_property_value_length(property.get())) / 4);
-  std::memcpy(list.data(), xcb_get_property_value(property.get()), list.size() * 4);
+  if (!list.empty()) std::memcpy(list.data(), xcb_get_property_value(property.get()), list.size() * 4);
   return list;
 }
 
