@@ -1,6 +1,8 @@
 #include "worker/control/control_connection.hpp"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <optional>
 #include <span>
 #include <utility>
@@ -8,6 +10,7 @@
 
 #include "base/log.hpp"
 #include "base/utf8.hpp"
+#include "net/deadline.hpp"
 
 namespace gogrid::worker {
 namespace asio = boost::asio;
@@ -69,10 +72,32 @@ asio::awaitable<void> ControlConnection::read_requests() {
       const RpcError error(RpcError::not_json, ErrorCode::too_large, line.error().detail);
       const std::string refusal = wire::rpc_error(nullptr, error);
       co_await write(refusal);
+      co_await hear_out();
     }
     if (!line || !*line) co_return;
-    if (!co_await answer(std::move(**line))) co_return;
+    const bool goes_on = co_await answer(std::move(**line));
+    if (goes_on) continue;
+    co_await hear_out();
+    co_return;
   }
+}
+
+// A peer that still writes when its connection is closed may lose what it was told last.
+asio::awaitable<void> ControlConnection::hear_out() {
+  constexpr std::size_t most_bytes = 4 * 1024 * 1024;
+  constexpr std::chrono::seconds longest{1};
+  const auto finished = co_await stream_->finish();
+  if (!finished) co_return;
+  net::Deadline deadline(tasks_.executor(), [this] { stream_->cancel(); });
+  deadline.set_after(longest);
+  std::array<std::byte, 4096> part;
+  reading_ = true;
+  for (std::size_t bytes = 0; bytes < most_bytes && !ending_;) {
+    const auto count = co_await stream_->read_some(part);
+    if (!count || *count == 0) break;
+    bytes += *count;
+  }
+  reading_ = false;
 }
 
 // False: it is over.

@@ -48,6 +48,7 @@ class ControlConnection : public std::enable_shared_from_this<ControlConnection>
 
  private:
   boost::asio::awaitable<void> read_requests();
+  boost::asio::awaitable<void> hear_out();
   boost::asio::awaitable<bool> answer(std::string line);
   boost::asio::awaitable<bool> carry_out(wire::RpcRequest request);
   boost::asio::awaitable<wire::RpcResult> call(const ControlMethod& method, wire::RpcRequest& request);

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import * as net from "node:net";
 import * as path from "node:path";
-import * as readline from "node:readline";
 import type { Worker } from "./grid.ts";
 
 export function controlSocket(worker: Worker): string {
@@ -15,7 +14,11 @@ export class Control {
   readonly seen: any[] = [];
   /** Resolves when the worker has closed the connection. */
   readonly closed: Promise<void>;
-  private readonly lines: AsyncIterator<string>;
+  // What came before an error came: a connection that is closed with something unread ends with one.
+  private readonly lines: string[] = [];
+  private held = "";
+  private ended = false;
+  private wake = () => {};
   private lastId = 0;
   private readonly news: any[] = [];
 
@@ -23,8 +26,23 @@ export class Control {
     this.socket = net.connect(file);
     // Whatever it is, it ends.
     this.socket.on("error", () => {});
-    this.closed = new Promise((resolve) => this.socket.once("close", () => resolve()));
-    this.lines = readline.createInterface({ input: this.socket })[Symbol.asyncIterator]();
+    this.socket.setEncoding("utf8").on("data", (text: string) => {
+      const parts = (this.held + text).split("\n");
+      this.held = parts.pop()!;
+      this.lines.push(...parts);
+      this.wake();
+    });
+    const end = () => {
+      this.ended = true;
+      this.wake();
+    };
+    this.socket.once("end", end);
+    this.closed = new Promise((resolve) =>
+      this.socket.once("close", () => {
+        end();
+        resolve();
+      }),
+    );
   }
 
   static of(worker: Worker): Control {
@@ -37,10 +55,10 @@ export class Control {
 
   /** The next line; undefined: it was closed. */
   async line(): Promise<any> {
-    // The socket's error comes this way too: it was closed with something unread.
-    const next = await this.lines.next().catch(() => undefined);
-    if (!next || next.done) return undefined;
-    const message = JSON.parse(next.value);
+    while (this.lines.length === 0 && !this.ended) await new Promise<void>((resolve) => (this.wake = resolve));
+    const line = this.lines.shift();
+    if (line === undefined) return undefined;
+    const message = JSON.parse(line);
     this.seen.push(message);
     return message;
   }
