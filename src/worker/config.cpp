@@ -55,7 +55,7 @@ WorkerConfig preset_config(std::string_view preset) {
     config.on_metered_network = "work";
     config.pause_on_pressure = false;
     config.gpu_busy_percent = 0;
-    config.max_temperature_c = 92;
+    config.max_temperature_c = 0;
   }
   return config;
 }
