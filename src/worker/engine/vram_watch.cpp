@@ -11,7 +11,7 @@ namespace gogrid::worker {
 namespace asio = boost::asio;
 namespace {
 
-constexpr std::chrono::minutes longest_pause{5};
+constexpr std::chrono::seconds longest_pause{10};
 
 }  // namespace
 
