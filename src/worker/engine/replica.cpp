@@ -142,10 +142,9 @@ void Replica::end_over_limit(std::string why) {
   run_->ready = false;
   run_->process->kill();
   // At once, before it is gone: it is to be given nothing more.
-  Progress ending;
-  ending.phase = Phase::failed;
-  ending.detail = failure_text(over_limit(run_->over_limit));
-  set(std::move(ending));
+  set(Phase::failed, failure_text(over_limit(run_->over_limit)));
+  // Told here: it may be assigned anew, as another replica, before this engine is gone.
+  log().warn("model {}: {}; it is not tried again until it is assigned anew", spec_.model_name, progress_.detail);
 }
 
 bool Replica::is_on_devices() const { return device_use_ && !device_use_->bytes().empty() && pid() != 0; }
@@ -244,14 +243,19 @@ void Replica::set(Progress progress) {
   context_.on_change(important ? Change::important : Change::progress);
 }
 
+void Replica::set(Phase phase, std::string detail) {
+  Progress progress;
+  progress.phase = phase;
+  progress.detail = std::move(detail);
+  set(std::move(progress));
+}
+
 asio::awaitable<void> Replica::supervise() {
   // What the last engine left occupied.
   std::string missing;
   for (;;) {
     while (!pause_.empty() && !stopping_) {
-      Progress waiting;
-      waiting.detail = pause_ + (missing.empty() ? "" : "; " + missing);
-      set(std::move(waiting));
+      set(Phase::waiting, pause_ + (missing.empty() ? "" : "; " + missing));
       co_await wake_.wait();
     }
     out_of_memory_ = false;
@@ -278,15 +282,12 @@ asio::awaitable<void> Replica::supervise() {
     const std::string detail = failure_text(done.error());
     std::string first_line = detail.substr(0, detail.find(":\n"));
     if (first_line.size() < detail.size()) first_line += " are in `gogrid-worker status`";
-    if (is_final()) {
-      log().warn("model {}: {}; it is not tried again until it is assigned anew", spec_.model_name, first_line);
-    } else {
+    if (!is_final()) {
       log().warn("model {}: {}; next try in {} ms", spec_.model_name, first_line, pause.count());
+    } else if (progress_.phase != Phase::failed) {
+      log().warn("model {}: {}; it is not tried again until it is assigned anew", spec_.model_name, first_line);
     }
-    Progress failed;
-    failed.phase = Phase::failed;
-    failed.detail = detail;
-    set(std::move(failed));
+    set(Phase::failed, detail);
     if (is_final()) {
       co_await wake_.wait();
     } else {
@@ -304,10 +305,9 @@ std::string Replica::failure_text(const Error& error) {
 
 asio::awaitable<std::shared_ptr<const Engine>> Replica::wait_for_engine() {
   while (!context_.engines.current()) {
-    Progress waiting;
-    waiting.detail = "the engine: " + std::string(to_string(context_.engines.progress().phase));
-    if (!context_.engines.progress().detail.empty()) waiting.detail += ": " + context_.engines.progress().detail;
-    set(std::move(waiting));
+    const auto& engine = context_.engines.progress();
+    set(Phase::waiting,
+        "the engine: " + std::string(to_string(engine.phase)) + (engine.detail.empty() ? "" : ": ") + engine.detail);
     co_await context_.engines.changed().wait();
   }
   co_return context_.engines.current();
@@ -355,9 +355,7 @@ asio::awaitable<Result<void>> Replica::run_once() {
 
   const auto engine = co_await wait_for_engine();
   if (!pause_.empty()) co_return Result<void>();
-  Progress loading;
-  loading.phase = Phase::loading;
-  set(std::move(loading));
+  set(Phase::loading);
   // Others may have taken memory, or given it back.
   if (engine->gpu) co_await context_.devices.look(engine);
   if (!pause_.empty()) co_return Result<void>();
@@ -387,9 +385,7 @@ asio::awaitable<Result<void>> Replica::run_engine(std::shared_ptr<const Engine> 
   (*run)->ready = true;
   back_off_.is_up(std::chrono::steady_clock::now());
   log().info("model {} is ready", spec_.model_name);
-  Progress serving;
-  serving.phase = Phase::ready;
-  set(std::move(serving));
+  set(Phase::ready);
   tasks_.spawn("engine memory", measure_host(*run));
   if (device_use_) tasks_.spawn("engine pace", pace(*run));
   auto watched = co_await watch(*run, engine->id);

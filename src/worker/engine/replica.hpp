@@ -146,6 +146,7 @@ class Replica {
   Error ended(const Run& run);
   Error over_limit(const std::string& why);
   void set(Progress progress);
+  void set(Phase phase, std::string detail = {});
 
   ReplicaContext& context_;
   ReplicaSpec spec_;

@@ -1,7 +1,7 @@
 #include "worker/engine/vram_watch.hpp"
 
-#include <algorithm>
 #include <boost/asio/this_coro.hpp>
+#include <chrono>
 
 #include "worker/engine/device_gpus.hpp"
 #include "worker/engine/replica.hpp"
@@ -11,18 +11,12 @@ namespace gogrid::worker {
 namespace asio = boost::asio;
 namespace {
 
-constexpr std::chrono::seconds longest_pause{10};
+constexpr std::chrono::seconds pause{5};
 
 }  // namespace
 
-VramWatch::VramWatch(asio::any_io_executor executor, EngineDevices& devices, Sources sources,
-                     std::chrono::milliseconds pause)
-    : devices_(devices),
-      sources_(std::move(sources)),
-      first_pause_(pause),
-      pause_(pause),
-      changed_(executor),
-      tasks_(executor) {}
+VramWatch::VramWatch(asio::any_io_executor executor, EngineDevices& devices, Sources sources)
+    : devices_(devices), sources_(std::move(sources)), changed_(executor), tasks_(executor) {}
 
 void VramWatch::start() { tasks_.spawn("GPU memory", run()); }
 
@@ -31,11 +25,10 @@ asio::awaitable<void> VramWatch::run() {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   while (!stopping_) {
     if (sources_.engines().empty()) {
-      pause_ = first_pause_;
       co_await changed_.wait();
       continue;
     }
-    const auto next = std::chrono::steady_clock::now() + pause_;
+    const auto next = std::chrono::steady_clock::now() + pause;
     while (!stopping_ && !sources_.engines().empty() && std::chrono::steady_clock::now() < next)
       co_await changed_.wait_until(next);
     if (stopping_ || sources_.engines().empty()) continue;
@@ -45,14 +38,10 @@ asio::awaitable<void> VramWatch::run() {
 }
 
 void VramWatch::take(const Survey& survey) {
-  bool is_told = false;
   const auto engines = sources_.engines();
   for (const auto& replica : engines) {
-    const auto bytes = bytes_of_processes(process_tree(replica->pid()), devices_.list(), survey.gpus);
-    is_told = is_told || !bytes.empty();
-    replica->devices_measured(bytes);
+    replica->devices_measured(bytes_of_processes(process_tree(replica->pid()), devices_.list(), survey.gpus));
   }
-  pause_ = is_told ? first_pause_ : std::min<std::chrono::milliseconds>(pause_ * 2, longest_pause);
   // Of those on a device that is over its limit, the one that has grown most. The others may fit without it.
   std::shared_ptr<Replica> over;
   for (const auto& replica : engines) {

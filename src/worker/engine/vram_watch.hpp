@@ -1,11 +1,10 @@
-// VramWatch: holds engines to the owner's limits of GPU memory by what drivers say, process by process, while engines
-// are on GPUs: the engine's own log leaves out what the driver needs, and may be wrong. Owned by the worker; event loop
-// thread.
+// VramWatch: holds engines to the owner's limits of GPU memory by what drivers say, process by process, every five
+// seconds while engines are on GPUs: the engine's own log leaves out what the driver needs, and may be wrong. Owned by
+// the worker; event loop thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -26,9 +25,7 @@ class VramWatch {
     std::function<std::vector<std::shared_ptr<Replica>>()> engines;
     std::function<boost::asio::awaitable<Survey>()> look;
   };
-  // Looks once in each `pause`, and ever more rarely while the drivers say nothing of our processes.
-  VramWatch(boost::asio::any_io_executor executor, EngineDevices& devices, Sources sources,
-            std::chrono::milliseconds pause = std::chrono::seconds(5));
+  VramWatch(boost::asio::any_io_executor executor, EngineDevices& devices, Sources sources);
 
   void start();
   // Engines have come or gone.
@@ -43,8 +40,6 @@ class VramWatch {
 
   EngineDevices& devices_;
   Sources sources_;
-  const std::chrono::milliseconds first_pause_;
-  std::chrono::milliseconds pause_;
   bool stopping_ = false;
   Notifier changed_;
   TaskGroup tasks_;
