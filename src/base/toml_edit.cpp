@@ -282,7 +282,9 @@ class Editor {
     if (!value_) return;
     const std::string assignment = joined(path_, table.path.size()) + " = " + *value_;
     if (entries.empty()) {
-      replace(table.value_begin + 1, table.value_end - 1, " " + assignment + " ");
+      // Blanks that are there stay, so that nothing but the assignment is new.
+      const std::size_t inside = table.value_begin + 1;
+      replace(inside, inside, " " + assignment + (text_[inside] == '}' ? " " : ""));
     } else {
       replace(entries.back().value_end, entries.back().value_end, ", " + assignment);
     }

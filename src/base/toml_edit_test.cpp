@@ -50,6 +50,8 @@ INSTANTIATE_TEST_SUITE_P(
         Edit{"new in an inline table", "worker = { name = 'a' }\n", "worker.threads", "3",
              "worker = { name = 'a', threads = 3 }\n"},
         Edit{"in an empty inline table", "worker = {}\n", "worker.threads", "3", "worker = { threads = 3 }\n"},
+        Edit{"in an empty inline table with blanks", "a = { b = {   },d = [1] }\n", "a.b.c", "3",
+             "a = { b = { c = 3   },d = [1] }\n"},
         Edit{"in an inline table inside", "a = { b = { c = 1 } }\n", "a.b.d", "2", "a = { b = { c = 1, d = 2 } }\n"},
         Edit{"an array over lines", "[worker]\neach = [ # two\n  'a=1', # ]\n  'b=2',\n]\nname = 'x'\n", "worker.each",
              "[]", "[worker]\neach = []\nname = 'x'\n"},
