@@ -258,7 +258,7 @@ std::string SettingTarget::expected() const {
 }
 
 std::string SettingTarget::show() const {
-  const std::string text = value();
+  std::string text = value();
   switch (kind_) {
     case SettingKind::boolean:
     case SettingKind::integer:

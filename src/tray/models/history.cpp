@@ -43,7 +43,7 @@ GpuSample read_sample(const QJsonObject& object) {
 History read_history(const QJsonObject& answer, QDate today) {
   History history;
   std::map<QString, qint64> paused;
-  for (const QJsonValue& value : answer["days"].toArray()) {
+  for (const auto& value : answer["days"].toArray()) {
     const QJsonObject day = value.toObject();
     const QDate date = QDate::fromString(day["date"].toString(), Qt::ISODate);
     const qint64 age = date.daysTo(today);
@@ -61,7 +61,7 @@ History read_history(const QJsonObject& answer, QDate today) {
   }
   std::stable_sort(history.pauses.begin(), history.pauses.end(),
                    [](const PausedFor& one, const PausedFor& other) { return one.seconds > other.seconds; });
-  for (const QJsonValue& sample : answer["samples"].toArray()) {
+  for (const auto& sample : answer["samples"].toArray()) {
     if (history.samples.size() >= max_samples) break;
     history.samples.push_back(read_sample(sample.toObject()));
   }
@@ -72,7 +72,7 @@ History read_history(const QJsonObject& answer, QDate today) {
 
 std::vector<GpuNow> read_hardware(const QJsonObject& survey, qint64 now) {
   std::vector<GpuNow> gpus;
-  for (const QJsonValue& value : survey["gpus"].toArray()) {
+  for (const auto& value : survey["gpus"].toArray()) {
     if (gpus.size() >= max_gpus) break;
     const QJsonObject object = value.toObject();
     GpuNow gpu;

@@ -112,7 +112,7 @@ SettingState read_setting(const QJsonObject& object) {
   setting.set_by = object["set_by"].toString();
   setting.help = object["help"].toString();
   setting.expected = object["expected"].toString();
-  for (const QJsonValue& choice : object["choices"].toArray())
+  for (const auto& choice : object["choices"].toArray())
     setting.choices << choice.toString();
   setting.minimum = number_of(object["minimum"]);
   setting.maximum = number_of(object["maximum"]);
@@ -135,7 +135,7 @@ SettingsState read_settings(const QJsonObject& answer) {
   SettingsState state;
   state.file = answer["file"].toString();
   state.error = answer["error"].toString();
-  for (const QJsonValue& setting : answer["settings"].toArray())
+  for (const auto& setting : answer["settings"].toArray())
     state.settings.push_back(read_setting(setting.toObject()));
   return state;
 }
@@ -197,7 +197,7 @@ QString value_text(const SettingState& setting, const QJsonValue& value) {
   if (value.isDouble()) return number_text(value.toDouble()) + (setting.kind == "duration" ? "s" : "");
   if (value.isArray()) {
     QStringList parts;
-    for (const QJsonValue& part : value.toArray())
+    for (const auto& part : value.toArray())
       parts << (part.isDouble() ? number_text(part.toDouble()) : part.toString());
     return parts.join(", ");
   }
@@ -226,7 +226,7 @@ QJsonValue text_value(const SettingState& setting, const QString& text) {
 
 std::vector<VramLimit> read_vram_limits(const QJsonValue& list) {
   std::vector<VramLimit> limits;
-  for (const QJsonValue& entry : list.toArray()) {
+  for (const auto& entry : list.toArray()) {
     const QString text = entry.toString();
     const qsizetype sign = text.lastIndexOf('=');
     bool good = false;

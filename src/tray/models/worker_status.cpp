@@ -44,7 +44,7 @@ ReplicaState read_replica(const QJsonObject& value) {
 
 QString clock_text(const QDateTime& until, const QDateTime& now) {
   const QLocale locale;
-  const QString time = locale.toString(until.time(), QLocale::ShortFormat);
+  QString time = locale.toString(until.time(), QLocale::ShortFormat);
   if (until.date() == now.date()) return time;
   return locale.toString(until.date(), "ddd") + " " + time;
 }
@@ -61,11 +61,11 @@ WorkerStatus read_status(const QJsonObject& status) {
   out.last_error = text_of(coordinator, "last_error");
   out.availability = text_of(status, "availability");
   out.reason = text_of(status, "reason");
-  for (const QJsonValue& pause : status["pauses"].toArray())
+  for (const auto& pause : status["pauses"].toArray())
     out.pauses.push_back(read_pause(pause.toObject()));
-  for (const QJsonValue& device : status["engine"].toObject()["devices"].toArray())
+  for (const auto& device : status["engine"].toObject()["devices"].toArray())
     out.devices.push_back(read_device(device.toObject()));
-  for (const QJsonValue& replica : status["replicas"].toArray())
+  for (const auto& replica : status["replicas"].toArray())
     out.replicas.push_back(read_replica(replica.toObject()));
   out.requests_running = status["requests"].toObject()["running"].toInt();
   return out;

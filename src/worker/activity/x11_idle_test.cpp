@@ -7,6 +7,7 @@
 
 #include <fstream>
 
+#include "base/file.hpp"
 #include "worker/activity/activity_test_support.hpp"
 
 namespace gogrid::worker {
@@ -145,7 +146,7 @@ TEST(X11Idle, ACookieIsFoundAlsoWhenItComesWithALaterSession) {
   ASSERT_TRUE(watched.becomes(SourceState::blind));
   EXPECT_EQ(watched.report().detail, "display :7: the X server refuses this user");
   std::filesystem::copy_file(file, found);
-  std::ofstream(directory.path / "session");
+  ASSERT_TRUE(write_file_atomically(directory.path / "session", "", 0600));
   std::filesystem::rename(directory.path / "session", watched.options.sessions / "1");
   EXPECT_TRUE(watched.becomes(SourceState::idle)) << watched.report().detail;
 }
@@ -184,7 +185,7 @@ TEST(X11Idle, TheXServerOfAWaylandSessionIsLeftAlone) {
   EXPECT_EQ(watched.report().detail, "display :7: it belongs to a Wayland session");
   // That session ends, and one of X11 begins.
   wayland = false;
-  std::ofstream(watched.directory.path / "session");
+  ASSERT_TRUE(write_file_atomically(watched.directory.path / "session", "", 0600));
   std::filesystem::rename(watched.directory.path / "session", watched.options.sessions / "2");
   EXPECT_TRUE(watched.becomes(SourceState::idle)) << watched.report().detail;
 }

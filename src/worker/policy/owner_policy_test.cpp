@@ -45,6 +45,7 @@ OwnerRules rules() {
 
 std::vector<PauseCode> codes(const std::vector<Pause>& pauses) {
   std::vector<PauseCode> codes;
+  codes.reserve(pauses.size());
   for (const Pause& pause : pauses)
     codes.push_back(pause.code);
   return codes;
