@@ -33,6 +33,7 @@ class WorkerStarter : public QObject {
   // Tells when the process ends, whose child it is not.
   void watch(qint64 pid);
   void on_ended();
+  void tell_end();
 
   Place place_;
   std::unique_ptr<QProcess> systemctl_;

@@ -3,6 +3,7 @@
 
 #include <QFile>
 #include <QFileInfo>
+#include <cerrno>
 
 #include "tray/connection/worker_starter.hpp"
 
@@ -83,13 +84,14 @@ void WorkerStarter::start_process() {
     emit failed(tr("%1 cannot be started.").arg(place_.program));
     return;
   }
-  watch(pid);
   emit started();
+  watch(pid);
 }
 
 void WorkerStarter::watch(qint64 pid) {
   pid_fd_ = static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0));
-  // It has ended already, or the kernel is older than 5.3.
+  // It has ended already and was reaped. Another error: the kernel is older than 5.3, and cannot tell.
+  if (pid_fd_ < 0 && errno == ESRCH) return tell_end();
   if (pid_fd_ < 0) return;
   ended_ = std::make_unique<QSocketNotifier>(pid_fd_, QSocketNotifier::Read);
   connect(ended_.get(), &QSocketNotifier::activated, this, &WorkerStarter::on_ended);
@@ -100,6 +102,10 @@ void WorkerStarter::on_ended() {
   ended_.release()->deleteLater();
   ::close(pid_fd_);
   pid_fd_ = -1;
+  tell_end();
+}
+
+void WorkerStarter::tell_end() {
   const QString said = last_line(place_.log());
   emit failed(said.isEmpty() ? tr("The worker ended.") : said);
 }
