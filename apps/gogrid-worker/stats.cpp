@@ -1,27 +1,40 @@
-// gogrid-worker stats: what this machine gave. Reads the history that the daemon keeps, so that it needs none.
+// gogrid-worker stats: what this machine gave, up to this moment by the worker that runs here, or else as its file has it.
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "ask_worker.hpp"
 #include "commands.hpp"
 #include "stats_text.hpp"
 #include "worker/history/keeper.hpp"
 #include "worker/state_directory.hpp"
 
 namespace gogrid::worker_app {
+using nlohmann::json;
+namespace {
 
-int show_stats(const GlobalOptions& global, bool json) {
+Result<json> read_kept(const GlobalOptions& global) {
   const std::filesystem::path file = worker::StateDirectory(state_path(global)).history_file();
   auto history = worker::load_history(file);
   // Nothing has happened yet.
   if (!history && history.error().code == ErrorCode::not_found) history = worker::History();
-  if (!history) {
-    std::fprintf(stderr, "gogrid-worker: %s: %s\n", file.c_str(), history.error().detail.c_str());
+  if (!history) return Error(history.error().code, file.string() + ": " + history.error().detail);
+  return worker::to_json(*history);
+}
+
+}  // namespace
+
+int show_stats(const GlobalOptions& global, bool json_wanted) {
+  auto history = ask_worker(global, "history.get", json::object());
+  if (!history) history = read_kept(global);
+  if (!*history) {
+    std::fprintf(stderr, "gogrid-worker: %s\n", history->error().detail.c_str());
     return 1;
   }
   const worker::LocalCalendar calendar;
-  const std::string text = json ? worker::to_json(*history).dump(2) + "\n"
-                                : stats_text(*history, calendar.day_of(std::chrono::system_clock::now()));
+  const auto replace = json::error_handler_t::replace;
+  const std::string text = json_wanted ? (*history)->dump(2, ' ', false, replace) + "\n"
+                                       : stats_text(**history, calendar.day_of(std::chrono::system_clock::now()));
   std::fputs(text.c_str(), stdout);
   return 0;
 }

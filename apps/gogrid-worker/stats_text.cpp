@@ -5,27 +5,38 @@
 #include <array>
 #include <chrono>
 #include <map>
+#include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 
 namespace gogrid::worker_app {
 namespace {
 
-using std::chrono::milliseconds;
-using worker::DayNumber;
-using worker::History;
-using worker::HistoryDay;
-using worker::HistoryTotals;
-
-using Pauses = std::map<std::string, milliseconds, std::less<>>;
+using nlohmann::json;
 
 struct Period {
   const char* name;
-  HistoryTotals totals;
-  Pauses paused;
+  std::uint64_t jobs = 0;
+  std::uint64_t tokens = 0;
+  std::uint64_t given_seconds = 0;
+  // By the reason's code, in seconds.
+  std::map<std::string, std::uint64_t, std::less<>> paused;
 };
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14> reasons = {{
+const json& member(const json& object, const char* key) {
+  static const json none;
+  const auto found = object.find(key);
+  return found == object.end() ? none : *found;
+}
+
+std::uint64_t figure(const json& object, const char* key) {
+  const json& value = member(object, key);
+  return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
+}
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15> reasons = {{
     {"by_owner", "paused by you"},
+    {"going_to_sleep", "the computer went to sleep"},
     {"update_pending", "an update waited"},
     {"outside_schedule", "outside the schedule"},
     {"on_battery", "on battery"},
@@ -52,12 +63,13 @@ std::string reason_text(std::string_view code) {
   return text;
 }
 
-void add(Period& period, const HistoryDay& day) {
-  period.totals.jobs += day.totals.jobs;
-  period.totals.tokens += day.totals.tokens;
-  period.totals.given += day.totals.given;
-  for (const auto& [code, span] : day.paused)
-    period.paused[code] += span;
+void add(Period& period, const json& day) {
+  period.jobs += figure(day, "jobs");
+  period.tokens += figure(day, "tokens");
+  period.given_seconds += figure(day, "given_seconds");
+  for (const auto& [code, span] : member(day, "paused_seconds").items()) {
+    if (span.is_number_unsigned()) period.paused[code] += span.get<std::uint64_t>();
+  }
 }
 
 // "1234567" → "1,234,567"
@@ -70,8 +82,7 @@ std::string number(std::uint64_t value) {
   return text;
 }
 
-std::string duration(milliseconds span) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(span).count();
+std::string duration(std::uint64_t seconds) {
   if (seconds < 60) return fmt::format("{} s", seconds);
   if (seconds < 3600) return fmt::format("{} min", seconds / 60);
   return fmt::format("{} h {:02} min", seconds / 3600, seconds / 60 % 60);
@@ -79,34 +90,45 @@ std::string duration(milliseconds span) {
 
 }  // namespace
 
-std::string stats_text(const History& history, DayNumber today) {
-  std::array<Period, 3> periods = {Period{"today", {}, {}}, Period{"7 days", {}, {}}, Period{"all", {}, {}}};
-  for (const HistoryDay& day : history.days()) {
-    if (day.day == today) add(periods[0], day);
-    if (day.day <= today && day.day > today - 7) add(periods[1], day);
+std::string stats_text(const json& history, worker::DayNumber today) {
+  std::array<Period, 3> periods;
+  periods[0].name = "today";
+  periods[1].name = "7 days";
+  periods[2].name = "all";
+  for (const json& day : member(history, "days")) {
+    const json& date = member(day, "date");
+    const auto number = date.is_string() ? worker::parse_date(date.get_ref<const std::string&>()) : std::nullopt;
+    if (!number) continue;
+    if (*number == today) add(periods[0], day);
+    if (*number <= today && *number > today - 7) add(periods[1], day);
     add(periods[2], day);
   }
   // Also of days that are not kept any more.
-  periods[2].totals = history.totals();
+  const json& totals = member(history, "totals");
+  periods[2].jobs = figure(totals, "jobs");
+  periods[2].tokens = figure(totals, "tokens");
+  periods[2].given_seconds = figure(totals, "given_seconds");
   std::string out;
   const auto row = [&](std::string_view name, const auto& value) {
     out += fmt::format("{:<34}{:>16}{:>16}{:>16}\n", name, value(periods[0]), value(periods[1]), value(periods[2]));
   };
   row("", [](const Period& period) { return std::string(period.name); });
-  row("jobs", [](const Period& period) { return number(period.totals.jobs); });
-  row("tokens", [](const Period& period) { return number(period.totals.tokens); });
-  row("time given", [](const Period& period) { return duration(period.totals.given); });
+  row("jobs", [](const Period& period) { return number(period.jobs); });
+  row("tokens", [](const Period& period) { return number(period.tokens); });
+  row("time given", [](const Period& period) { return duration(period.given_seconds); });
   row("paused", [](const Period& period) {
-    milliseconds sum{0};
+    std::uint64_t sum = 0;
     for (const auto& [code, span] : period.paused)
       sum += span;
     return duration(sum);
   });
-  std::vector<std::pair<milliseconds, std::string>> by_length;
+  std::vector<std::string> by_length;
   for (const auto& [code, span] : periods[2].paused)
-    by_length.emplace_back(-span, code);
-  std::sort(by_length.begin(), by_length.end());
-  for (const auto& [span, code] : by_length) {
+    by_length.push_back(code);
+  std::stable_sort(by_length.begin(), by_length.end(), [&](const std::string& one, const std::string& other) {
+    return periods[2].paused.at(one) > periods[2].paused.at(other);
+  });
+  for (const std::string& code : by_length) {
     row("  " + reason_text(code), [&its_code = code](const Period& period) {
       const auto found = period.paused.find(its_code);
       return found == period.paused.end() ? std::string("-") : duration(found->second);

@@ -1,13 +1,14 @@
 // The history of a worker's work as text for people. Pure, any thread.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "worker/history/history.hpp"
+#include "worker/history/calendar.hpp"
 
 namespace gogrid::worker_app {
 
-// `today`: by the local calendar. The last seven days end with it.
-std::string stats_text(const worker::History& history, worker::DayNumber today);
+// `history` as history.get gives it. `today`: by the local calendar; the last seven days end with it.
+std::string stats_text(const nlohmann::json& history, worker::DayNumber today);
 
 }  // namespace gogrid::worker_app
