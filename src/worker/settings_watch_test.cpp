@@ -39,9 +39,7 @@ class SettingsWatchTest : public ::testing::Test {
   }
 
   void watch(const fs::path& path, int& count) {
-    auto events = open_file_events();
-    ASSERT_TRUE(events) << events.error().detail;
-    watches_.push_back(std::make_unique<SettingsWatch>(io_.get_executor(), std::move(*events), path));
+    watches_.push_back(std::make_unique<SettingsWatch>(io_.get_executor(), path));
     tasks_.spawn("watch", count_changes(*watches_.back(), count));
     io_.poll();
   }

@@ -72,12 +72,7 @@ void Worker::offer_settings(ControlServer& control) {
 
 asio::awaitable<void> Worker::follow_settings() {
   if (!options_.settings || options_.settings->file().empty()) co_return;
-  auto events = open_file_events();
-  if (!events) {
-    log().warn("changes of the settings file count from the next start: {}", events.error().detail);
-    co_return;
-  }
-  settings_watch_.emplace(executor_, std::move(*events), std::filesystem::absolute(options_.settings->file()));
+  settings_watch_.emplace(executor_, std::filesystem::absolute(options_.settings->file()));
   for (;;) {
     // Before the first change that is heard as well: there may have been one before it was watched.
     reload_settings();
@@ -117,6 +112,7 @@ void Worker::apply_settings(const SettingsChange& change) {
   apply_vram_limits();
   if (resource_limits(options_.config) != sandbox_.limits().limits()) set_limits(options_.config);
   owner_.set_rules(owner_rules(options_.config));
+  warn_of_unknown_parts();
   sensors_.set_config(options_.config);
   for (const auto& [key, replica] : replicas_)
     replica->engine_changed();

@@ -17,8 +17,8 @@
 
 #include "base/result.hpp"
 #include "base/task_group.hpp"
-#include "worker/activity/file_watch.hpp"
 #include "worker/activity/retry.hpp"
+#include "worker/file_watch.hpp"
 
 struct sd_bus;
 struct sd_bus_message;

@@ -12,8 +12,8 @@
 #include <string_view>
 
 #include "base/task_group.hpp"
-#include "worker/activity/file_watch.hpp"
 #include "worker/activity/idle_source.hpp"
+#include "worker/file_watch.hpp"
 
 namespace gogrid::worker {
 

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "base/task_group.hpp"
-#include "worker/activity/file_watch.hpp"
 #include "worker/activity/x11_connection.hpp"
+#include "worker/file_watch.hpp"
 
 namespace gogrid::worker {
 

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "worker/activity/file_watch.hpp"
+#include "worker/file_watch.hpp"
 
 namespace gogrid::worker {
 namespace asio = boost::asio;
