@@ -16,15 +16,17 @@ constexpr std::chrono::microseconds turn_time{100'000};
 
 }  // namespace
 
-EnginePace::EnginePace(asio::any_io_executor executor, pid_t outermost)
+EnginePace::EnginePace(asio::any_io_executor executor, const Process& outermost)
     : timer_(std::move(executor)), outermost_(outermost) {}
 
 EnginePace::~EnginePace() { signal(SIGCONT); }
 
 // Not to the outermost: it waits for the others, and we wait for it.
 void EnginePace::signal(int number) const {
-  for (const pid_t pid : process_tree(outermost_)) {
-    if (pid != outermost_) ::kill(pid, number);
+  const pid_t outermost = outermost_.pid();
+  if (outermost == 0) return;
+  for (const pid_t pid : process_tree(outermost)) {
+    if (pid != outermost) ::kill(pid, number);
   }
 }
 

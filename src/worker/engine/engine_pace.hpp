@@ -2,18 +2,18 @@
 // turns: GPUs know no other limit of that kind that an ordinary user could set. Owned by a replica; event loop thread.
 #pragma once
 
-#include <sys/types.h>
-
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
+
+#include "worker/sandbox/process.hpp"
 
 namespace gogrid::worker {
 
 class EnginePace {
  public:
-  // `outermost` is the process that was started; those below it compute.
-  EnginePace(boost::asio::any_io_executor executor, pid_t outermost);
+  // `outermost` is the process that was started, and outlives this; those below it compute.
+  EnginePace(boost::asio::any_io_executor executor, const Process& outermost);
   // Lets it go on.
   ~EnginePace();
   EnginePace(const EnginePace&) = delete;
@@ -26,7 +26,7 @@ class EnginePace {
   void signal(int number) const;
 
   boost::asio::steady_timer timer_;
-  pid_t outermost_;
+  const Process& outermost_;
 };
 
 }  // namespace gogrid::worker

@@ -48,7 +48,7 @@ TEST(EnginePace, ComputesForItsShareOfTheTime) {
     io.run_for(1ms), io.restart();
   const pid_t engine = process_tree(outermost)[1];
   {
-    EnginePace pace(io.get_executor(), outermost);
+    EnginePace pace(io.get_executor(), **started);
     TaskGroup tasks(io.get_executor());
     const auto before = run_time(engine);
     const auto began = std::chrono::steady_clock::now();

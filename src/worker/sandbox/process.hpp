@@ -60,7 +60,8 @@ class Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  pid_t pid() const { return pid_; }
+  // 0 once it was reaped: another process may have the number then.
+  pid_t pid() const { return status_ ? 0 : pid_; }
   // SIGKILL to it and its process group, which is a session of its own.
   void kill() noexcept;
   // Completes when it has ended and was reaped.
