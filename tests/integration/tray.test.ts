@@ -164,28 +164,30 @@ test("its menu says what runs, and pauses and resumes by clicks", async () => {
 
 test("the icon looks different in each state", async () => {
   const daemon = await startDaemon();
-  const panel = await desktop.startXembedTray();
-  const program = startTray();
-  const icon = await xembedIcon();
+  // First what it shows before it knows better.
   const states = {
-    idle: { availability: "available", requests: { running: 0, total: 1 } },
+    offline: { coordinator: { ...daemon.status.coordinator, connected: false, last_error: "timed out" } },
+    idle: { coordinator: daemon.status.coordinator },
     working: { requests: { running: 1, total: 1 } },
     paused: { availability: "paused", pauses: [{ code: "user_active", text: "", until: null }] },
     error: { availability: "refusing", reason: "no sandbox", pauses: [] },
-    offline: { availability: "available", coordinator: { ...daemon.status.coordinator, connected: false, last_error: "timed out" } },
   } as const;
+  daemon.change(states.offline as object);
+  const panel = await desktop.startXembedTray();
+  const program = startTray();
+  const icon = await xembedIcon();
   const seen = new Map<string, string>();
   for (const [name, status] of Object.entries(states)) {
     daemon.change({ requests: { running: 0, total: 1 }, ...(status as object) });
     const file = path.join(stateDir, `${name}.png`);
     const crop = `${icon.width}x${icon.height}+${icon.x}+${icon.y}`;
-    // The picture is there when it is another one than those before.
+    // The picture is there when it is none, in one colour, nor one of those before.
     const hash = await eventually(`the icon shows ${name}`, async () => {
       await desktop.tool("import", ["-window", "root", "-crop", crop, "+repage", "-strip", file]);
-      const found = await desktop.tool("identify", ["-format", "%#", file]);
-      return ![...seen.values()].includes(found) && found;
+      const [colours, found] = (await desktop.tool("identify", ["-format", "%k %#", file])).split(" ");
+      return colours !== "1" && !seen.has(found!) && found!;
     });
-    seen.set(name, hash);
+    seen.set(hash, name);
     await desktop.picture(`tray-icon-${name}`, icon);
   }
   assert.equal(seen.size, 5);
