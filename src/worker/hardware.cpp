@@ -70,16 +70,18 @@ void HardwareMonitor::start() {
 
 asio::awaitable<void> HardwareMonitor::run() {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  while (!stopping_) {
+  for (bool first = true; !stopping_; first = false) {
     Survey seen = co_await inventory_.look();
     if (stopping_) break;
-    if (!same_facts(seen, survey_)) {
+    const bool is_other = !same_facts(seen, survey_);
+    if (is_other) {
       for (const Gpu& gpu : seen.gpus)
         log().info("GPU {}: {}, driver {} {}", gpu.id, shown_name(gpu), gpu.driver.empty() ? "none" : gpu.driver,
                    gpu.driver_version);
     }
     survey_ = std::move(seen);
     events_.on_look();
+    if (is_other && !first) events_.on_change();
     if (!hotplug_) break;
     const Result<void> heard = co_await hotplug_->changed();
     if (!heard || stopping_) break;

@@ -27,6 +27,8 @@ class HardwareMonitor {
   struct Events {
     // It has looked: what it found may be new.
     std::function<void()> on_look;
+    // After that, when it is another look than the first: devices have come or gone.
+    std::function<void()> on_change;
     std::function<void(const Survey&)> on_reading;
   };
   HardwareMonitor(boost::asio::any_io_executor executor, InventoryOptions options, Events events);

@@ -50,7 +50,8 @@ OwnerSensors::OwnerSensors(asio::any_io_executor executor, asio::thread_pool& po
               events_.on_survey(survey);
               events_.on_change();
             }),
-      awake_(system_bus_, events_.on_change) {}
+      awake_(system_bus_, events_.on_change),
+      sleep_(system_bus_, [this](bool) { sleep_changed(); }) {}
 
 void OwnerSensors::start() {
   system_bus_.start();
@@ -111,8 +112,15 @@ void OwnerSensors::set_engines(EngineActivity engines) {
   asio::post(executor_, [this] { follow_engines(); });
 }
 
+void OwnerSensors::sleep_changed() {
+  // Whoever hears of it tells the coordinator and ends the engines; then the machine may sleep.
+  events_.on_change();
+  asio::post(executor_, [this] { follow_engines(); });
+}
+
 void OwnerSensors::follow_engines() {
   if (stopped_) return;
+  if (sleep_.is_near() && !engines_.running) sleep_.ready();
   pressure_.set_engines_running(engines_.running);
   const bool wanted = config_.max_temperature_c > 0 || config_.gpu_busy_percent > 0;
   const bool computes_on_gpu = engines_.on_gpu && engines_.computing;
@@ -144,6 +152,7 @@ OwnerSenses OwnerSensors::senses() const {
   if (!programs_.running().empty()) senses.exclusive_app = programs_.running().front().name;
   if (const auto full = full_screen_.state())
     senses.full_screen_app = full->program.empty() ? "a program" : full->program;
+  senses.going_to_sleep = sleep_.is_near();
   senses.on_battery = power_.on_battery();
   senses.metered_network = network_.state() == Metered::yes;
   senses.cpu_busy = pressure_.level(PressureKind::cpu).high;

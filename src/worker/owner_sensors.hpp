@@ -75,6 +75,7 @@ class OwnerSensors {
  private:
   void follow_config();
   void follow_engines();
+  void sleep_changed();
 
   boost::asio::any_io_executor executor_;
   boost::asio::thread_pool& pool_;
@@ -93,6 +94,7 @@ class OwnerSensors {
   DiskRoom disk_;
   GpuWatch gpus_;
   SleepInhibitor awake_;
+  SleepWatch sleep_;
 };
 
 }  // namespace gogrid::worker

@@ -28,6 +28,7 @@ class OwnerWatch {
 
   // In order; empty: it may work.
   const std::vector<Pause>& pauses() const { return pauses_; }
+  const OwnerRules& rules() const { return policy_.rules(); }
   void set_rules(OwnerRules rules);
   // What is sensed from now on.
   void sense(OwnerSenses senses);

@@ -21,4 +21,16 @@ std::set<std::string> parts_of(const ReplicaSpec& spec, const std::vector<Engine
   return parts;
 }
 
+std::vector<std::string> unknown_parts(const std::set<std::string>& named, const std::vector<EngineDevice>& devices,
+                                       const std::vector<Gpu>& gpus) {
+  std::vector<std::string> unknown;
+  for (const std::string& part : named) {
+    const bool is_device =
+        std::any_of(devices.begin(), devices.end(), [&](const auto& one) { return one.name == part; });
+    const bool is_gpu = std::any_of(gpus.begin(), gpus.end(), [&](const Gpu& gpu) { return gpu.id == part; });
+    if (part != cpu_part && !is_device && !is_gpu) unknown.push_back(part);
+  }
+  return unknown;
+}
+
 }  // namespace gogrid::worker

@@ -34,5 +34,14 @@ TEST(Parts, AreTheGpusThatAnEngineIsPlacedOn) {
   EXPECT_THAT(parts_of(spec, devices, gpus), ElementsAre("Vulkan2", "pci:1"));
 }
 
+TEST(Parts, OnesThatAreNotThereAreNamed) {
+  std::vector<EngineDevice> devices(1);
+  devices[0].name = "Vulkan0";
+  std::vector<Gpu> gpus(1);
+  gpus[0].id = "pci:1";
+  EXPECT_THAT(unknown_parts({"cpu", "pci:1", "Vulkan0"}, devices, gpus), ElementsAre());
+  EXPECT_THAT(unknown_parts({"CPU", "cpu", "pci:2"}, devices, gpus), ElementsAre("CPU", "pci:2"));
+}
+
 }  // namespace
 }  // namespace gogrid::worker

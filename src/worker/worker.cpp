@@ -302,6 +302,7 @@ void Worker::engine_changed(Change change) {
   if (change == Change::important) {
     for (const auto& [key, replica] : replicas_)
       replica->engine_changed();
+    warn_of_unknown_parts();
   }
   changed(change);
 }
@@ -339,8 +340,10 @@ HardwareMonitor::Events Worker::hardware_events() {
     // Which GPUs the engine's devices are.
     changed(Change::important);
     pause_replicas();
+    warn_of_unknown_parts();
     session_.hardware_changed();
   };
+  events.on_change = [this] { look_at_devices(); };
   events.on_reading = [this](const Survey& survey) {
     news_.notify();
     history_.add_reading(survey);

@@ -99,6 +99,8 @@ class Worker final : public SessionClient {
   void owner_changed();
   void count_pause();
   void pause_replicas();
+  bool may_finish(const Pause& pause) const;
+  void warn_of_unknown_parts();
   // Of those that hold now, the first that this replica has to yield to; null: none.
   const Pause* pause_of(const Replica& replica) const;
   boost::asio::awaitable<void> pause_after_requests(std::shared_ptr<Replica> replica);
@@ -106,6 +108,8 @@ class Worker final : public SessionClient {
   std::optional<Error> takes_no_work() const;
   void engine_changed(Change change);
   HardwareMonitor::Events hardware_events();
+  // What the engine computes on may have come or gone.
+  void look_at_devices();
   VramWatch::Sources vram_sources();
 
   boost::asio::awaitable<void> follow_settings();
@@ -136,6 +140,7 @@ class Worker final : public SessionClient {
   std::map<ReplicaKey, std::shared_ptr<Replica>> replicas_;
   // A new one with the same key waits for it.
   std::list<std::shared_ptr<Leaving>> leaving_;
+  std::set<std::string> unknown_parts_told_;
   // Paused, and finishing what they answer.
   std::set<std::shared_ptr<Replica>> finishing_;
   Leases leases_;

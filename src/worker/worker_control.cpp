@@ -127,10 +127,8 @@ void Worker::offer_hardware(ControlServer& control) {
 asio::awaitable<Result<void>> Worker::resume() {
   if (auto done = owner_.resume(); !done) co_return done;
   // What stood in its way may have been put right.
-  if (sandbox_.kind() == SandboxKind::unavailable) {
-    co_await probe_sandbox();
-    if (engines_.current()) co_await devices_.look(engines_.current());
-  }
+  if (sandbox_.kind() == SandboxKind::unavailable) co_await probe_sandbox();
+  look_at_devices();
   co_return Result<void>();
 }
 

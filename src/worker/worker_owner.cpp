@@ -54,11 +54,12 @@ void Worker::count_pause() {
 
 // The owner wants the machine, or a part of it: engines leave the memory.
 void Worker::pause_replicas() {
+  cache_.set_paused(machine_pause(owner_.pauses()) != nullptr);
   for (const auto& [key, replica] : replicas_) {
     const Pause* pause = pause_of(*replica);
     if (pause == nullptr) {
       replica->set_pause("");
-    } else if (options_.config.on_pause == "finish" && replica->requests() > 0) {
+    } else if (may_finish(*pause) && replica->requests() > 0) {
       if (finishing_.insert(replica).second) tasks_.spawn("pause", pause_after_requests(replica));
     } else {
       replica->set_pause(pause->text_for_others);
@@ -66,12 +67,39 @@ void Worker::pause_replicas() {
   }
 }
 
+// A machine that goes to sleep waits for nobody.
+bool Worker::may_finish(const Pause& pause) const {
+  return options_.config.on_pause == "finish" && pause.code != PauseCode::going_to_sleep;
+}
+
 asio::awaitable<void> Worker::pause_after_requests(std::shared_ptr<Replica> replica) {
   const auto deadline = std::chrono::steady_clock::now() + options_.config.drain_timeout;
-  while (replica->requests() > 0 && pause_of(*replica) != nullptr && std::chrono::steady_clock::now() < deadline)
+  const auto waits = [this, &replica, deadline] {
+    const Pause* pause = pause_of(*replica);
+    return replica->requests() > 0 && pause != nullptr && may_finish(*pause) &&
+           std::chrono::steady_clock::now() < deadline;
+  };
+  while (waits())
     co_await request_finished_.wait_until(deadline);
   finishing_.erase(replica);
   if (const Pause* pause = pause_of(*replica)) replica->set_pause(pause->text_for_others);
+}
+
+void Worker::look_at_devices() {
+  if (engines_.current() && !shutting_down_) tasks_.spawn("devices", devices_.look(engines_.current()));
+}
+
+void Worker::warn_of_unknown_parts() {
+  // Without an engine its devices are not known.
+  if (!engines_.current()) return;
+  const auto& named = owner_.rules().work_while_active;
+  for (const std::string& part : unknown_parts(named, devices_.list(), hardware_.survey().gpus)) {
+    if (!unknown_parts_told_.insert(part).second) continue;
+    log().warn(
+        "worker.work_while_active names \"{}\", which is neither cpu nor a GPU of this machine: see `gogrid-worker "
+        "gpus`",
+        part);
+  }
 }
 
 const Pause* Worker::pause_of(const Replica& replica) const {

@@ -73,6 +73,7 @@ WorkerStatus read_status(const QJsonObject& status) {
 
 QString StatusWords::reason(const QString& code) {
   if (code == "by_owner") return tr("you paused it");
+  if (code == "going_to_sleep") return tr("the computer is going to sleep");
   if (code == "update_pending") return tr("an update is about to be installed");
   if (code == "outside_schedule") return tr("outside the hours that you allow");
   if (code == "on_battery") return tr("the computer runs on battery");

@@ -73,9 +73,9 @@ TEST_F(StatusTest, APauseUntilLaterSaysWhen) {
 
 TEST_F(StatusTest, EveryReasonOfThePolicyHasASentenceOfItsOwn) {
   QStringList seen;
-  for (const char* code :
-       {"by_owner", "update_pending", "outside_schedule", "on_battery", "too_hot", "user_active", "exclusive_app",
-        "full_screen", "gpu_in_use", "cpu_busy", "memory_short", "metered_network", "low_disk", "activity_unknown"}) {
+  for (const char* code : {"by_owner", "going_to_sleep", "update_pending", "outside_schedule", "on_battery", "too_hot",
+                           "user_active", "exclusive_app", "full_screen", "gpu_in_use", "cpu_busy", "memory_short",
+                           "metered_network", "low_disk", "activity_unknown"}) {
     const QString sentence = StatusWords::reason(code);
     EXPECT_NE(sentence, QString(code));
     EXPECT_FALSE(seen.contains(sentence)) << code;

@@ -633,6 +633,10 @@
         <translation>von Ihnen pausiert</translation>
     </message>
     <message>
+        <source>the computer is going to sleep</source>
+        <translation>der Computer geht schlafen</translation>
+    </message>
+    <message>
         <source>an update is about to be installed</source>
         <translation>ein Update wird gleich installiert</translation>
     </message>

@@ -633,6 +633,10 @@
         <translation>usted lo pausó</translation>
     </message>
     <message>
+        <source>the computer is going to sleep</source>
+        <translation>el equipo va a suspenderse</translation>
+    </message>
+    <message>
         <source>an update is about to be installed</source>
         <translation>se va a instalar una actualización</translation>
     </message>

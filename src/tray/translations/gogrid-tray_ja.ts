@@ -633,6 +633,10 @@
         <translation>あなたが休止しました</translation>
     </message>
     <message>
+        <source>the computer is going to sleep</source>
+        <translation>コンピューターがスリープに入ります</translation>
+    </message>
+    <message>
         <source>an update is about to be installed</source>
         <translation>更新がインストールされます</translation>
     </message>

@@ -633,6 +633,10 @@
         <translation>您已暂停</translation>
     </message>
     <message>
+        <source>the computer is going to sleep</source>
+        <translation>计算机即将进入睡眠</translation>
+    </message>
+    <message>
         <source>an update is about to be installed</source>
         <translation>即将安装更新</translation>
     </message>

@@ -45,6 +45,7 @@ class SleepWatch {
   SleepWatch(Bus& system_bus, std::function<void(bool asleep)> on_change);
 
   void ready() { delay_.reset(); }
+  bool is_near() const { return asleep_; }
 
  private:
   void take_delay();

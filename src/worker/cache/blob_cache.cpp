@@ -86,7 +86,13 @@ BlobCache::BlobCache(asio::any_io_executor executor, asio::thread_pool& pool, st
       pool_(pool),
       directory_(std::move(directory)),
       space_(std::move(space)),
-      finished_(executor) {}
+      finished_(executor),
+      resumed_(executor) {}
+
+void BlobCache::set_paused(bool paused) {
+  paused_ = paused;
+  resumed_.notify();
+}
 
 void BlobCache::set_source(std::optional<BlobSource> source) { source_ = std::move(source); }
 
@@ -175,6 +181,8 @@ Result<void> BlobCache::check(const Download& download) {
 }
 
 asio::awaitable<Result<void>> BlobCache::download(std::shared_ptr<Download> download) {
+  while (paused_)
+    co_await resumed_.wait();
   if (auto checked = check(*download); !checked) co_return checked;
   if (!download->file) {
     auto opened = co_await open_partial(download);
@@ -412,6 +420,9 @@ asio::awaitable<Result<void>> BlobCache::receive(std::shared_ptr<Download> downl
   auto buffer = std::make_shared<std::vector<std::byte>>(part_bytes);
   std::size_t filled = 0;
   for (bool ended = false; !ended;) {
+    // Its sender waits too, or gives up: then the rest comes with the next try.
+    while (paused_)
+      co_await resumed_.wait();
     const auto count = co_await (*response)->read_some(std::span(*buffer).subspan(filled));
     const std::size_t fresh = count ? *count : 0;
     ended = fresh == 0;

@@ -100,6 +100,9 @@ class BlobCache {
   boost::asio::awaitable<Result<std::filesystem::path>> fetch(BlobSpec blob,
                                                               std::function<void(std::uint64_t)> progress);
 
+  // Meanwhile nothing is fetched: what is under way waits where it is.
+  void set_paused(bool paused);
+
   // Ends the hashing of files, which cancelling does not reach.
   void stop() { *stopping_ = true; }
 
@@ -162,6 +165,8 @@ class BlobCache {
   // Under way, by SHA-256. Kept between attempts, so that only a restart hashes what came before again.
   std::map<std::string, std::shared_ptr<Download>> downloads_;
   Notifier finished_;
+  bool paused_ = false;
+  Notifier resumed_;
   std::shared_ptr<std::atomic<bool>> stopping_ = std::make_shared<std::atomic<bool>>(false);
 };
 

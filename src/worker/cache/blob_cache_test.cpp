@@ -169,6 +169,33 @@ TEST_F(Cache, CarriesOnWhereItStopped) {
   EXPECT_EQ(stored(), content_);
 }
 
+TEST_F(Cache, APausedTransferWaitsAndGoesOn) {
+  BlobCache cache(io_.get_executor(), pool_, directory_);
+  cache.set_source(source_);
+  Result<std::filesystem::path> result = Error(ErrorCode::internal, "did not end");
+  TaskGroup tasks(io_.get_executor());
+  tasks.spawn("server", server_->run());
+  cache.set_paused(true);
+  tasks.spawn("fetch", fetch_and_stop(cache, result));
+  io_.poll();
+  EXPECT_EQ(requests_, 0) << "it is not begun";
+  cache.set_paused(false);
+  while (progress_.size() < 3)
+    io_.run_one();
+  cache.set_paused(true);
+  // What was being written then still is.
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
+  while (std::chrono::steady_clock::now() < until)
+    io_.run_one_until(until);
+  EXPECT_LE(progress_.size(), 4U);
+  EXPECT_LT(progress_.back(), blob_bytes);
+  cache.set_paused(false);
+  io_.run();
+  ASSERT_TRUE(result) << result.error().detail;
+  EXPECT_EQ(stored(), content_);
+  EXPECT_EQ(requests_, 1) << "in one piece";
+}
+
 TEST_F(Cache, ABrokenTransferIsKeptForTheNextTry) {
   cut_after_ = 1'500'000;
   const auto path = fetch();

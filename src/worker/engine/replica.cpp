@@ -132,6 +132,9 @@ void Replica::set_pause(std::string why) {
     run_->paused = true;
     run_->ready = false;
     run_->process->kill();
+  } else if (!pause_.empty() && progress_.phase == Phase::fetching) {
+    // What is on its way waits too, if it is the machine that pauses.
+    set(Phase::waiting, pause_);
   }
   wake_.notify();
 }
@@ -502,7 +505,7 @@ asio::awaitable<void> Replica::wait_for_exit(std::shared_ptr<Run> run) {
 // As long as it is ready. Without requests it leaves its GPUs alone anyway.
 asio::awaitable<void> Replica::pace(std::shared_ptr<Run> run) {
   constexpr double all_percent = 100;
-  EnginePace turns(context_.executor, run->process->pid());
+  EnginePace turns(context_.executor, *run->process);
   while (run->ready && !run->status) {
     const double share = static_cast<double>(context_.config.max_gpu_percent) / all_percent;
     if (requests_ == 0 || share >= 1) {

@@ -36,15 +36,17 @@ bool runs_now(const OwnerPause& pause, SystemTime now) { return !pause.until || 
 // does not, and work comes back late rather than twice. That the owner is away was waited for already (IdleWatch).
 OwnerPolicy::OwnerPolicy()
     : conditions_{
-          {PauseCode::update_pending, {0s, 0s}}, {PauseCode::on_battery, {0s, 10s}},
-          {PauseCode::user_active, {0s, 0s}},    {PauseCode::exclusive_app, {0s, 10s}},
-          {PauseCode::full_screen, {0s, 10s}},   {PauseCode::cpu_busy, {10s, 60s}},
-          {PauseCode::memory_short, {0s, 120s}}, {PauseCode::metered_network, {0s, 10s}},
-          {PauseCode::low_disk, {0s, 60s}},      {PauseCode::activity_unknown, {5s, 0s}},
+          {PauseCode::going_to_sleep, {0s, 0s}},   {PauseCode::update_pending, {0s, 0s}},
+          {PauseCode::on_battery, {0s, 10s}},      {PauseCode::user_active, {0s, 0s}},
+          {PauseCode::exclusive_app, {0s, 10s}},   {PauseCode::full_screen, {0s, 10s}},
+          {PauseCode::cpu_busy, {10s, 60s}},       {PauseCode::memory_short, {0s, 120s}},
+          {PauseCode::metered_network, {0s, 10s}}, {PauseCode::low_disk, {0s, 60s}},
+          {PauseCode::activity_unknown, {5s, 0s}},
       } {}
 
 void OwnerPolicy::sense(OwnerSenses senses, SteadyTime now) {
   using Activity = OwnerSenses::Activity;
+  see(PauseCode::going_to_sleep, senses.going_to_sleep, now);
   see(PauseCode::update_pending, senses.update_pending, now);
   see(PauseCode::on_battery, senses.on_battery, now);
   see(PauseCode::user_active, senses.activity == Activity::active, now);
@@ -101,6 +103,9 @@ void OwnerPolicy::add_decided(std::vector<Pause>& pauses, const PolicyTime& now)
     pauses.push_back(of_machine(PauseCode::by_owner, reason.empty() ? "you paused it" : reason,
                                 reason.empty() ? "paused by its owner" : reason));
     pauses.back().until = owner_pause_->until;
+  }
+  if (holds(PauseCode::going_to_sleep, now.steady)) {
+    pauses.push_back(of_machine(PauseCode::going_to_sleep, "the computer is going to sleep", "it is going to sleep"));
   }
   if (holds(PauseCode::update_pending, now.steady)) {
     const std::string text = "an update is about to be installed";

@@ -54,6 +54,7 @@ struct OwnerSenses {
   // Names of programs.
   std::string exclusive_app;
   std::string full_screen_app;
+  bool going_to_sleep = false;
   bool on_battery = false;
   bool metered_network = false;
   bool cpu_busy = false;

@@ -64,6 +64,8 @@ const std::vector<Cause>& causes() {
   static const std::vector<Cause> table = {
       {PauseCode::by_owner, [](auto& policy, auto&, auto&) { policy.set_owner_pause(OwnerPause()); }, "",
        "you paused it", "paused by its owner"},
+      {PauseCode::going_to_sleep, [](auto&, auto&, auto& senses) { senses.going_to_sleep = true; }, "",
+       "the computer is going to sleep", "it is going to sleep"},
       {PauseCode::update_pending, [](auto&, auto&, auto& senses) { senses.update_pending = true; }, "",
        "an update is about to be installed", "an update is about to be installed"},
       {PauseCode::outside_schedule,

@@ -6,6 +6,8 @@ std::string_view to_string(PauseCode code) {
   switch (code) {
     case PauseCode::by_owner:
       return "by_owner";
+    case PauseCode::going_to_sleep:
+      return "going_to_sleep";
     case PauseCode::update_pending:
       return "update_pending";
     case PauseCode::outside_schedule:

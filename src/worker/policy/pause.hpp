@@ -14,6 +14,7 @@ namespace gogrid::worker {
 // In the order in which they are told: what the owner decided comes before what was sensed.
 enum class PauseCode {
   by_owner,
+  going_to_sleep,
   update_pending,
   outside_schedule,
   on_battery,
