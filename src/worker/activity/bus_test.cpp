@@ -4,9 +4,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-
-#include <deque>
 
 #include "worker/activity/bus_test_support.hpp"
 #include "worker/activity/logind.hpp"
@@ -19,6 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::Loop;
+using test::StandInLogind;
 using test::StandInService;
 using test::TestBus;
 using Time = std::chrono::steady_clock;
@@ -32,55 +30,6 @@ struct Connection {
   }
   Loop& loop;
   Bus bus;
-};
-
-// The part of systemd-logind that we call.
-struct StandInLogind {
-  struct Lock {
-    std::string what;
-    std::string mode;
-    FileDescriptor end;
-    // Whoever was given the other end has let go of it.
-    bool given_back() const {
-      pollfd state{end.get(), 0, 0};
-      return ::poll(&state, 1, 0) == 1 && (state.revents & POLLERR) != 0;
-    }
-  };
-
-  StandInLogind(Loop& loop, const TestBus& bus)
-      : service(loop, bus, "org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager", table,
-                this) {}
-
-  static int inhibit(sd_bus_message* message, void* userdata, sd_bus_error* error) {
-    auto& self = *static_cast<StandInLogind*>(userdata);
-    const char* what = "";
-    const char* who = "";
-    const char* why = "";
-    const char* mode = "";
-    sd_bus_message_read(message, "ssss", &what, &who, &why, &mode);
-    if (self.refuses) return sd_bus_error_set(error, "org.freedesktop.DBus.Error.AccessDenied", "not you");
-    auto [reading, writing] = test::make_pipe();
-    Lock lock;
-    lock.what = what;
-    lock.mode = mode;
-    // The reader's end is given away: when it closes, the writer's end has an error.
-    lock.end = std::move(writing);
-    self.locks.push_back(std::move(lock));
-    return sd_bus_reply_method_return(message, "h", reading.get());
-  }
-
-  int count(const std::string& mode) const {
-    int held = 0;
-    for (const Lock& lock : locks)
-      held += lock.mode == mode && lock.what == "sleep" && !lock.given_back() ? 1 : 0;
-    return held;
-  }
-
-  static constexpr sd_bus_vtable table[] = {SD_BUS_VTABLE_START(0), SD_BUS_METHOD("Inhibit", "ssss", "h", inhibit, 0),
-                                            SD_BUS_SIGNAL("PrepareForSleep", "b", 0), SD_BUS_VTABLE_END};
-  std::deque<Lock> locks;
-  bool refuses = false;
-  StandInService service;
 };
 
 struct StandInNetworkManager {

@@ -1,11 +1,13 @@
-// For tests: a message bus of their own (the real dbus-daemon), and a stand-in for a service on it.
+// For tests: a message bus of their own (the real dbus-daemon), and stand-ins for services on it.
 #pragma once
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -92,6 +94,55 @@ class StandInService {
   sd_bus* bus_ = nullptr;
   asio::posix::stream_descriptor descriptor_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+// A double of systemd-logind: it gives locks away, and knows which are still held.
+struct StandInLogind {
+  struct Lock {
+    std::string what;
+    std::string mode;
+    FileDescriptor end;
+    // Whoever was given the other end has let go of it.
+    bool given_back() const {
+      pollfd state{end.get(), 0, 0};
+      return ::poll(&state, 1, 0) == 1 && (state.revents & POLLERR) != 0;
+    }
+  };
+
+  StandInLogind(Loop& loop, const TestBus& bus)
+      : service(loop, bus, "org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager", table,
+                this) {}
+
+  static int inhibit(sd_bus_message* message, void* userdata, sd_bus_error* error) {
+    auto& self = *static_cast<StandInLogind*>(userdata);
+    const char* what = "";
+    const char* who = "";
+    const char* why = "";
+    const char* mode = "";
+    sd_bus_message_read(message, "ssss", &what, &who, &why, &mode);
+    if (self.refuses) return sd_bus_error_set(error, "org.freedesktop.DBus.Error.AccessDenied", "not you");
+    auto [reading, writing] = make_pipe();
+    Lock lock;
+    lock.what = what;
+    lock.mode = mode;
+    // The reader's end is given away: when it closes, the writer's end has an error.
+    lock.end = std::move(writing);
+    self.locks.push_back(std::move(lock));
+    return sd_bus_reply_method_return(message, "h", reading.get());
+  }
+
+  int count(const std::string& mode) const {
+    int held = 0;
+    for (const Lock& lock : locks)
+      held += lock.mode == mode && lock.what == "sleep" && !lock.given_back() ? 1 : 0;
+    return held;
+  }
+
+  static constexpr sd_bus_vtable table[] = {SD_BUS_VTABLE_START(0), SD_BUS_METHOD("Inhibit", "ssss", "h", inhibit, 0),
+                                            SD_BUS_SIGNAL("PrepareForSleep", "b", 0), SD_BUS_VTABLE_END};
+  std::deque<Lock> locks;
+  bool refuses = false;
+  StandInService service;
 };
 
 }  // namespace gogrid::worker::test
