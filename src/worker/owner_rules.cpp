@@ -4,7 +4,7 @@ namespace gogrid::worker {
 
 Result<OwnerRules> read_owner_rules(const WorkerConfig& config) {
   OwnerRules rules;
-  auto schedule = Schedule::parse(config.schedule);
+  auto schedule = domain::Schedule::parse(config.schedule);
   if (!schedule) return Error(schedule.error().code, "worker.schedule: " + schedule.error().detail);
   rules.schedule = std::move(*schedule);
   rules.pause_on_activity = config.pause_on_activity;

@@ -108,7 +108,7 @@ asio::awaitable<void> OwnerWatch::run() {
     std::optional<SystemTime> until;
     if (const auto next = policy_.next_change(now))
       until = now.system + std::chrono::duration_cast<SystemTime::duration>(*next - now.steady);
-    const Schedule& schedule = policy_.rules().schedule;
+    const domain::Schedule& schedule = policy_.rules().schedule;
     if (!schedule.always() && !schedule.never()) {
       // Local clocks are moved at full and half hours, which nothing tells of.
       constexpr int half_hour = 30;

@@ -103,7 +103,7 @@ TEST_F(OwnerWatchTest, AFileThatCannotBeReadIsAPause) {
 TEST_F(OwnerWatchTest, NewRulesCountAtOnce) {
   const auto watch = make();
   OwnerRules rules;
-  rules.schedule = *Schedule::parse("never");
+  rules.schedule = *domain::Schedule::parse("never");
   watch->set_rules(rules);
   ASSERT_EQ(watch->pauses().size(), 1u);
   EXPECT_EQ(watch->pauses()[0].code, PauseCode::outside_schedule);

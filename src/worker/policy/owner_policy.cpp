@@ -22,7 +22,8 @@ Pause of_machine(PauseCode code, std::string text, std::string text_for_others) 
 std::string degrees(double celsius) { return std::to_string(std::lround(celsius)) + " °C"; }
 
 // How long it takes until the schedule says something else.
-std::optional<std::chrono::milliseconds> until_schedule_changes(const Schedule& schedule, const PolicyTime& now) {
+std::optional<std::chrono::milliseconds> until_schedule_changes(const domain::Schedule& schedule,
+                                                                const PolicyTime& now) {
   const auto minutes = schedule.minutes_to_change(now.local);
   if (!minutes) return std::nullopt;
   return std::max<std::chrono::milliseconds>(std::chrono::minutes(*minutes) - now.into_minute, 0ms);

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "domain/schedule.hpp"
 #include "worker/policy/condition.hpp"
 #include "worker/policy/pause.hpp"
-#include "worker/policy/schedule.hpp"
 
 namespace gogrid::worker {
 
@@ -22,7 +22,7 @@ struct OwnerRules {
   std::set<std::string> work_while_active;
   // When nothing tells whether the owner is there.
   bool work_when_activity_unknown = true;
-  Schedule schedule;
+  domain::Schedule schedule;
   bool work_on_battery = false;
   bool work_on_metered_network = false;
   bool pause_on_full_screen = true;
@@ -71,7 +71,7 @@ struct OwnerSenses {
 struct PolicyTime {
   SteadyTime steady;
   SystemTime system;
-  WeekTime local;
+  domain::WeekTime local;
   // How far the local minute has gone.
   std::chrono::milliseconds into_minute{0};
 };

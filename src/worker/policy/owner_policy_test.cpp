@@ -69,7 +69,7 @@ const std::vector<Cause>& causes() {
       {PauseCode::update_pending, [](auto&, auto&, auto& senses) { senses.update_pending = true; }, "",
        "an update is about to be installed", "an update is about to be installed"},
       {PauseCode::outside_schedule,
-       [](auto&, auto& rules, auto&) { rules.schedule = *Schedule::parse("tue 18:00-20:00"); }, "",
+       [](auto&, auto& rules, auto&) { rules.schedule = *domain::Schedule::parse("tue 18:00-20:00"); }, "",
        "outside the hours of the schedule", "outside the hours of its schedule"},
       {PauseCode::on_battery, [](auto&, auto&, auto& senses) { senses.on_battery = true; }, "",
        "the computer runs on battery", "it runs on battery"},
@@ -328,7 +328,7 @@ TEST(OwnerPolicy, ATimedPauseEndsByItself) {
 TEST(OwnerPolicy, TheScheduleSaysWhenItGoesOn) {
   OwnerPolicy policy;
   OwnerRules with = rules();
-  with.schedule = *Schedule::parse("18:00-08:00");
+  with.schedule = *domain::Schedule::parse("18:00-08:00");
   policy.set_rules(with);
   policy.sense(quiet(), noon().steady);
   const auto at = noon(90s);
@@ -339,7 +339,7 @@ TEST(OwnerPolicy, TheScheduleSaysWhenItGoesOn) {
   EXPECT_THAT(policy.pauses(noon(6h)), IsEmpty());
   EXPECT_EQ(policy.next_change(noon(6h)), noon(20h).steady);
 
-  with.schedule = *Schedule::parse("never");
+  with.schedule = *domain::Schedule::parse("never");
   policy.set_rules(with);
   const auto never = policy.pauses(at);
   ASSERT_EQ(never.size(), 1u);

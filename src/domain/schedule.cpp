@@ -1,15 +1,11 @@
-#include "worker/policy/schedule.hpp"
+#include "domain/schedule.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <vector>
 
-namespace gogrid::worker {
+namespace gogrid::domain {
 namespace {
-
-constexpr std::array<std::string_view, 7> day_names = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
-constexpr std::size_t max_text_bytes = 1024;
 
 Error unreadable(std::string_view what) {
   return Error(ErrorCode::invalid_argument,
@@ -43,8 +39,8 @@ std::string lower(std::string_view text) {
 }
 
 std::optional<int> read_day(std::string_view text) {
-  for (std::size_t i = 0; i < day_names.size(); ++i) {
-    if (day_names[i] == text) return static_cast<int>(i);
+  for (std::size_t i = 0; i < schedule_days.size(); ++i) {
+    if (schedule_days[i] == text) return static_cast<int>(i);
   }
   return std::nullopt;
 }
@@ -131,6 +127,18 @@ bool Schedule::allows(WeekTime at) const {
   return allowed_.test(static_cast<std::size_t>((at.day * day_minutes + at.minute) % week_minutes));
 }
 
+int Schedule::allowed_minutes(int day, int hour) const {
+  int minutes = 0;
+  for (int minute = 0; minute < 60; ++minute)
+    minutes += allows({day, hour * 60 + minute}) ? 1 : 0;
+  return minutes;
+}
+
+void Schedule::set_hour(int day, int hour, bool allowed) {
+  for (int minute = 0; minute < 60; ++minute)
+    allowed_.set(static_cast<std::size_t>(day * day_minutes + hour * 60 + minute), allowed);
+}
+
 std::optional<int> Schedule::minutes_to_change(WeekTime at) const {
   if (always() || never()) return std::nullopt;
   const int now = at.day * day_minutes + at.minute;
@@ -140,4 +148,4 @@ std::optional<int> Schedule::minutes_to_change(WeekTime at) const {
   return minutes;
 }
 
-}  // namespace gogrid::worker
+}  // namespace gogrid::domain
