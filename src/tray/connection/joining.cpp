@@ -20,6 +20,8 @@ PastedToken read_pasted(const QString& text) {
 }
 
 QString join_address(const QString& host, int port) {
+  static const QRegularExpression with_port("^([^:]+|\\[[^\\]]*\\]):[0-9]{1,5}$");
+  if (with_port.match(host).hasMatch()) return host;
   const bool is_bare_ipv6 = host.contains(':') && !host.startsWith('[');
   return (is_bare_ipv6 ? "[" + host + "]" : host) + ":" + QString::number(port);
 }

@@ -18,7 +18,7 @@ struct PastedToken {
 };
 PastedToken read_pasted(const QString& text);
 
-// "host:port" of two fields; an IPv6 address gets its brackets.
+// "host:port" of two fields; an IPv6 address gets its brackets. A host that was given with its port keeps it.
 QString join_address(const QString& host, int port);
 
 class Joining : public QObject {

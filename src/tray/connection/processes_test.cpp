@@ -70,6 +70,8 @@ TEST_F(ProcessesTest, WhatWasPastedIsFoundInAllThatIsPrinted) {
   EXPECT_EQ(join_address("grid", 8443), "grid:8443");
   EXPECT_EQ(join_address("fd00::1", 8443), "[fd00::1]:8443");
   EXPECT_EQ(join_address("[fd00::1]", 8443), "[fd00::1]:8443");
+  EXPECT_EQ(join_address("grid:9000", 8443), "grid:9000");
+  EXPECT_EQ(join_address("[fd00::1]:9000", 8443), "[fd00::1]:9000");
 }
 
 TEST_F(ProcessesTest, JoiningGivesTheTokenToStandardInputOnly) {
@@ -107,13 +109,22 @@ TEST_F(ProcessesTest, AWorkerThatEndsIsToldWithTheLastThingThatItSaid) {
   // It may be gone before anybody can watch it, or a moment later.
   for (int run = 0; run < 10; ++run) {
     WorkerStarter starter(place_with(program));
-    QString why;
-    QObject::connect(&starter, &WorkerStarter::failed, &starter, [&why](const QString& text) { why = text; });
+    std::optional<QString> why;
+    QObject::connect(&starter, &WorkerStarter::ended, &starter, [&why](const QString& text) { why = text; });
     starter.start();
-    ASSERT_TRUE(wait_for([&] { return !why.isEmpty(); })) << run;
+    ASSERT_TRUE(wait_for([&] { return why.has_value(); })) << run;
     EXPECT_EQ(why, "the certificate has expired");
   }
   EXPECT_EQ(content("state/arguments").trimmed(), "--state-dir " + path("state").toUtf8() + " run");
+}
+
+TEST_F(ProcessesTest, AWorkerThatIsToldToStopLeavesNoReason) {
+  WorkerStarter starter(place_with(script("worker", "echo '2026-11-29T12:00:00Z info  the worker ends' >&2\n")));
+  std::optional<QString> why;
+  QObject::connect(&starter, &WorkerStarter::ended, &starter, [&why](const QString& text) { why = text; });
+  starter.start();
+  ASSERT_TRUE(wait_for([&] { return why.has_value(); }));
+  EXPECT_EQ(why, "");
 }
 
 TEST_F(ProcessesTest, TheUnitOfSystemdIsStartedWhereItExists) {

@@ -24,16 +24,17 @@ class WorkerStarter : public QObject {
  signals:
   // A daemon was started; it may still end before it can be reached.
   void started();
-  // It could not be started, or it ended with a failure; `why` is for a person.
+  // It could not be started; `why` is for a person.
   void failed(const QString& why);
+  // The process ended. `why` is its own last word, for a person; empty: it left none, as when it was told to stop.
+  void ended(const QString& why);
 
  private:
   void start_unit();
   void start_process();
   // Tells when the process ends, whose child it is not.
   void watch(qint64 pid);
-  void on_ended();
-  void tell_end();
+  void on_end();
 
   Place place_;
   std::unique_ptr<QProcess> systemctl_;

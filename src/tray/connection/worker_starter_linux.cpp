@@ -12,15 +12,16 @@ namespace {
 
 constexpr const char* unit = "gogrid-worker.service";
 constexpr qint64 max_log_bytes = 16 * 1024;
+constexpr QLatin1String own_words("gogrid-worker: ");
 
-// The last line that a program left before it ended says why.
-QString last_line(const QString& path) {
+// A program that fails says why in its last line. What it logs begins otherwise.
+QString last_word(const QString& path) {
   QFile file(path);
   if (!file.open(QIODevice::ReadOnly)) return {};
   if (file.size() > max_log_bytes) file.seek(file.size() - max_log_bytes);
   QString text = QString::fromUtf8(file.readAll()).trimmed();
   text = text.mid(text.lastIndexOf('\n') + 1);
-  return text.startsWith("gogrid-worker: ") ? text.mid(15) : text;
+  return text.startsWith(own_words) ? text.mid(own_words.size()) : QString();
 }
 
 }  // namespace
@@ -91,23 +92,20 @@ void WorkerStarter::start_process() {
 void WorkerStarter::watch(qint64 pid) {
   pid_fd_ = static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0));
   // It has ended already and was reaped. Another error: the kernel is older than 5.3, and cannot tell.
-  if (pid_fd_ < 0 && errno == ESRCH) return tell_end();
-  if (pid_fd_ < 0) return;
+  if (pid_fd_ < 0) {
+    if (errno == ESRCH) emit ended(last_word(place_.log()));
+    return;
+  }
   ended_ = std::make_unique<QSocketNotifier>(pid_fd_, QSocketNotifier::Read);
-  connect(ended_.get(), &QSocketNotifier::activated, this, &WorkerStarter::on_ended);
+  connect(ended_.get(), &QSocketNotifier::activated, this, &WorkerStarter::on_end);
 }
 
-void WorkerStarter::on_ended() {
+void WorkerStarter::on_end() {
   ended_->setEnabled(false);
   ended_.release()->deleteLater();
   ::close(pid_fd_);
   pid_fd_ = -1;
-  tell_end();
-}
-
-void WorkerStarter::tell_end() {
-  const QString said = last_line(place_.log());
-  emit failed(said.isEmpty() ? tr("The worker ended.") : said);
+  emit ended(last_word(place_.log()));
 }
 
 }  // namespace gogrid::tray

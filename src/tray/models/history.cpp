@@ -11,8 +11,13 @@ namespace {
 constexpr int week_days = 7;
 constexpr std::size_t max_samples = 2000;
 constexpr int max_gpus = 32;
+// As many as the window has room for.
+constexpr std::size_t max_pauses = 20;
+constexpr int max_code = 100;
+// The sum of as many as a message has room for still fits.
+constexpr qint64 max_amount = 100'000'000'000'000;
 
-qint64 amount(const QJsonValue& value) { return std::max<qint64>(0, value.toInteger()); }
+qint64 amount(const QJsonValue& value) { return std::clamp<qint64>(value.toInteger(), 0, max_amount); }
 
 Sums read_sums(const QJsonObject& object) {
   return {amount(object["jobs"]), amount(object["tokens"]), amount(object["given_seconds"])};
@@ -53,7 +58,7 @@ History read_history(const QJsonObject& answer, QDate today) {
     add(history.week, sums);
     const QJsonObject reasons = day["paused_seconds"].toObject();
     for (auto reason = reasons.begin(); reason != reasons.end(); ++reason)
-      paused[reason.key()] += amount(reason.value());
+      paused[reason.key().left(max_code)] += amount(reason.value());
   }
   history.all = read_sums(answer["totals"].toObject());
   for (const auto& [code, seconds] : paused) {
@@ -61,6 +66,7 @@ History read_history(const QJsonObject& answer, QDate today) {
   }
   std::stable_sort(history.pauses.begin(), history.pauses.end(),
                    [](const PausedFor& one, const PausedFor& other) { return one.seconds > other.seconds; });
+  history.pauses.resize(std::min(history.pauses.size(), max_pauses));
   for (const auto& sample : answer["samples"].toArray()) {
     if (history.samples.size() >= max_samples) break;
     history.samples.push_back(read_sample(sample.toObject()));

@@ -1,5 +1,6 @@
 #include "tray/models/history.hpp"
 
+#include <QJsonArray>
 #include <QJsonDocument>
 #include <QLocale>
 
@@ -45,6 +46,20 @@ TEST(HistoryTest, WhatIsNotTherePutsNothingIntoTheWindow) {
   EXPECT_EQ(history.all.jobs, 0);
   EXPECT_TRUE(history.samples.empty());
   EXPECT_TRUE(read_hardware({}, 0).empty());
+}
+
+TEST(HistoryTest, AmountsOutOfAllMeasureAreBounded) {
+  QJsonObject reasons;
+  for (int i = 0; i < 1000; ++i)
+    reasons[QString::number(i) + QString(500, 'x')] = 1e18;
+  QJsonArray days;
+  for (int i = 0; i < 30'000; ++i)
+    days.append(QJsonObject{{"date", "2026-11-29"}, {"tokens", 9e18}});
+  days.append(QJsonObject{{"date", "2026-11-29"}, {"paused_seconds", reasons}});
+  const History history = read_history({{"days", days}, {"samples", 7}, {"totals", {}}}, QDate(2026, 11, 29));
+  EXPECT_EQ(history.week.tokens, 3'000'000'000'000'000'000);
+  EXPECT_EQ(history.pauses.size(), 20u);
+  EXPECT_EQ(history.pauses[0].code.size(), 100);
 }
 
 TEST(HistoryTest, ASurveyIsALookAtEachGpu) {

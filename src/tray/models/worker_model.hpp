@@ -29,6 +29,8 @@ class WorkerModel : public QObject {
   void set_trouble(const QString& trouble);
   // A daemon is being started.
   void set_starting(bool starting);
+  // And has not answered yet.
+  bool is_starting() const { return is_starting_; }
 
   // What came of an order: empty, or why not, for a person.
   using Done = std::function<void(const QString& trouble)>;

@@ -8,6 +8,7 @@ namespace gogrid::tray {
 namespace {
 
 constexpr int max_text = 500;
+constexpr int max_lines = 6;
 
 QString text_of(const QJsonObject& object, const char* key) {
   return object[QLatin1String(key)].toString().left(max_text);
@@ -18,6 +19,7 @@ Pause read_pause(const QJsonObject& value) {
   pause.code = text_of(value, "code");
   pause.text = text_of(value, "text");
   if (value["until"].isDouble()) pause.until = QDateTime::fromSecsSinceEpoch(value["until"].toInteger());
+  if (pause.until && !pause.until->time().isValid()) pause.until.reset();
   return pause;
 }
 
@@ -40,6 +42,10 @@ ReplicaState read_replica(const QJsonObject& value) {
   replica.done_bytes = value["done_bytes"].toInteger();
   replica.total_bytes = value["total_bytes"].toInteger();
   return replica;
+}
+
+int percent(qint64 done, qint64 total) {
+  return static_cast<int>(std::clamp(100.0 * static_cast<double>(done) / static_cast<double>(total), 0.0, 100.0));
 }
 
 QString clock_text(const QDateTime& until, const QDateTime& now) {
@@ -118,12 +124,16 @@ Headline StatusWords::headline(const WorkerStatus& status, const QDateTime& now)
 QStringList StatusWords::running(const WorkerStatus& status) {
   QStringList lines;
   for (const ReplicaState& replica : status.replicas) {
+    if (lines.size() == max_lines) {
+      lines << tr("and %1 more").arg(status.replicas.size() - max_lines);
+      break;
+    }
     QString what = replica.phase;
     if (replica.phase == "ready" && replica.slots_busy == 0) what = tr("ready");
     if (replica.phase == "ready" && replica.slots_busy > 0)
       what = tr("answers %1 of at most %2").arg(replica.slots_busy).arg(replica.slot_count);
     if (replica.phase == "fetching" && replica.total_bytes > 0)
-      what = tr("is fetched, %1 %").arg(100 * replica.done_bytes / replica.total_bytes);
+      what = tr("is fetched, %1 %").arg(percent(replica.done_bytes, replica.total_bytes));
     if (replica.phase == "fetching" && replica.total_bytes <= 0) what = tr("is fetched");
     if (replica.phase == "loading") what = tr("is loaded into memory");
     if (replica.phase == "waiting") what = tr("waits");

@@ -70,7 +70,7 @@ class StatusWords {
   static QString paused(const Pause& pause, const QDateTime& now);
   // "you are using the computer", by the code; the code itself where it is a new one.
   static QString reason(const QString& code);
-  // A line for each model: what it does.
+  // A line for each model: what it does. Of many, how many more there are.
   static QStringList running(const WorkerStatus& status);
 };
 

@@ -93,6 +93,24 @@ TEST_F(StatusTest, WhatRunsIsALineForEachModel) {
                                                        "big: is fetched, 25 %", "old: leaves the memory"}));
 }
 
+TEST_F(StatusTest, OfManyModelsTheFirstAndTheirNumberAreSaid) {
+  QJsonArray replicas;
+  for (int i = 0; i < 5000; ++i)
+    replicas.append(QJsonObject{{"model_name", QString::number(i)}, {"phase", "loading"}});
+  const QStringList lines = StatusWords::running(read_status({{"replicas", replicas}}));
+  ASSERT_EQ(lines.size(), 7);
+  EXPECT_EQ(lines[5], "5: is loaded into memory");
+  EXPECT_EQ(lines[6], "and 4994 more");
+}
+
+TEST_F(StatusTest, NumbersOutOfAllMeasureAreBounded) {
+  const auto status = read_status(object(R"({"availability":"paused","pauses":[{"code":"by_owner","until":9e17}],
+    "replicas":[{"model_name":"a","phase":"fetching","done_bytes":9e17,"total_bytes":9e18},
+                {"model_name":"b","phase":"fetching","done_bytes":-5,"total_bytes":1}]})"));
+  EXPECT_EQ(StatusWords::headline(status, noon).text, "Paused by you");
+  EXPECT_EQ(StatusWords::running(status), (QStringList{"a: is fetched, 10 %", "b: is fetched, 0 %"}));
+}
+
 TEST_F(StatusTest, WrongTypesAndLongTextsDoNoHarm) {
   const auto status = read_status(object(
       R"({"availability":7,"pauses":{"a":1},"replicas":[3,null,{"slots":"x"}],"coordinator":[],"engine":{"devices":[{"total_bytes":1e300}]}})"));

@@ -119,6 +119,25 @@
         <source>&amp;Cancel</source>
         <translation>Abbre&amp;chen</translation>
     </message>
+    <message>
+        <source>The worker ended.</source>
+        <translation>Der Worker hat sich beendet.</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleEditor</name>
+    <message>
+        <source>With this schedule GoGrid never works.</source>
+        <translation>Mit diesem Zeitplan arbeitet GoGrid nie.</translation>
+    </message>
+    <message>
+        <source>Filled hours allow work. Drag over hours to change them; or go there with the arrow keys and press Space.</source>
+        <translation>In gefüllten Stunden darf gearbeitet werden. Ändern: mit der Maus darüberziehen, oder mit den Pfeiltasten hingehen und die Leertaste drücken.</translation>
+    </message>
+    <message>
+        <source>Hours of the week</source>
+        <translation>Stunden der Woche</translation>
+    </message>
 </context>
 <context>
     <name>SettingField</name>
@@ -129,6 +148,10 @@
     <message>
         <source>not set</source>
         <translation>nicht gesetzt</translation>
+    </message>
+    <message>
+        <source>always</source>
+        <translation>immer</translation>
     </message>
 </context>
 <context>
@@ -218,12 +241,28 @@
         <translation>Höchste GPU-Temperatur, in °C</translation>
     </message>
     <message>
-        <source>Hotter than this, work is paused until the GPU has cooled down.</source>
-        <translation>Darüber pausiert die Arbeit, bis die GPU abgekühlt ist.</translation>
-    </message>
-    <message>
         <source>Software GPUs</source>
         <translation>Software-GPUs</translation>
+    </message>
+    <message>
+        <source>A program of mine as the engine</source>
+        <translation>Eigenes Programm als Engine</translation>
+    </message>
+    <message>
+        <source>A llama-server on this computer, instead of the coordinator&apos;s.</source>
+        <translation>Ein llama-server auf diesem Computer statt dem des Koordinators.</translation>
+    </message>
+    <message>
+        <source>How long an engine may take to start</source>
+        <translation>So lange darf der Start einer Engine dauern</translation>
+    </message>
+    <message>
+        <source>How much is logged</source>
+        <translation>Wie viel protokolliert wird</translation>
+    </message>
+    <message>
+        <source>How log lines are written</source>
+        <translation>Form der Protokollzeilen</translation>
     </message>
     <message>
         <source>Manners</source>
@@ -396,6 +435,18 @@
     <message>
         <source>Set when the worker was started, by %1; it cannot be changed here.</source>
         <translation>Beim Start des Workers durch %1 gesetzt; hier nicht änderbar.</translation>
+    </message>
+    <message>
+        <source>Hotter than this, work is paused until the GPU has cooled down. 0: never.</source>
+        <translation>Darüber pausiert die Arbeit, bis die GPU abgekühlt ist. 0: nie.</translation>
+    </message>
+    <message>
+        <source>Of all processors together. 0: as much as nobody else needs.</source>
+        <translation>Aller Prozessoren zusammen. 0: so viel niemand sonst braucht.</translation>
+    </message>
+    <message>
+        <source>Slow ones, to try things out on a computer without a GPU.</source>
+        <translation>Langsame, zum Ausprobieren auf einem Computer ohne GPU.</translation>
     </message>
 </context>
 <context>
@@ -737,6 +788,10 @@
         <translation>Bereit, nichts zu tun</translation>
     </message>
     <message>
+        <source>and %1 more</source>
+        <translation>und %1 weitere</translation>
+    </message>
+    <message>
         <source>ready</source>
         <translation>bereit</translation>
     </message>
@@ -815,10 +870,6 @@
         <source>&amp;Quit…</source>
         <translation>&amp;Beenden…</translation>
     </message>
-    <message>
-        <source>and %1 more</source>
-        <translation>und %1 weitere</translation>
-    </message>
 </context>
 <context>
     <name>VramField</name>
@@ -841,6 +892,21 @@
     <message>
         <source>%1 of %2 GB</source>
         <translation>%1 von %2 GB</translation>
+    </message>
+</context>
+<context>
+    <name>WeekModel</name>
+    <message>
+        <source>%1, hour from %2: no work</source>
+        <translation>%1, Stunde ab %2: keine Arbeit</translation>
+    </message>
+    <message>
+        <source>%1, hour from %2: work is allowed</source>
+        <translation>%1, Stunde ab %2: Arbeit ist erlaubt</translation>
+    </message>
+    <message>
+        <source>%1, hour from %2: work is allowed for %3 minutes</source>
+        <translation>%1, Stunde ab %2: Arbeit ist %3 Minuten lang erlaubt</translation>
     </message>
 </context>
 <context>
@@ -875,10 +941,6 @@
     <message>
         <source>%1 cannot be started.</source>
         <translation>%1 kann nicht gestartet werden.</translation>
-    </message>
-    <message>
-        <source>The worker ended.</source>
-        <translation>Der Worker hat sich beendet.</translation>
     </message>
 </context>
 </TS>

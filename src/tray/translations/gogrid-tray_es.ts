@@ -119,6 +119,25 @@
         <source>&amp;Cancel</source>
         <translation>Ca&amp;ncelar</translation>
     </message>
+    <message>
+        <source>The worker ended.</source>
+        <translation>El worker terminó.</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleEditor</name>
+    <message>
+        <source>With this schedule GoGrid never works.</source>
+        <translation>Con este horario GoGrid no trabaja nunca.</translation>
+    </message>
+    <message>
+        <source>Filled hours allow work. Drag over hours to change them; or go there with the arrow keys and press Space.</source>
+        <translation>En las horas rellenas se puede trabajar. Para cambiarlas, arrastre el ratón sobre ellas, o vaya con las flechas y pulse Espacio.</translation>
+    </message>
+    <message>
+        <source>Hours of the week</source>
+        <translation>Horas de la semana</translation>
+    </message>
 </context>
 <context>
     <name>SettingField</name>
@@ -129,6 +148,10 @@
     <message>
         <source>not set</source>
         <translation>sin definir</translation>
+    </message>
+    <message>
+        <source>always</source>
+        <translation>siempre</translation>
     </message>
 </context>
 <context>
@@ -218,12 +241,28 @@
         <translation>Temperatura máxima de la GPU, en °C</translation>
     </message>
     <message>
-        <source>Hotter than this, work is paused until the GPU has cooled down.</source>
-        <translation>Por encima se pausa el trabajo hasta que la GPU se enfríe.</translation>
-    </message>
-    <message>
         <source>Software GPUs</source>
         <translation>GPU por software</translation>
+    </message>
+    <message>
+        <source>A program of mine as the engine</source>
+        <translation>Un programa propio como motor</translation>
+    </message>
+    <message>
+        <source>A llama-server on this computer, instead of the coordinator&apos;s.</source>
+        <translation>Un llama-server de este equipo, en lugar del que da el coordinador.</translation>
+    </message>
+    <message>
+        <source>How long an engine may take to start</source>
+        <translation>Cuánto puede tardar en arrancar un motor</translation>
+    </message>
+    <message>
+        <source>How much is logged</source>
+        <translation>Cuánto se registra</translation>
+    </message>
+    <message>
+        <source>How log lines are written</source>
+        <translation>Formato de las líneas del registro</translation>
     </message>
     <message>
         <source>Manners</source>
@@ -396,6 +435,18 @@
     <message>
         <source>Set when the worker was started, by %1; it cannot be changed here.</source>
         <translation>Definido al arrancar el worker, con %1; aquí no se puede cambiar.</translation>
+    </message>
+    <message>
+        <source>Hotter than this, work is paused until the GPU has cooled down. 0: never.</source>
+        <translation>Por encima se pausa el trabajo hasta que la GPU se enfríe. 0: nunca.</translation>
+    </message>
+    <message>
+        <source>Of all processors together. 0: as much as nobody else needs.</source>
+        <translation>De todos los procesadores juntos. 0: lo que nadie más necesite.</translation>
+    </message>
+    <message>
+        <source>Slow ones, to try things out on a computer without a GPU.</source>
+        <translation>Lentas, para probar en un equipo sin GPU.</translation>
     </message>
 </context>
 <context>
@@ -737,6 +788,10 @@
         <translation>Listo, nada que hacer</translation>
     </message>
     <message>
+        <source>and %1 more</source>
+        <translation>y %1 más</translation>
+    </message>
+    <message>
         <source>ready</source>
         <translation>listo</translation>
     </message>
@@ -815,10 +870,6 @@
         <source>&amp;Quit…</source>
         <translation>&amp;Salir…</translation>
     </message>
-    <message>
-        <source>and %1 more</source>
-        <translation>y %1 más</translation>
-    </message>
 </context>
 <context>
     <name>VramField</name>
@@ -841,6 +892,21 @@
     <message>
         <source>%1 of %2 GB</source>
         <translation>%1 de %2 GB</translation>
+    </message>
+</context>
+<context>
+    <name>WeekModel</name>
+    <message>
+        <source>%1, hour from %2: no work</source>
+        <translation>%1, hora desde las %2: sin trabajo</translation>
+    </message>
+    <message>
+        <source>%1, hour from %2: work is allowed</source>
+        <translation>%1, hora desde las %2: se permite trabajar</translation>
+    </message>
+    <message>
+        <source>%1, hour from %2: work is allowed for %3 minutes</source>
+        <translation>%1, hora desde las %2: se permite trabajar %3 minutos</translation>
     </message>
 </context>
 <context>
@@ -875,10 +941,6 @@
     <message>
         <source>%1 cannot be started.</source>
         <translation>%1 no se puede iniciar.</translation>
-    </message>
-    <message>
-        <source>The worker ended.</source>
-        <translation>El worker terminó.</translation>
     </message>
 </context>
 </TS>

@@ -119,6 +119,25 @@
         <source>&amp;Cancel</source>
         <translation>キャンセル(&amp;C)</translation>
     </message>
+    <message>
+        <source>The worker ended.</source>
+        <translation>ワーカーが終了しました。</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleEditor</name>
+    <message>
+        <source>With this schedule GoGrid never works.</source>
+        <translation>このスケジュールでは GoGrid は一切動作しません。</translation>
+    </message>
+    <message>
+        <source>Filled hours allow work. Drag over hours to change them; or go there with the arrow keys and press Space.</source>
+        <translation>塗られた時間に動作が許可されます。変更するには、マウスでなぞるか、矢印キーで移動してスペースキーを押します。</translation>
+    </message>
+    <message>
+        <source>Hours of the week</source>
+        <translation>一週間の時間</translation>
+    </message>
 </context>
 <context>
     <name>SettingField</name>
@@ -129,6 +148,10 @@
     <message>
         <source>not set</source>
         <translation>未設定</translation>
+    </message>
+    <message>
+        <source>always</source>
+        <translation>常に</translation>
     </message>
 </context>
 <context>
@@ -218,12 +241,28 @@
         <translation>GPU 温度の上限 (°C)</translation>
     </message>
     <message>
-        <source>Hotter than this, work is paused until the GPU has cooled down.</source>
-        <translation>これを超えると、GPU が冷えるまで作業を休止します。</translation>
-    </message>
-    <message>
         <source>Software GPUs</source>
         <translation>ソフトウェア GPU</translation>
+    </message>
+    <message>
+        <source>A program of mine as the engine</source>
+        <translation>エンジンとして使う自分のプログラム</translation>
+    </message>
+    <message>
+        <source>A llama-server on this computer, instead of the coordinator&apos;s.</source>
+        <translation>コーディネーターのものの代わりに、このコンピューターの llama-server を使います。</translation>
+    </message>
+    <message>
+        <source>How long an engine may take to start</source>
+        <translation>エンジンの起動を待つ時間</translation>
+    </message>
+    <message>
+        <source>How much is logged</source>
+        <translation>ログに記録する量</translation>
+    </message>
+    <message>
+        <source>How log lines are written</source>
+        <translation>ログの書式</translation>
     </message>
     <message>
         <source>Manners</source>
@@ -396,6 +435,18 @@
     <message>
         <source>Set when the worker was started, by %1; it cannot be changed here.</source>
         <translation>ワーカーの起動時に %1 で設定されたため、ここでは変更できません。</translation>
+    </message>
+    <message>
+        <source>Hotter than this, work is paused until the GPU has cooled down. 0: never.</source>
+        <translation>これを超えると、GPU が冷えるまで作業を休止します。0: 休止しない。</translation>
+    </message>
+    <message>
+        <source>Of all processors together. 0: as much as nobody else needs.</source>
+        <translation>全プロセッサーの合計に対して。0: 他が必要としない分すべて。</translation>
+    </message>
+    <message>
+        <source>Slow ones, to try things out on a computer without a GPU.</source>
+        <translation>GPU のないコンピューターで試すための低速なものです。</translation>
     </message>
 </context>
 <context>
@@ -737,6 +788,10 @@
         <translation>待機中</translation>
     </message>
     <message>
+        <source>and %1 more</source>
+        <translation>ほか %1 件</translation>
+    </message>
+    <message>
         <source>ready</source>
         <translation>準備完了</translation>
     </message>
@@ -815,10 +870,6 @@
         <source>&amp;Quit…</source>
         <translation>終了(&amp;Q)…</translation>
     </message>
-    <message>
-        <source>and %1 more</source>
-        <translation>ほか %1 件</translation>
-    </message>
 </context>
 <context>
     <name>VramField</name>
@@ -841,6 +892,21 @@
     <message>
         <source>%1 of %2 GB</source>
         <translation>%2 GB 中 %1 GB</translation>
+    </message>
+</context>
+<context>
+    <name>WeekModel</name>
+    <message>
+        <source>%1, hour from %2: no work</source>
+        <translation>%1、%2 からの 1 時間：動作しない</translation>
+    </message>
+    <message>
+        <source>%1, hour from %2: work is allowed</source>
+        <translation>%1、%2 からの 1 時間：動作を許可</translation>
+    </message>
+    <message>
+        <source>%1, hour from %2: work is allowed for %3 minutes</source>
+        <translation>%1、%2 からの 1 時間：%3 分間動作を許可</translation>
     </message>
 </context>
 <context>
@@ -875,10 +941,6 @@
     <message>
         <source>%1 cannot be started.</source>
         <translation>%1 を起動できません。</translation>
-    </message>
-    <message>
-        <source>The worker ended.</source>
-        <translation>ワーカーが終了しました。</translation>
     </message>
 </context>
 </TS>

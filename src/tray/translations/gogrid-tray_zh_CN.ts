@@ -119,6 +119,25 @@
         <source>&amp;Cancel</source>
         <translation>取消(&amp;C)</translation>
     </message>
+    <message>
+        <source>The worker ended.</source>
+        <translation>工作程序已结束。</translation>
+    </message>
+</context>
+<context>
+    <name>ScheduleEditor</name>
+    <message>
+        <source>With this schedule GoGrid never works.</source>
+        <translation>按此时间表，GoGrid 永远不会工作。</translation>
+    </message>
+    <message>
+        <source>Filled hours allow work. Drag over hours to change them; or go there with the arrow keys and press Space.</source>
+        <translation>填充的小时允许工作。用鼠标拖过即可更改，或用方向键移到该处并按空格键。</translation>
+    </message>
+    <message>
+        <source>Hours of the week</source>
+        <translation>一周的小时</translation>
+    </message>
 </context>
 <context>
     <name>SettingField</name>
@@ -129,6 +148,10 @@
     <message>
         <source>not set</source>
         <translation>未设置</translation>
+    </message>
+    <message>
+        <source>always</source>
+        <translation>始终</translation>
     </message>
 </context>
 <context>
@@ -218,12 +241,28 @@
         <translation>GPU 最高温度 (°C)</translation>
     </message>
     <message>
-        <source>Hotter than this, work is paused until the GPU has cooled down.</source>
-        <translation>超过此温度将暂停，直到 GPU 冷却。</translation>
-    </message>
-    <message>
         <source>Software GPUs</source>
         <translation>软件 GPU</translation>
+    </message>
+    <message>
+        <source>A program of mine as the engine</source>
+        <translation>用自己的程序作为引擎</translation>
+    </message>
+    <message>
+        <source>A llama-server on this computer, instead of the coordinator&apos;s.</source>
+        <translation>使用本机的 llama-server，而不是协调器提供的。</translation>
+    </message>
+    <message>
+        <source>How long an engine may take to start</source>
+        <translation>引擎启动最多可用的时间</translation>
+    </message>
+    <message>
+        <source>How much is logged</source>
+        <translation>日志的详细程度</translation>
+    </message>
+    <message>
+        <source>How log lines are written</source>
+        <translation>日志行的格式</translation>
     </message>
     <message>
         <source>Manners</source>
@@ -396,6 +435,18 @@
     <message>
         <source>Set when the worker was started, by %1; it cannot be changed here.</source>
         <translation>工作程序启动时由 %1 设定，无法在此更改。</translation>
+    </message>
+    <message>
+        <source>Hotter than this, work is paused until the GPU has cooled down. 0: never.</source>
+        <translation>超过此温度将暂停，直到 GPU 冷却。0：从不。</translation>
+    </message>
+    <message>
+        <source>Of all processors together. 0: as much as nobody else needs.</source>
+        <translation>占全部处理器的总和。0：其他程序不需要的全部。</translation>
+    </message>
+    <message>
+        <source>Slow ones, to try things out on a computer without a GPU.</source>
+        <translation>速度较慢，用于在没有 GPU 的电脑上试用。</translation>
     </message>
 </context>
 <context>
@@ -737,6 +788,10 @@
         <translation>就绪，空闲</translation>
     </message>
     <message>
+        <source>and %1 more</source>
+        <translation>另有 %1 个</translation>
+    </message>
+    <message>
         <source>ready</source>
         <translation>就绪</translation>
     </message>
@@ -815,10 +870,6 @@
         <source>&amp;Quit…</source>
         <translation>退出(&amp;Q)…</translation>
     </message>
-    <message>
-        <source>and %1 more</source>
-        <translation>另有 %1 个</translation>
-    </message>
 </context>
 <context>
     <name>VramField</name>
@@ -841,6 +892,21 @@
     <message>
         <source>%1 of %2 GB</source>
         <translation>%1 / %2 GB</translation>
+    </message>
+</context>
+<context>
+    <name>WeekModel</name>
+    <message>
+        <source>%1, hour from %2: no work</source>
+        <translation>%1，%2 起的一小时：不工作</translation>
+    </message>
+    <message>
+        <source>%1, hour from %2: work is allowed</source>
+        <translation>%1，%2 起的一小时：允许工作</translation>
+    </message>
+    <message>
+        <source>%1, hour from %2: work is allowed for %3 minutes</source>
+        <translation>%1，%2 起的一小时：允许工作 %3 分钟</translation>
     </message>
 </context>
 <context>
@@ -875,10 +941,6 @@
     <message>
         <source>%1 cannot be started.</source>
         <translation>无法启动 %1。</translation>
-    </message>
-    <message>
-        <source>The worker ended.</source>
-        <translation>工作程序已结束。</translation>
     </message>
 </context>
 </TS>

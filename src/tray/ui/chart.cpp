@@ -55,10 +55,8 @@ QSize Chart::sizeHint() const { return {280, 130}; }
 QSize Chart::minimumSizeHint() const { return {200, 110}; }
 
 std::optional<double> Chart::newest() const {
-  for (auto point = points_.rbegin(); point != points_.rend(); ++point) {
-    if (point->value) return point->value;
-  }
-  return std::nullopt;
+  // An older one would be taken for what is now.
+  return points_.empty() ? std::nullopt : points_.back().value;
 }
 
 double Chart::top() const {
@@ -101,8 +99,9 @@ void Chart::draw_axes(QPainter& painter, const QRectF& area) const {
   }
   painter.setPen(palette().color(QPalette::PlaceholderText));
   const QRectF below(area.left(), area.bottom() + 2, area.width(), fontMetrics().height());
-  painter.drawText(below, Qt::AlignLeft | Qt::AlignVCenter, begin_text_);
-  painter.drawText(below, Qt::AlignRight | Qt::AlignVCenter, end_text_);
+  // Time goes to the right in every language, as the line does.
+  painter.drawText(below, Qt::AlignAbsolute | Qt::AlignLeft | Qt::AlignVCenter, begin_text_);
+  painter.drawText(below, Qt::AlignAbsolute | Qt::AlignRight | Qt::AlignVCenter, end_text_);
   painter.drawText(below, Qt::AlignHCenter | Qt::AlignVCenter, tr("up to %1").arg(words_(top())));
 }
 

@@ -68,7 +68,8 @@ void draw_sign(QPainter& painter, Mood mood) {
 
 }  // namespace
 
-QPixmap mood_picture(Mood mood, int pixels) {
+QPixmap mood_picture(Mood mood, int points, double ratio) {
+  const int pixels = qRound(points * ratio);
   QPixmap picture(pixels, pixels);
   picture.fill(Qt::transparent);
   QPainter painter(&picture);
@@ -80,12 +81,14 @@ QPixmap mood_picture(Mood mood, int pixels) {
   painter.setPen(QPen(QColor(255, 255, 255, 230), 2));
   painter.drawPath(badge);
   draw_sign(painter, mood);
+  painter.end();
+  picture.setDevicePixelRatio(ratio);
   return picture;
 }
 
 QIcon mood_icon(Mood mood) {
   QIcon icon;
-  for (const int pixels : {16, 22, 24, 32, 48, 64})
+  for (const int pixels : {16, 22, 24, 32, 48, 64, 128})
     icon.addPixmap(mood_picture(mood, pixels));
   return icon;
 }

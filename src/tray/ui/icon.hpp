@@ -9,6 +9,7 @@
 namespace gogrid::tray {
 
 QIcon mood_icon(Mood mood);
-QPixmap mood_picture(Mood mood, int pixels);
+// As large as `points` on a screen with `ratio` pixels a point.
+QPixmap mood_picture(Mood mood, int points, double ratio = 1);
 
 }  // namespace gogrid::tray

@@ -45,6 +45,13 @@ Program::Program(Place place, bool in_background, QObject* parent)
     worker_.set_starting(false);
     if (!worker_.status()) worker_.set_trouble(why);
   });
+  connect(&starter_, &WorkerStarter::ended, this, [this](const QString& why) {
+    const bool was_starting = worker_.is_starting();
+    worker_.set_starting(false);
+    if (worker_.status()) return;
+    // One that has worked and was told to stop is no trouble.
+    if (!why.isEmpty() || was_starting) worker_.set_trouble(why.isEmpty() ? tr("The worker ended.") : why);
+  });
   connect(&menu_, &TrayMenu::status_asked, this, &Program::show_window);
   connect(&menu_, &TrayMenu::start_asked, this, &Program::start_worker);
   connect(&menu_, &TrayMenu::join_asked, this, &Program::show_wizard);
@@ -133,7 +140,8 @@ void Program::show_about() {
     text += "\n" + tr("State: %1").arg(place_.state_dir);
     auto* box = new QMessageBox(QMessageBox::NoIcon, tr("About GoGrid"), tr("GoGrid"));
     box->setInformativeText(text);
-    box->setIconPixmap(mood_picture(Mood::idle, 48));
+    box->setTextFormat(Qt::PlainText);
+    box->setIconPixmap(mood_picture(Mood::idle, 48, box->devicePixelRatioF()));
     box->setWindowIcon(mood_icon(Mood::idle));
     box->setAttribute(Qt::WA_DeleteOnClose);
     box->setModal(false);

@@ -58,6 +58,7 @@ SetupWizard::SetupWizard(const Place& place, QWidget* parent)
   connect(&joining_, &Joining::failed, this, [this](const QString& why) {
     is_joining_ = false;
     trouble_->setText(why);
+    token_->setAccessibleDescription(why);
     refresh();
     token_->setFocus();
   });
@@ -120,12 +121,12 @@ QWidget* SetupWizard::make_end_page() {
   layout->addWidget(login_);
   layout->addWidget(end_trouble_);
   layout->addStretch();
-  auto* done = new QPushButton(tr("&Done"));
+  done_ = new QPushButton(tr("&Done"));
   auto* buttons = new QHBoxLayout;
   buttons->addStretch();
-  buttons->addWidget(done);
+  buttons->addWidget(done_);
   layout->addLayout(buttons);
-  connect(done, &QPushButton::clicked, this, &SetupWizard::finish);
+  connect(done_, &QPushButton::clicked, this, &SetupWizard::finish);
   return page;
 }
 
@@ -159,6 +160,8 @@ void SetupWizard::join() {
 void SetupWizard::on_joined() {
   token_->clear();
   pages_->setCurrentIndex(1);
+  done_->setDefault(true);
+  done_->setFocus();
   emit joined();
 }
 

@@ -42,6 +42,7 @@ class SetupWizard : public QDialog {
   QPushButton* join_;
   QCheckBox* login_;
   QLabel* end_trouble_;
+  QPushButton* done_ = nullptr;
   bool is_joining_ = false;
 };
 

@@ -56,6 +56,7 @@ StatisticsWindow::StatisticsWindow(WorkerModel& worker, QWidget* parent)
   auto* area = new QScrollArea;
   area->setWidget(inner);
   area->setWidgetResizable(true);
+  area->setAccessibleName(windowTitle());
   area->setFrameShape(QFrame::NoFrame);
   auto* close = new QPushButton(tr("&Close"));
   connect(close, &QPushButton::clicked, this, &QWidget::close);
@@ -79,6 +80,7 @@ StatisticsWindow::StatisticsWindow(WorkerModel& worker, QWidget* parent)
       if (!answer.error) take_hardware(answer.result);
     });
   });
+  connect(&hardware_, &DaemonConnection::closed, this, &StatisticsWindow::on_lost);
   connect(&hardware_, &DaemonConnection::notified, this, [this](const QString& method, const QJsonObject& params) {
     if (method == "hardware.reading") take_hardware(params);
   });
@@ -104,6 +106,7 @@ QWidget* StatisticsWindow::make_sums() {
     grid->addWidget(name, 0, column + 1);
     for (int row = 0; row < 3; ++row) {
       sums_[row][column] = plain_label({}, Qt::AlignRight);
+      sums_[row][column]->setAccessibleDescription(rows[row] + ", " + columns[column]);
       grid->addWidget(sums_[row][column], row + 1, column + 1);
     }
   }
@@ -172,6 +175,14 @@ void StatisticsWindow::ask_history() {
     if (answer.error) return message_->setText(answer.error->message);
     take_history(answer.result);
   });
+}
+
+// What was last read would pass for what is now.
+void StatisticsWindow::on_lost(const QString& why) {
+  message_->setText(why);
+  message_->show();
+  live_.clear();
+  if (is_live_->isChecked()) show_charts();
 }
 
 void StatisticsWindow::take_history(const QJsonObject& answer) {

@@ -30,6 +30,7 @@ class StatisticsWindow : public QWidget {
   QWidget* make_pauses();
   void ask_history();
   void take_history(const QJsonObject& answer);
+  void on_lost(const QString& why);
   void take_hardware(const QJsonObject& survey);
   void show_sums();
   void show_pauses();

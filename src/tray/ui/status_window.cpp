@@ -9,7 +9,7 @@
 namespace gogrid::tray {
 namespace {
 
-constexpr int picture_pixels = 48;
+constexpr int picture_points = 48;
 
 QLabel* wrapped_label() {
   auto* label = new QLabel;
@@ -83,10 +83,7 @@ void StatusWindow::say(const QString& text) {
 
 void StatusWindow::refresh() {
   const Headline headline = worker_.headline();
-  const qreal ratio = devicePixelRatioF();
-  QPixmap picture = mood_picture(headline.mood, static_cast<int>(picture_pixels * ratio));
-  picture.setDevicePixelRatio(ratio);
-  picture_->setPixmap(picture);
+  picture_->setPixmap(mood_picture(headline.mood, picture_points, devicePixelRatioF()));
   setWindowIcon(mood_icon(headline.mood));
   headline_->setText(headline.text);
   QStringList details;

@@ -6,7 +6,6 @@ namespace gogrid::tray {
 namespace {
 
 constexpr int hour_seconds = 3600;
-constexpr int max_lines = 6;
 
 // What other programs call things may hold the sign for a shortcut's letter.
 QString plain(QString text) { return text.replace('&', "&&"); }
@@ -55,20 +54,18 @@ void TrayMenu::refresh() {
 }
 
 void TrayMenu::show_running(const QStringList& lines) {
-  QStringList shown = lines.mid(0, max_lines);
-  if (lines.size() > max_lines) shown << tr("and %1 more").arg(lines.size() - max_lines);
-  while (running_.size() > static_cast<std::size_t>(shown.size())) {
+  while (running_.size() > static_cast<std::size_t>(lines.size())) {
     delete running_.back();
     running_.pop_back();
   }
-  while (running_.size() < static_cast<std::size_t>(shown.size())) {
+  while (running_.size() < static_cast<std::size_t>(lines.size())) {
     auto* action = new QAction(&menu_);
     connect(action, &QAction::triggered, this, &TrayMenu::status_asked);
     menu_.insertAction(below_running_, action);
     running_.push_back(action);
   }
   for (std::size_t i = 0; i < running_.size(); ++i)
-    running_[i]->setText(plain(shown[static_cast<qsizetype>(i)]));
+    running_[i]->setText(plain(lines[static_cast<qsizetype>(i)]));
 }
 
 }  // namespace gogrid::tray
