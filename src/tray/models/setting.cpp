@@ -2,6 +2,7 @@
 
 #include <QJsonArray>
 #include <QLocale>
+#include <cmath>
 
 namespace gogrid::tray {
 namespace {
@@ -21,10 +22,17 @@ constexpr Known known[] = {
     {"worker.max_gpu_percent", Page::gpu, QT_TRANSLATE_NOOP("SettingWords", "Highest GPU load, in percent"),
      QT_TRANSLATE_NOOP("SettingWords", "GoGrid rests in between, so that it uses no more than this over time.")},
     {"worker.max_temperature_c", Page::gpu, QT_TRANSLATE_NOOP("SettingWords", "Highest GPU temperature, in °C"),
-     QT_TRANSLATE_NOOP("SettingWords", "Hotter than this, work is paused until the GPU has cooled down.")},
+     QT_TRANSLATE_NOOP("SettingWords", "Hotter than this, work is paused until the GPU has cooled down. 0: never.")},
     {"worker.gpu_busy_percent", Page::gpu, QT_TRANSLATE_NOOP("SettingWords", "Leave a GPU that others use, in percent"),
      QT_TRANSLATE_NOOP("SettingWords", "From so much of its time on. 0: never.")},
-    {"worker.software_gpus", Page::advanced, QT_TRANSLATE_NOOP("SettingWords", "Software GPUs"), ""},
+    {"worker.software_gpus", Page::advanced, QT_TRANSLATE_NOOP("SettingWords", "Software GPUs"),
+     QT_TRANSLATE_NOOP("SettingWords", "Slow ones, to try things out on a computer without a GPU.")},
+    {"worker.engine_path", Page::advanced, QT_TRANSLATE_NOOP("SettingWords", "A program of mine as the engine"),
+     QT_TRANSLATE_NOOP("SettingWords", "A llama-server on this computer, instead of the coordinator's.")},
+    {"worker.engine_start_timeout", Page::advanced,
+     QT_TRANSLATE_NOOP("SettingWords", "How long an engine may take to start"), ""},
+    {"log.level", Page::advanced, QT_TRANSLATE_NOOP("SettingWords", "How much is logged"), ""},
+    {"log.format", Page::advanced, QT_TRANSLATE_NOOP("SettingWords", "How log lines are written"), ""},
     {"worker.preset", Page::activity, QT_TRANSLATE_NOOP("SettingWords", "Manners"),
      QT_TRANSLATE_NOOP("SettingWords", "Sets everything that you do not set yourself.")},
     {"worker.pause_on_activity", Page::activity, QT_TRANSLATE_NOOP("SettingWords", "Pause while I use the computer"),
@@ -56,7 +64,7 @@ constexpr Known known[] = {
     {"worker.max_memory_gb", Page::limits, QT_TRANSLATE_NOOP("SettingWords", "Memory for GoGrid, in GB"),
      QT_TRANSLATE_NOOP("SettingWords", "0: what the computer has, less a reserve.")},
     {"worker.max_cpu_percent", Page::limits, QT_TRANSLATE_NOOP("SettingWords", "Processor time for GoGrid, in percent"),
-     ""},
+     QT_TRANSLATE_NOOP("SettingWords", "Of all processors together. 0: as much as nobody else needs.")},
     {"worker.engine_priority", Page::limits, QT_TRANSLATE_NOOP("SettingWords", "Priority of engines"), ""},
     {"worker.threads", Page::limits, QT_TRANSLATE_NOOP("SettingWords", "Processor threads for a model"),
      QT_TRANSLATE_NOOP("SettingWords", "0: as many as suit it.")},
@@ -231,7 +239,8 @@ std::vector<VramLimit> read_vram_limits(const QJsonValue& list) {
     const qsizetype sign = text.lastIndexOf('=');
     bool good = false;
     const double gigabytes = text.mid(sign + 1).trimmed().toDouble(&good);
-    if (sign > 0 && good) limits.push_back({text.left(sign).trimmed(), gigabytes});
+    if (sign > 0 && good && std::isfinite(gigabytes) && gigabytes >= 0)
+      limits.push_back({text.left(sign).trimmed(), gigabytes});
   }
   return limits;
 }

@@ -79,7 +79,8 @@ TEST(SettingTest, ValuesGoToTextAndBack) {
 }
 
 TEST(SettingTest, LimitsOfGpusAreReadAndWhatIsNoneIsLeftOut) {
-  const auto limits = read_vram_limits(QJsonArray({"Vulkan0=6", " CUDA0 = 2.5", "Vulkan1", "=3", "x=y", 7}));
+  const auto limits =
+      read_vram_limits(QJsonArray({"Vulkan0=6", " CUDA0 = 2.5", "Vulkan1", "=3", "x=y", "a=nan", "b=inf", "c=-1", 7}));
   ASSERT_EQ(limits.size(), 2u);
   EXPECT_EQ(limits[0].device, "Vulkan0");
   EXPECT_EQ(limits[0].gigabytes, 6);

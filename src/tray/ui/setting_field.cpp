@@ -2,84 +2,115 @@
 
 #include <QCheckBox>
 #include <QComboBox>
-#include <QLineEdit>
+#include <QEvent>
 #include <QSignalBlocker>
 #include <QSpinBox>
 #include <QVBoxLayout>
 
+#include "tray/ui/note.hpp"
+#include "tray/ui/schedule_editor.hpp"
+
 namespace gogrid::tray {
 namespace {
 
-constexpr double note_scale = 0.9;
 constexpr int max_spin = 1'000'000;
+constexpr const char* schedule_key = "worker.schedule";
+
+// The wheel scrolls the page; it changes only what has the focus.
+class WheelGuard : public QObject {
+ public:
+  explicit WheelGuard(QWidget* widget) : QObject(widget) {
+    widget->setFocusPolicy(Qt::StrongFocus);
+    widget->installEventFilter(this);
+  }
+
+  bool eventFilter(QObject* watched, QEvent* event) override {
+    if (event->type() != QEvent::Wheel || static_cast<QWidget*>(watched)->hasFocus()) return false;
+    event->ignore();
+    return true;
+  }
+};
 
 }  // namespace
 
-QLabel* make_note(const QString& text) {
-  auto* note = new QLabel(text);
-  note->setWordWrap(true);
-  note->setTextFormat(Qt::PlainText);
-  QFont font = note->font();
-  font.setPointSizeF(font.pointSizeF() * note_scale);
-  note->setFont(font);
-  return note;
-}
+void guard_wheel(QWidget* widget) { new WheelGuard(widget); }
 
 SettingField::SettingField(SettingState setting, QWidget* parent)
-    : QWidget(parent), setting_(std::move(setting)), error_(make_note({})) {
+    : QWidget(parent),
+      setting_(std::move(setting)),
+      editor_(make_editor()),
+      note_(make_note({})),
+      fault_(make_fault_note()) {
   auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(0, 0, 0, 0);
   layout->setSpacing(4);
   const QString label = SettingWords::label(setting_.key);
-  QWidget* editor = make_editor();
   if (setting_.kind != "boolean") {
     auto* name = new QLabel(label);
     name->setTextFormat(Qt::PlainText);
-    name->setBuddy(editor);
+    name->setBuddy(editor_);
     layout->addWidget(name);
   }
-  layout->addWidget(editor);
-  QStringList notes;
-  if (const QString help = SettingWords::help(setting_); !help.isEmpty()) notes << help;
-  if (setting_.applies_at_restart) notes << tr("Takes effect when the worker starts again.");
-  if (const QString lock = SettingWords::lock(setting_); !lock.isEmpty()) notes << lock;
-  note_ = make_note(notes.join(' '));
-  note_->setVisible(!notes.isEmpty());
+  if (above_) layout->addWidget(above_);
+  layout->addWidget(editor_);
   layout->addWidget(note_);
-  QPalette red = error_->palette();
-  const bool is_dark = red.color(QPalette::Window).lightness() < 128;
-  red.setColor(QPalette::WindowText, is_dark ? QColor(0xff, 0x8a, 0x80) : QColor(0xb0, 0x1b, 0x1b));
-  error_->setPalette(red);
-  error_->hide();
-  layout->addWidget(error_);
-  editor->setObjectName(setting_.key);
-  editor->setAccessibleName(label);
-  editor->setAccessibleDescription(notes.join(' '));
-  editor->setEnabled(!setting_.is_locked());
-  write_(setting_.value);
+  layout->addWidget(fault_);
+  editor_->setObjectName(setting_.key);
+  editor_->setAccessibleName(label);
+  set_state(setting_);
 }
 
 bool SettingField::is_changed() const {
-  if (setting_.is_locked()) return false;
+  if (setting_.is_locked() || !is_edited_) return false;
   const QJsonValue wanted = value();
   return (wanted.isNull() ? setting_.default_value : wanted) != setting_.value;
 }
 
 void SettingField::show_error(const QString& error) {
-  error_->setText(error);
-  error_->setVisible(!error.isEmpty());
+  show_fault(*fault_, error);
+  describe();
+}
+
+void SettingField::refresh(const SettingState& setting) {
+  const bool was_changed = is_changed();
+  setting_ = setting;
+  if (!was_changed || !is_changed()) return set_state(setting);
+  describe();
 }
 
 void SettingField::set_state(const SettingState& setting) {
   setting_ = setting;
+  is_edited_ = false;
   write_(setting_.value);
+  for (QWidget* widget : {editor_, above_}) {
+    if (widget) widget->setEnabled(!setting_.is_locked());
+  }
   show_error({});
 }
 
+// Says what the setting means, and to screen readers what is wrong too.
+void SettingField::describe() {
+  QStringList notes;
+  if (const QString help = SettingWords::help(setting_); !help.isEmpty()) notes << help;
+  if (setting_.applies_at_restart) notes << tr("Takes effect when the worker starts again.");
+  if (const QString lock = SettingWords::lock(setting_); !lock.isEmpty()) notes << lock;
+  note_->setText(notes.join(' '));
+  note_->setVisible(!notes.isEmpty());
+  if (!fault_->text().isEmpty()) notes.prepend(fault_->text());
+  editor_->setAccessibleDescription(notes.join(' '));
+}
+
+void SettingField::on_edited() {
+  is_edited_ = true;
+  emit edited();
+}
+
 QWidget* SettingField::make_editor() {
+  if (setting_.key == schedule_key) return make_schedule_line();
   if (setting_.kind == "boolean") return make_check_box();
   if (setting_.kind == "choice") return make_choice();
-  const bool is_bounded = setting_.minimum && setting_.maximum && *setting_.maximum <= max_spin;
+  const bool is_bounded =
+      setting_.minimum && setting_.maximum && *setting_.minimum >= -max_spin && *setting_.maximum <= max_spin;
   if (setting_.kind == "integer" && is_bounded && setting_.value.isDouble()) return make_spin_box();
   return make_line_edit();
 }
@@ -91,12 +122,13 @@ QWidget* SettingField::make_check_box() {
     const QSignalBlocker quiet(box);
     box->setChecked(value.toBool());
   };
-  connect(box, &QCheckBox::toggled, this, &SettingField::edited);
+  connect(box, &QCheckBox::toggled, this, &SettingField::on_edited);
   return box;
 }
 
 QWidget* SettingField::make_choice() {
   auto* box = new QComboBox;
+  guard_wheel(box);
   for (const QString& word : setting_.choices)
     box->addItem(SettingWords::choice(word), word);
   read_ = [box] { return QJsonValue(box->currentData().toString()); };
@@ -104,23 +136,24 @@ QWidget* SettingField::make_choice() {
     const QSignalBlocker quiet(box);
     box->setCurrentIndex(box->findData(value.toString()));
   };
-  connect(box, &QComboBox::currentIndexChanged, this, &SettingField::edited);
+  connect(box, &QComboBox::currentIndexChanged, this, &SettingField::on_edited);
   return box;
 }
 
 QWidget* SettingField::make_spin_box() {
   auto* box = new QSpinBox;
+  guard_wheel(box);
   box->setRange(static_cast<int>(*setting_.minimum), static_cast<int>(*setting_.maximum));
   read_ = [box] { return QJsonValue(box->value()); };
   write_ = [box](const QJsonValue& value) {
     const QSignalBlocker quiet(box);
     box->setValue(value.toInt());
   };
-  connect(box, &QSpinBox::valueChanged, this, &SettingField::edited);
+  connect(box, &QSpinBox::valueChanged, this, &SettingField::on_edited);
   return box;
 }
 
-QWidget* SettingField::make_line_edit() {
+QLineEdit* SettingField::make_line_edit() {
   auto* line = new QLineEdit;
   const QString usual = value_text(setting_, setting_.default_value);
   line->setPlaceholderText(usual.isEmpty() ? tr("not set") : usual);
@@ -129,12 +162,18 @@ QWidget* SettingField::make_line_edit() {
     const QString text = value_text(setting_, value);
     // The default is what an empty field shows.
     const QString shown = setting_.origin == "default" ? QString() : text;
-    if (line->text() != shown) {
-      const QSignalBlocker quiet(line);
-      line->setText(shown);
-    }
+    if (line->text() != shown) line->setText(shown);
   };
-  connect(line, &QLineEdit::textEdited, this, &SettingField::edited);
+  connect(line, &QLineEdit::textEdited, this, &SettingField::on_edited);
+  return line;
+}
+
+QLineEdit* SettingField::make_schedule_line() {
+  QLineEdit* line = make_line_edit();
+  line->setPlaceholderText(tr("always"));
+  auto* week = new ScheduleEditor(*line);
+  connect(week, &ScheduleEditor::painted, this, &SettingField::on_edited);
+  above_ = week;
   return line;
 }
 

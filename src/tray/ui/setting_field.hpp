@@ -3,6 +3,7 @@
 #pragma once
 
 #include <QLabel>
+#include <QLineEdit>
 #include <QWidget>
 #include <functional>
 
@@ -19,9 +20,12 @@ class SettingField : public QWidget {
   const QString& key() const { return setting_.key; }
   // What the owner wants; null: the default.
   QJsonValue value() const { return read_(); }
+  // By the owner, who has not saved it.
   bool is_changed() const;
   // Empty: nothing is.
   void show_error(const QString& error);
+  // What the daemon says now; what the owner has changed stays as it is.
+  void refresh(const SettingState& setting);
   // The daemon has taken it, or says another value.
   void set_state(const SettingState& setting);
 
@@ -33,16 +37,24 @@ class SettingField : public QWidget {
   QWidget* make_check_box();
   QWidget* make_choice();
   QWidget* make_spin_box();
-  QWidget* make_line_edit();
+  QLineEdit* make_line_edit();
+  QLineEdit* make_schedule_line();
+  void on_edited();
+  void describe();
 
   SettingState setting_;
+  // A value that an editor cannot show is no change.
+  bool is_edited_ = false;
   std::function<QJsonValue()> read_;
   std::function<void(const QJsonValue&)> write_;
+  // The schedule has a second editor.
+  QWidget* above_ = nullptr;
+  QWidget* editor_;
   QLabel* note_;
-  QLabel* error_;
+  QLabel* fault_;
 };
 
-// A label below a field, smaller than the rest.
-QLabel* make_note(const QString& text);
+// From now on the wheel turns `widget` only while it has the focus, and scrolls its page else.
+void guard_wheel(QWidget* widget);
 
 }  // namespace gogrid::tray

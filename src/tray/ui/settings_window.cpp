@@ -1,11 +1,13 @@
 #include "tray/ui/settings_window.hpp"
 
 #include <QApplication>
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QScrollArea>
 #include <QShortcut>
 
 #include "tray/connection/autostart.hpp"
+#include "tray/ui/note.hpp"
 
 namespace gogrid::tray {
 namespace {
@@ -56,7 +58,7 @@ SettingsWindow::SettingsWindow(WorkerModel& worker, QWidget* parent)
   layout->addWidget(file_error_);
   layout->addLayout(middle, 1);
   layout->addLayout(buttons);
-  resize(680, 480);
+  resize(700, 560);
 
   pause_.setSingleShot(true);
   pause_.setInterval(pause_ms);
@@ -69,14 +71,20 @@ SettingsWindow::SettingsWindow(WorkerModel& worker, QWidget* parent)
   load();
 }
 
+// The settings may have been changed elsewhere while another window was in front.
+void SettingsWindow::changeEvent(QEvent* event) {
+  QWidget::changeEvent(event);
+  if (event->type() == QEvent::ActivationChange && isActiveWindow() && is_built_ && worker_.status()) load();
+}
+
 void SettingsWindow::load() {
-  say(tr("Reading the settings…"), false);
+  if (!is_built_) say(tr("Reading the settings…"), false);
   worker_.connection().call("settings.get", {}, this, [this](const RpcAnswer& answer) {
     if (answer.error) return say(answer.error->message, true);
     say({}, false);
     const SettingsState state = read_settings(answer.result);
     if (!is_built_) build(state);
-    take(state);
+    refresh(state);
   });
 }
 
@@ -134,15 +142,19 @@ void SettingsWindow::add_login_box() {
   page(Page::general).addWidget(login_);
 }
 
-void SettingsWindow::take(const SettingsState& state) {
+void SettingsWindow::refresh(const SettingsState& state) {
+  show_file_error(state);
+  for (SettingField* field : fields_) {
+    if (const SettingState* setting = state.find(field->key())) field->refresh(*setting);
+  }
+  if (const SettingState* setting = state.find(vram_key); setting && vram_) vram_->refresh(*setting);
+  on_edited();
+}
+
+void SettingsWindow::show_file_error(const SettingsState& state) {
   file_error_->setVisible(!state.error.isEmpty());
   file_error_->setText(
       tr("The settings file %1 is wrong, so the worker uses what it last knew: %2").arg(state.file, state.error));
-  for (SettingField* field : fields_) {
-    if (const SettingState* setting = state.find(field->key())) field->set_state(*setting);
-  }
-  if (const SettingState* setting = state.find(vram_key); setting && vram_) vram_->set_state(*setting);
-  save_->setEnabled(false);
 }
 
 QJsonObject SettingsWindow::changes() const {
@@ -176,10 +188,19 @@ void SettingsWindow::save() {
   save_->setEnabled(false);
   const int asked = ++question_;
   worker_.connection().call("settings.set", {{"values", changes()}}, this, [this, asked](const RpcAnswer& answer) {
-    if (asked != question_) return;
-    show_errors(answer.error ? &*answer.error : nullptr);
-    if (answer.error) return;
-    take(read_settings(answer.result));
+    if (answer.error) {
+      if (asked == question_) show_errors(&*answer.error);
+      return;
+    }
+    const SettingsState state = read_settings(answer.result);
+    // The owner has typed on.
+    if (asked != question_) return refresh(state);
+    show_errors(nullptr);
+    show_file_error(state);
+    for (SettingField* field : fields_) {
+      if (const SettingState* setting = state.find(field->key())) field->set_state(*setting);
+    }
+    if (const SettingState* setting = state.find(vram_key); setting && vram_) vram_->set_state(*setting);
     say(tr("Saved."), false);
   });
 }

@@ -25,6 +25,9 @@ class SettingsWindow : public QWidget {
  public:
   explicit SettingsWindow(WorkerModel& worker, QWidget* parent = nullptr);
 
+ protected:
+  void changeEvent(QEvent* event) override;
+
  private:
   void load();
   void build(const SettingsState& state);
@@ -33,7 +36,9 @@ class SettingsWindow : public QWidget {
   void on_edited();
   void check();
   void save();
-  void take(const SettingsState& state);
+  // What the owner has changed and not saved stays as it is.
+  void refresh(const SettingsState& state);
+  void show_file_error(const SettingsState& state);
   QJsonObject changes() const;
   void show_errors(const RpcError* error);
   void say(const QString& text, bool is_wrong);

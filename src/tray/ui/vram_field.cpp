@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tray/ui/note.hpp"
 #include "tray/ui/setting_field.hpp"
 
 namespace gogrid::tray {
@@ -16,8 +17,11 @@ constexpr double gigabyte = 1e9;
 // A slider's step is half a gigabyte.
 constexpr double steps_per_gigabyte = 2;
 
+constexpr double max_gigabytes = 1e6;
+
 int last_step(const Device& device) {
-  return static_cast<int>(std::ceil(static_cast<double>(device.total_bytes) / gigabyte * steps_per_gigabyte));
+  const double gigabytes = std::min(static_cast<double>(device.total_bytes) / gigabyte, max_gigabytes);
+  return static_cast<int>(std::ceil(gigabytes * steps_per_gigabyte));
 }
 
 QJsonArray sorted(const QJsonValue& list) {
@@ -31,7 +35,7 @@ QJsonArray sorted(const QJsonValue& list) {
 }  // namespace
 
 VramField::VramField(SettingState setting, const std::vector<Device>& devices, QWidget* parent)
-    : QWidget(parent), setting_(std::move(setting)), error_(make_note({})) {
+    : QWidget(parent), setting_(std::move(setting)), lock_(make_note({})), fault_(make_fault_note()) {
   auto* layout = new QGridLayout(this);
   layout->setContentsMargins(0, 0, 0, 0);
   layout->setColumnStretch(0, 1);
@@ -47,7 +51,7 @@ VramField::VramField(SettingState setting, const std::vector<Device>& devices, Q
     slider->setTickPosition(QSlider::TicksBelow);
     slider->setTickInterval(std::max(1, last_step(device) / 8));
     slider->setAccessibleName(name->text());
-    slider->setEnabled(!setting_.is_locked());
+    guard_wheel(slider);
     auto* amount = new QLabel;
     amount->setMinimumWidth(amount->fontMetrics().horizontalAdvance("000,0 GB / 000,0 GB"));
     amount->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
@@ -55,32 +59,53 @@ VramField::VramField(SettingState setting, const std::vector<Device>& devices, Q
     layout->addWidget(name, line++, 0, 1, 2);
     layout->addWidget(slider, line, 0);
     layout->addWidget(amount, line++, 1);
-    const Row row{device, slider, amount};
-    rows_.push_back(row);
-    connect(slider, &QSlider::valueChanged, this, [this, row] {
-      show_amount(row);
-      emit edited();
-    });
+    const std::size_t at = rows_.size();
+    rows_.push_back({device, slider, amount});
+    connect(slider, &QSlider::valueChanged, this, [this, at] { on_moved(at); });
   }
   if (rows_.empty())
     layout->addWidget(make_note(tr("GPUs show here once the worker has its engine and has found them.")), line++, 0, 1,
                       2);
-  if (const QString lock = SettingWords::lock(setting_); !lock.isEmpty())
-    layout->addWidget(make_note(lock), line++, 0, 1, 2);
-  layout->addWidget(error_, line, 0, 1, 2);
-  error_->hide();
+  layout->addWidget(lock_, line++, 0, 1, 2);
+  layout->addWidget(fault_, line, 0, 1, 2);
   set_state(setting_);
+}
+
+void VramField::on_moved(std::size_t at) {
+  rows_[at].is_moved = true;
+  show_amount(rows_[at]);
+  emit edited();
+}
+
+void VramField::refresh(const SettingState& setting) {
+  const bool was_changed = is_changed();
+  setting_ = setting;
+  if (!was_changed || !is_changed()) return set_state(setting);
+  show_limits();
 }
 
 void VramField::set_state(const SettingState& setting) {
   setting_ = setting;
+  for (Row& row : rows_)
+    row.is_moved = false;
+  show_limits();
+  show_error({});
+}
+
+// On the sliders that the owner has not moved.
+void VramField::show_limits() {
+  const QString lock = SettingWords::lock(setting_);
+  lock_->setText(lock);
+  lock_->setVisible(!lock.isEmpty());
   const auto limits = read_vram_limits(setting_.value);
   for (const Row& row : rows_) {
+    row.slider->setEnabled(!setting_.is_locked());
+    if (row.is_moved) continue;
     const QSignalBlocker quiet(row.slider);
     int step = row.slider->maximum();
     for (const VramLimit& limit : limits) {
       if (limit.device == row.device.name)
-        step = static_cast<int>(std::lround(std::min(limit.gigabytes, 1e6) * steps_per_gigabyte));
+        step = static_cast<int>(std::lround(std::min(limit.gigabytes, max_gigabytes) * steps_per_gigabyte));
     }
     row.slider->setValue(step);
     show_amount(row);
@@ -91,12 +116,13 @@ QJsonValue VramField::value() const {
   QJsonArray entries;
   // Of GPUs that are not there now nothing is forgotten.
   for (const VramLimit& limit : read_vram_limits(setting_.value)) {
-    const bool is_here =
-        std::any_of(rows_.begin(), rows_.end(), [&limit](const Row& row) { return row.device.name == limit.device; });
-    if (!is_here) entries.append(limit.device + "=" + QString::number(limit.gigabytes));
+    const bool is_moved = std::any_of(rows_.begin(), rows_.end(), [&limit](const Row& row) {
+      return row.is_moved && row.device.name == limit.device;
+    });
+    if (!is_moved) entries.append(limit.device + "=" + QString::number(limit.gigabytes));
   }
   for (const Row& row : rows_) {
-    if (row.slider->value() == row.slider->maximum()) continue;
+    if (!row.is_moved || row.slider->value() == row.slider->maximum()) continue;
     entries.append(row.device.name + "=" + QString::number(row.slider->value() / steps_per_gigabyte));
   }
   return entries.isEmpty() ? QJsonValue() : QJsonValue(entries);
@@ -104,10 +130,7 @@ QJsonValue VramField::value() const {
 
 bool VramField::is_changed() const { return !setting_.is_locked() && sorted(value()) != sorted(setting_.value); }
 
-void VramField::show_error(const QString& error) {
-  error_->setText(error);
-  error_->setVisible(!error.isEmpty());
-}
+void VramField::show_error(const QString& error) { show_fault(*fault_, error); }
 
 void VramField::show_amount(const Row& row) const {
   const QLocale locale;

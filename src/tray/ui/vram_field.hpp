@@ -23,6 +23,8 @@ class VramField : public QWidget {
   // What to send: null where every GPU may be used whole.
   QJsonValue value() const;
   bool is_changed() const;
+  // What the daemon says now; what the owner has changed stays as it is.
+  void refresh(const SettingState& setting);
   void set_state(const SettingState& setting);
   void show_error(const QString& error);
 
@@ -34,12 +36,17 @@ class VramField : public QWidget {
     Device device;
     QSlider* slider;
     QLabel* amount;
+    // By the owner. A limit that no step of the slider shows stays as it is otherwise.
+    bool is_moved = false;
   };
+  void on_moved(std::size_t at);
+  void show_limits();
   void show_amount(const Row& row) const;
 
   SettingState setting_;
   std::vector<Row> rows_;
-  QLabel* error_;
+  QLabel* lock_;
+  QLabel* fault_;
 };
 
 }  // namespace gogrid::tray
