@@ -222,7 +222,16 @@ test("settings are built from what the daemon says, checked while typing, and sa
   assert.equal((await desktop.find(tray, "Save")).isEnabled, false);
   await desktop.picture("tray-settings-error", await windowOf(settingsWindow));
   await desktop.key("ctrl+a");
-  await desktop.type("sat,sun");
+  await desktop.type("mon-fri 18:30-08:00; sat,sun");
+  await eventually("it can be saved", async () => (await desktop.find(tray, "Save")).isEnabled);
+  // What is typed shows, and what is painted is written.
+  const cell = (time: string, what: string) => desktop.find(tray, `${time}: ${what}`, "cell");
+  await cell("Friday, hour from 18:00", "work is allowed for 30 minutes");
+  await desktop.picture("tray-settings-schedule", await windowOf(settingsWindow));
+  await desktop.drag(await cell("Monday, hour from 12:00", "no work"), await cell("Wednesday, hour from 13:00", "no work"));
+  await cell("Tuesday, hour from 12:00", "work is allowed");
+  await desktop.key("Down", "space");
+  await cell("Thursday, hour from 13:00", "work is allowed");
   await eventually("it can be saved", async () => (await desktop.find(tray, "Save")).isEnabled);
 
   await choose("Activity");
@@ -234,16 +243,25 @@ test("settings are built from what the daemon says, checked while typing, and sa
   assert.match(memory.description, /GOGRID_WORKER_MAX_MEMORY_GB/);
   await desktop.picture("tray-settings-limits", await windowOf(settingsWindow));
   await eventually("it can be saved", async () => (await desktop.find(tray, "Save")).isEnabled);
+  daemon.fileError = null;
   await choose("Save");
   await desktop.find(tray, "Saved.");
+  assert.ok(!(await desktop.things(tray)).some((thing) => /line 4/.test(thing.name)));
   assert.deepEqual(daemon.called("settings.set"), [
-    { values: { "worker.max_vram_gb_each": ["Vulkan0=14.5"], "worker.pause_on_activity": false, "worker.schedule": "sat,sun" } },
+    { values: { "worker.max_vram_gb_each": ["Vulkan0=14.5"], "worker.pause_on_activity": false, "worker.schedule": "mon-wed 12:00-14:00; mon-fri 18:30-08:00; thu 13:00-14:00; sat,sun" } },
   ]);
+
+  for (const page of ["Network", "Advanced"]) {
+    await choose(page);
+    await desktop.find(tray, page === "Network" ? "Coordinator's port" : "How much is logged", "label");
+    await desktop.picture(`tray-settings-${page.toLowerCase()}`, await windowOf(settingsWindow));
+  }
 
   await choose("General");
   await choose("Start GoGrid when I log in");
   const entry = path.join(desktop.env.XDG_CONFIG_HOME!, "autostart/gogrid-tray.desktop");
   await eventually("it starts at login", async () => fs.existsSync(entry));
+  await desktop.picture("tray-settings-general", await windowOf(settingsWindow));
   assert.match(fs.readFileSync(entry, "utf8"), /Exec=".*gogrid-tray" --background/);
   await choose("Start GoGrid when I log in");
   await eventually("it does not any more", async () => !fs.existsSync(entry));
@@ -302,6 +320,14 @@ test("statistics show what was done and what the GPU does, and ask for it only w
   await eventually("it follows the hardware", async () => daemon.isWatchedForHardware);
   daemon.read({ gpus: [{ ...survey(0).gpus[0], utilisation_percent: 42 }] });
   await eventually("the load is told", async () => (await desktop.find(tray, "Load")).description === "42 %");
+  if (process.env.GOGRID_SCREENSHOTS) {
+    // A line takes a while to come.
+    for (let n = 0; n < 100; ++n) {
+      daemon.read(survey(n));
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+    await desktop.picture("tray-statistics-live", await windowOf(statisticsWindow));
+  }
   await choose("24 hours");
   await eventually("the day is shown", async () => (await desktop.find(tray, "Load")).description !== "42 %");
   await desktop.picture("tray-statistics", await windowOf(statisticsWindow));
@@ -318,6 +344,17 @@ test("without a tray it is a window that says so; when a tray comes it is an ico
   await xembedIcon();
   await eventually("it does not say so any more", async () => !(await desktop.things(tray)).some((thing) => /no place for tray icons/.test(thing.name)));
   assert.equal(program.child.exitCode, null);
+});
+
+test("it says what it is, and which version the worker has", async () => {
+  await startDaemon();
+  await desktop.startXembedTray();
+  startTray();
+  await chooseInMenu("About GoGrid");
+  await desktop.find(tray, /Version of the worker: 0\.1\.0/);
+  await desktop.picture("tray-about", await windowOf("About GoGrid"));
+  await choose("Close");
+  await eventually("it is closed", async () => !(await desktop.things(tray)).some((thing) => thing.name === "About GoGrid"));
 });
 
 test("it speaks the owner's language, and every text is translated", async () => {

@@ -153,6 +153,12 @@ export class Desktop {
     await this.tool("xdotool", ["mousemove", String(x), String(y), "click", String(button)]);
   }
 
+  /** From the middle of one to the middle of the other, with the button held. */
+  async drag(from: Box, to: Box): Promise<void> {
+    const place = (box: Box) => [String(Math.round(box.x + box.width / 2)), String(Math.round(box.y + box.height / 2))];
+    await this.tool("xdotool", ["mousemove", ...place(from), "mousedown", "1", "mousemove", ...place(to), "mouseup", "1"]);
+  }
+
   async key(...keys: string[]): Promise<void> {
     await this.tool("xdotool", ["key", "--clearmodifiers", ...keys]);
   }
