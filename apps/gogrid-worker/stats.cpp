@@ -1,4 +1,5 @@
-// gogrid-worker stats: what this machine gave, up to this moment by the worker that runs here, or else as its file has it.
+// gogrid-worker stats: what this machine gave, up to this moment by the worker that runs here, or else as its file has
+// it.
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
