@@ -91,10 +91,15 @@ let atLeft = false;
 
 /** Opens the icon's menu, whose first group is the state and a line for each model. */
 async function openMenu(order = "Pause", models = 0): Promise<Menu> {
-  const icon = await xembedIcon();
-  // Two clicks in one place within a moment are a double click, which opens nothing.
-  atLeft = !atLeft;
-  await desktop.click({ ...icon, x: icon.x + (atLeft ? 0 : icon.width / 2), width: icon.width / 2 }, 3);
+  const isOpen = async () => (await desktop.popups("gogrid-tray")).length > 0;
+  await eventually("the icon hears a click", async () => {
+    const icon = await xembedIcon();
+    // Two clicks in one place within a moment are a double click, which opens nothing.
+    atLeft = !atLeft;
+    await desktop.click({ ...icon, x: icon.x + (atLeft ? 0 : icon.width / 2), width: icon.width / 2 }, 3);
+    // An icon that the panel has just taken up may move away from under it: then it takes another click.
+    return eventually("its menu opens", isOpen, 3).catch(() => false);
+  });
   const state = ["state", ...Array.from({ length: models }, (_, n) => `model ${n}`)];
   return menuOf([state, order === "" ? ["Start the worker", "Join a coordinator…"] : [order], ...otherEntries], 1);
 }

@@ -67,6 +67,13 @@ export class Desktop {
   async startBus(): Promise<void> {
     this.sessionBus = this.program("session bus", "dbus-daemon", ["--session", "--nofork", "--print-address=1"]);
     this.env.DBUS_SESSION_BUS_ADDRESS = (await this.sessionBus.saying(/^(unix:\S+)$/))[1]!;
+    // As on a desktop, the tree of what shows is there before the programs; one that is quicker than it may stay out of it.
+    const bus = await Bus.connect(this.env.DBUS_SESSION_BUS_ADDRESS);
+    const [address] = (await bus.call("org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus", "GetAddress")) as [string];
+    bus.close();
+    this.tree?.close();
+    this.tree = await Bus.connect(address);
+    await this.tree.call("org.a11y.atspi.Registry", root, accessible, "GetChildren");
   }
 
   program(name: string, file: string, args: string[], env: NodeJS.ProcessEnv = {}): Program {
@@ -167,17 +174,9 @@ export class Desktop {
     await this.tool("xdotool", ["type", "--delay", "2", text]);
   }
 
-  private async accessibility(): Promise<Bus> {
-    if (this.tree) return this.tree;
-    const bus = await Bus.connect(this.env.DBUS_SESSION_BUS_ADDRESS!);
-    const [address] = (await bus.call("org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus", "GetAddress")) as [string];
-    bus.close();
-    return (this.tree = await Bus.connect(address));
-  }
-
   /** Everything that shows in the programs whose names match, from the top of the tree down. */
   async things(program: RegExp): Promise<Thing[]> {
-    const bus = await this.accessibility();
+    const bus = this.tree!;
     const [programs] = (await bus.call("org.a11y.atspi.Registry", root, accessible, "GetChildren")) as [[string, string][]];
     const found: Thing[] = [];
     for (const [name, at] of programs) {
