@@ -135,8 +135,9 @@ int Schedule::allowed_minutes(int day, int hour) const {
 }
 
 void Schedule::set_hour(int day, int hour, bool allowed) {
-  for (int minute = 0; minute < 60; ++minute)
-    allowed_.set(static_cast<std::size_t>(day * day_minutes + hour * 60 + minute), allowed);
+  const int begin = day * day_minutes + hour * 60;
+  for (int minute = begin; minute < begin + 60; ++minute)
+    allowed_.set(static_cast<std::size_t>(minute), allowed);
 }
 
 std::optional<int> Schedule::minutes_to_change(WeekTime at) const {

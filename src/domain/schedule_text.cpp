@@ -59,8 +59,8 @@ std::vector<int> running_sums(const Minutes& minutes) {
 }
 
 int count(const std::vector<int>& sums, const Entry& entry, int day) {
-  const auto midnight = static_cast<std::size_t>(day * day_minutes);
-  return sums[midnight + static_cast<std::size_t>(entry.end)] - sums[midnight + static_cast<std::size_t>(entry.begin)];
+  const auto at = [&sums](int minute) { return sums[static_cast<std::size_t>(minute)]; };
+  return at(day * day_minutes + entry.end) - at(day * day_minutes + entry.begin);
 }
 
 // Every pair of times at which work begins and ends, on all days that allow what is between.
@@ -102,6 +102,7 @@ std::vector<Entry> choose(const Minutes& allowed) {
   const std::vector<Entry> possible = possible_entries(allowed);
   // With the separator.
   std::vector<double> lengths;
+  lengths.reserve(possible.size());
   for (const Entry& entry : possible)
     lengths.push_back(static_cast<double>(entry_text(entry).size()) + 2);
   std::vector<Entry> chosen;

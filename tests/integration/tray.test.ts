@@ -46,12 +46,15 @@ async function windowOf(name: string | RegExp): Promise<Box> {
   return { x: x - 1, y: y - 22, width: width + 2, height: height + 24 };
 }
 
-/** Where the icon is, once it is embedded in the tray. */
+/** Where the icon is, once it is embedded in the tray, which moves it there and may move it again. */
 async function xembedIcon(): Promise<Box> {
+  let before: string | undefined;
   return eventually("the icon is in the tray", async () => {
     const lines = (await desktop.tool("xwininfo", ["-root", "-tree"])).split("\n");
     const icon = lines.find((line) => /"(gogrid-tray|GoGrid|QSystemTrayIcon.*)"/i.test(line) && /\d+x\d+\+/.test(line) && sizeOf(line).width <= 40 && sizeOf(line).width > 8);
-    return icon ? sizeOf(icon) : undefined;
+    const stays = icon !== undefined && icon === before;
+    before = icon;
+    return stays && sizeOf(icon);
   });
 }
 
