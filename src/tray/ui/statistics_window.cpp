@@ -23,6 +23,7 @@ QString with_unit(double value, int digits, const QString& unit) {
 
 QLabel* heading(const QString& text) {
   auto* label = new QLabel(text);
+  label->setTextFormat(Qt::PlainText);
   QFont font = label->font();
   font.setBold(true);
   label->setFont(font);
@@ -123,11 +124,13 @@ QWidget* StatisticsWindow::make_choice() {
   gpu_->setAccessibleName(tr("GPU"));
   gpu_->setSizeAdjustPolicy(QComboBox::AdjustToContents);
   gpu_->hide();
-  no_gpu_ = heading(tr("GPU"));
+  gpu_name_ = heading(tr("GPU"));
+  // Screen readers take a combo box's name from its label.
+  gpu_name_->setBuddy(gpu_);
   is_live_ = new QRadioButton(tr("&Live"));
   is_day_ = new QRadioButton(tr("&24 hours"));
   is_live_->setChecked(true);
-  line->addWidget(no_gpu_);
+  line->addWidget(gpu_name_);
   line->addWidget(gpu_);
   line->addStretch();
   line->addWidget(is_live_);
@@ -203,8 +206,10 @@ void StatisticsWindow::take_hardware(const QJsonObject& survey) {
       samples.pop_front();
   }
   gpu_->setVisible(gpu_->count() > 1);
-  no_gpu_->setVisible(gpu_->count() <= 1);
-  no_gpu_->setText(gpu_->count() == 1 ? gpu_->itemText(0) : tr("No GPU was found"));
+  QString only = gpu_->count() == 1 ? gpu_->itemText(0) : tr("No GPU was found");
+  // In a label of another field it would be a shortcut's sign.
+  only.replace('&', "&&");
+  gpu_name_->setText(gpu_->count() > 1 ? tr("GPU") : only);
   if (is_live_->isChecked()) show_charts();
 }
 

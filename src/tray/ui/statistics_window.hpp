@@ -50,7 +50,7 @@ class StatisticsWindow : public QWidget {
   QRadioButton* is_live_;
   QRadioButton* is_day_;
   QComboBox* gpu_;
-  QLabel* no_gpu_;
+  QLabel* gpu_name_;
   Chart* load_;
   Chart* memory_;
   Chart* temperature_;
