@@ -6,7 +6,7 @@ Result<OwnerRules> read_owner_rules(const WorkerConfig& config) {
   OwnerRules rules;
   auto schedule = domain::Schedule::parse(config.schedule);
   if (!schedule) return Error(schedule.error().code, "worker.schedule: " + schedule.error().detail);
-  rules.schedule = std::move(*schedule);
+  rules.schedule = *schedule;
   rules.pause_on_activity = config.pause_on_activity;
   rules.work_while_active.insert(config.work_while_active.begin(), config.work_while_active.end());
   rules.work_when_activity_unknown = config.when_activity_unknown == "work";

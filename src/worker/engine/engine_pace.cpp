@@ -17,7 +17,7 @@ constexpr std::chrono::microseconds turn_time{100'000};
 }  // namespace
 
 EnginePace::EnginePace(asio::any_io_executor executor, const Process& outermost)
-    : timer_(std::move(executor)), outermost_(outermost) {}
+    : timer_(executor), outermost_(outermost) {}
 
 EnginePace::~EnginePace() { signal(SIGCONT); }
 
