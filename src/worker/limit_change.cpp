@@ -29,6 +29,7 @@ std::vector<std::uint64_t> read_held(const std::vector<pid_t>& engines) {
 asio::awaitable<void> end_those_over(Sandbox& sandbox, asio::thread_pool& pool,
                                      std::vector<std::shared_ptr<Replica>> running, std::uint64_t limit_bytes) {
   std::vector<pid_t> engines;
+  engines.reserve(running.size());
   for (const auto& replica : running)
     engines.push_back(replica->pid());
   auto work = [engines] { return read_held(engines); };

@@ -26,7 +26,7 @@ int make_timer() {
 }  // namespace
 
 struct WallTimer::State {
-  explicit State(asio::any_io_executor executor) : descriptor(std::move(executor), make_timer()) {}
+  explicit State(const asio::any_io_executor& executor) : descriptor(executor, make_timer()) {}
 
   asio::posix::stream_descriptor descriptor;
   bool woken = false;
