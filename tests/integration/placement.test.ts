@@ -40,16 +40,22 @@ test("three models on two workers that hold one each: all are served, in turn, a
   const waits = new Set<string>();
   let most = 0;
   let watching = true;
-  const watch = (async () => {
+  const watchEngines = async () => {
     while (watching) {
       for (const worker of grid.workers) {
         // Engines as the worker's own machine has them.
         const replicas = (await worker.status()).replicas as any[];
         most = Math.max(most, replicas.filter((replica) => replica.pid > 0).length);
       }
+    }
+  };
+  // By itself: a wait may be over before the workers have been asked.
+  const watchJobs = async () => {
+    while (watching) {
       for (const job of (await grid.api("GET", "/api/v1/jobs?state=queued")).json.data) waits.add(job.waiting?.reason ?? "");
     }
-  })();
+  };
+  const watch = Promise.all([watchEngines(), watchJobs()]);
   const rounds = 4;
   const answers = await Promise.all(
     ["a", "b", "c"].map(async (model) => {
