@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import * as path from "node:path";
 import * as fs from "node:fs";
+import { Control } from "./support/control.ts";
 import { eventually, Grid, binDir, sampleModel } from "./support/grid.ts";
 import { Program, residentBytes, run } from "./support/process.ts";
 
@@ -86,8 +87,10 @@ test("a pause survives a restart", async () => {
 
 test("stop finishes what runs, then leaves with code 0", async () => {
   const worker = grid.workers[0]!;
-  const answer = grid.api("POST", "/v1/chat/completions", chat(200));
-  await eventually("it runs", async () => (await worker.status()).requests.running === 1);
+  // Connected before: a program that asks may take longer than an answer.
+  const control = Control.of(worker);
+  const answer = grid.api("POST", "/v1/chat/completions", chat(1500));
+  await eventually("it runs", async () => (await control.result("status.get")).requests.running === 1);
   assert.equal((await worker.command(["stop"])).code, 0);
   assert.equal((await answer).status, 200);
   assert.equal(await worker.program.exited, 0);
@@ -108,13 +111,18 @@ test("a model that is removed leaves the worker, a model that is added arrives",
 test("asked to stop, it finishes what a model that was removed still answers", async () => {
   const worker = grid.workers[0]!;
   // All its slots, and long: they still run when the rest of this has happened.
+  const control = Control.of(worker);
+  const status = () => control.result("status.get");
   const slots = (await worker.replica("again")).slots as number;
   const answers = Array.from({ length: slots }, () => grid.api("POST", "/v1/chat/completions", { ...chat(1500), model: "again" }));
-  await eventually("they run", async () => (await worker.status()).requests.running === slots);
-  await grid.cliJson(["model", "rm", "again", "--yes"]);
-  await eventually("it is not assigned any more", async () => (await worker.status()).replicas[0]?.phase === "leaving");
-  assert.equal((await worker.status()).replicas[0].detail, "it finishes what it answers");
-  assert.ok((await worker.status()).requests.running > 0);
+  await eventually("they run", async () => (await status()).requests.running === slots);
+  assert.ok((await grid.api("DELETE", "/api/v1/models/again")).status < 300);
+  const leaving = await eventually("it is not assigned any more", async () => {
+    const now = await status();
+    return now.replicas[0]?.phase === "leaving" && now;
+  });
+  assert.equal(leaving.replicas[0].detail, "it finishes what it answers");
+  assert.ok(leaving.requests.running > 0);
   assert.equal(await worker.program.stop(), 0);
   for (const answer of answers) assert.equal((await answer).status, 200);
 });
