@@ -196,6 +196,25 @@ TEST_F(Cache, APausedTransferWaitsAndGoesOn) {
   EXPECT_EQ(requests_, 1) << "in one piece";
 }
 
+TEST_F(Cache, APausedTransferEndsWhenItIsCancelled) {
+  BlobCache cache(io_.get_executor(), pool_, directory_);
+  cache.set_source(source_);
+  Result<std::filesystem::path> result = Error(ErrorCode::internal, "did not end");
+  TaskGroup tasks(io_.get_executor());
+  TaskGroup fetches(io_.get_executor());
+  tasks.spawn("server", server_->run());
+  fetches.spawn("fetch", fetch_into(cache, blob_, result));
+  while (ranges_.empty())
+    io_.run_one();
+  cache.set_paused(true);
+  fetches.cancel();
+  run_until_done(io_, fetches);
+  EXPECT_FALSE(result);
+  server_->stop(std::chrono::milliseconds(0));
+  io_.restart();
+  run_until_done(io_, tasks);
+}
+
 TEST_F(Cache, ABrokenTransferIsKeptForTheNextTry) {
   cut_after_ = 1'500'000;
   const auto path = fetch();
