@@ -9,6 +9,17 @@
 #include "domain/scheduler_state.hpp"
 
 namespace gogrid::domain {
+namespace {
+
+bool has_new_device(const EngineReport& before, const EngineReport& now) {
+  if (before.progress.phase != Phase::ready) return false;
+  return std::any_of(now.devices.begin(), now.devices.end(), [&before](const EngineDevice& device) {
+    return std::none_of(before.devices.begin(), before.devices.end(),
+                        [&device](const EngineDevice& known) { return known.name == device.name; });
+  });
+}
+
+}  // namespace
 
 Scheduler::Scheduler(SchedulerLimits limits) : limits_(limits) {}
 Scheduler::~Scheduler() = default;
@@ -136,12 +147,26 @@ Actions Scheduler::worker_reported(const WorkerId& id, WorkerReport report, Stea
   Worker& worker = *found->second;
   const bool availability_changed = !worker.report || worker.report->availability != report.availability;
   const bool knew_devices = knows_devices(worker);
+  const bool has_more_devices = worker.report && has_new_device(worker.report->engine, report.engine);
   worker.report = std::move(report);
   recount(worker);
   take_replicas(worker, availability_changed, now, actions);
   recount(worker);
   start_planned(worker, now);
-  if (!knew_devices && knows_devices(worker)) plan(worker, now);
+  if (has_more_devices) {
+    // What failed there did so without them, and what lies on the CPU may do so for want of them.
+    for (ModelEntry* model : model_order_)
+      model->trials.erase(worker.number);
+    std::vector<Replica*> misplaced;
+    for (const auto& [key, replica] : worker.replicas) {
+      const bool is_on_cpu = replica->state != Replica::State::leaving && replica->placement.devices.empty();
+      if (is_on_cpu && fit_on(*replica->model, worker, worker.capacity).fit < Fit::cpu)
+        misplaced.push_back(replica.get());
+    }
+    for (Replica* replica : misplaced)
+      remove(*replica);
+  }
+  if (has_more_devices || (!knew_devices && knows_devices(worker))) plan(worker, now);
   settle_all(now, actions);
   return actions;
 }

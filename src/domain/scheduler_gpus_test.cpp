@@ -89,6 +89,49 @@ TEST_F(PlacementTest, ThreeModelsOnTwoGpusThatHoldTwo) {
   EXPECT_EQ(scheduler_.totals().evictions, 2u) << "no more than had to be";
 }
 
+TEST_F(PlacementTest, WhatCrashedWithoutAGpuIsTriedAgainOnceItIsBack) {
+  add(model("a"));
+  connect("w1", 8, true);
+  machines_["w1"].devices = {device("GPU0", 8)};
+  settle("w1");
+  ASSERT_EQ(placed("w1"), "a on GPU0");
+  machines_["w1"].devices.clear();
+  fail("w1", false);
+  settle("w1");
+  ASSERT_EQ(placed("w1"), "a");
+  fail("w1", false, 20);
+  settle("w1");
+  submit("r1", "a");
+  ASSERT_EQ(placed("w1"), "") << "for a minute";
+  machines_["w1"].devices = {device("GPU0", 8)};
+  settle("w1");
+  EXPECT_EQ(placed("w1"), "a on GPU0");
+}
+
+TEST_F(PlacementTest, WhatHadToLieOnTheCpuGoesToAGpuThatIsBack) {
+  add(model("a"));
+  connect("w1", 8, true);
+  machines_["w1"].devices = {device("GPU0", 8)};
+  settle("w1");
+  machines_["w1"].devices.clear();
+  fail("w1", false);
+  settle("w1");
+  settle("w1");
+  ASSERT_EQ(placed("w1"), "a");
+  submit("r1", "a");
+  ASSERT_EQ(running_["r1"], "w1");
+  machines_["w1"].devices = {device("GPU0", 8)};
+  report("w1", {});
+  EXPECT_EQ(placed("w1"), "") << "what runs ends first";
+  report("w1", {{"a", Phase::leaving}});
+  EXPECT_EQ(placed("w1"), "");
+  finish("r1");
+  settle("w1");
+  EXPECT_EQ(placed("w1"), "a on GPU0");
+  settle("w1");
+  EXPECT_EQ(placed("w1"), "a on GPU0");
+}
+
 class GpusTest : public PlacementTest {
  protected:
   // A machine with that many GPUs of 8 GB.
