@@ -43,6 +43,7 @@ export class Desktop {
     for (const name of ["run", "config", "data", "cache"]) fs.mkdirSync(path.join(desktop.dir, name), { mode: 0o700 });
     desktop.env = {
       PATH: process.env.PATH,
+      TSAN_OPTIONS: process.env.TSAN_OPTIONS,
       HOME: desktop.dir,
       LANG: "C.UTF-8",
       XDG_RUNTIME_DIR: path.join(desktop.dir, "run"),

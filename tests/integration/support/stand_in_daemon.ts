@@ -87,6 +87,7 @@ export class StandInDaemon {
   private readonly sockets = new Set<net.Socket>();
   private readonly watchers = new Set<net.Socket>();
   private readonly hardwareWatchers = new Set<net.Socket>();
+  private isGone = false;
 
   constructor(stateDir: string) {
     this.socketPath = path.join(stateDir, "run/control.sock");
@@ -102,6 +103,7 @@ export class StandInDaemon {
   async vanish(isKilled = false): Promise<void> {
     const left = `${this.socketPath}.left`;
     if (isKilled) fs.renameSync(this.socketPath, left);
+    this.isGone = true;
     for (const socket of this.sockets) socket.destroy();
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
     if (isKilled) fs.renameSync(left, this.socketPath);
@@ -127,6 +129,8 @@ export class StandInDaemon {
   }
 
   private serve(socket: net.Socket): void {
+    // It connected before the end and was taken up after it.
+    if (this.isGone) return void socket.destroy();
     this.sockets.add(socket);
     socket.on("close", () => {
       for (const group of [this.sockets, this.watchers, this.hardwareWatchers]) group.delete(socket);
