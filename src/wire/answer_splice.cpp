@@ -44,6 +44,9 @@ bool is_terminal_response(const std::string& type) {
 AnswerSplice::AnswerSplice(const StreamedAnswer& sent, Options options)
     : options_(options), sent_(sent), choice_(sent_.choices[options.choice]) {
   arguments_at_.resize(choice_.tools.size(), 0);
+  has_text_ = options_.complete || std::any_of(sent_.items.begin(), sent_.items.end(), [](const Item& item) {
+                return item.told.contains("response.output_text.done");
+              });
   if (options_.anew) return;
   content_at_ = choice_.content.size();
   reasoning_at_ = choice_.reasoning.size();
@@ -250,7 +253,8 @@ Result<bool> AnswerSplice::take_message_event(Json& event, std::string& out) {
   }
   if (type == "message_delta") {
     for (std::size_t index = 0; index < sent_.items.size(); ++index)
-      write(Json{{"type", "content_block_stop"}, {"index", index}}, out);
+      if (!sent_.items[index].told.contains("content_block_stop"))
+        write(Json{{"type", "content_block_stop"}, {"index", index}}, out);
     if (event.contains("usage") && event["usage"].is_object()) correct_usage(event["usage"]);
     event["gogrid"] = {{"migrations", options_.migrations}};
   }
@@ -284,7 +288,7 @@ Result<bool> AnswerSplice::begin_block(Json& event) {
     if (other_tool) return differs();
     return false;
   }
-  sent_.items.push_back({kind, "", "", false});
+  sent_.items.push_back({kind, "", ""});
   if (kind == ItemKind::tool) {
     tool_of_new_ = choice_.tools.size();
     choice_.tools.push_back({text_at(*block, "id"), text_at(*block, "name"), ""});
@@ -308,22 +312,47 @@ Result<bool> AnswerSplice::take_response_event(Json& event) {
     finish_response(event);
     return true;
   }
+  const bool ends = type.ends_with(".done");
   if (event.contains("item_id")) {
-    const auto item = items_.find(text_at(event, "item_id"));
-    if (item == items_.end()) return nonsense();
-    Item& place = sent_.items[item->second];
-    event["item_id"] = place.id;
-    if (type == "response.content_part.added") return !std::exchange(place.part_added, true);
+    Item* const item = item_of(text_at(event, "item_id"));
+    if (item == nullptr) return nonsense();
+    event["item_id"] = item->id;
+    if ((ends || type == "response.content_part.added") && !item->told.insert(type).second) return false;
   }
   if (type.ends_with(".delta")) return take_response_delta(event, type);
+  if (type == "response.output_text.done") restore_text(event);
+  if (type == "response.content_part.done" && event.contains("part")) restore_text(event["part"]);
   if (type == "response.output_item.done" && event.contains("item") && event["item"].is_object()) {
     Json& item = event["item"];
-    const auto place = items_.find(text_at(item, "id"));
-    if (place == items_.end()) return false;
-    item["id"] = sent_.items[place->second].id;
-    if (item.contains("call_id")) item["call_id"] = sent_.items[place->second].call_id;
+    Item* const place = item_of(text_at(item, "id"));
+    if (place == nullptr || !place->told.insert(type).second) return false;
+    item["id"] = place->id;
+    if (item.contains("call_id")) item["call_id"] = place->call_id;
+    if (place->kind == ItemKind::text) restore_text(item);
   }
   return true;
+}
+
+AnswerSplice::Item* AnswerSplice::item_of(const std::string& id) {
+  auto known = items_.find(id);
+  if (known == items_.end()) {
+    // An engine that has nothing to add to the text begins none, and ends it all the same.
+    if (options_.anew || !items_.empty()) return nullptr;
+    const auto text = std::find_if(sent_.items.begin(), sent_.items.end(),
+                                   [](const Item& item) { return item.kind == ItemKind::text; });
+    if (text == sent_.items.end()) return nullptr;
+    known = items_.emplace(id, static_cast<std::size_t>(text - sent_.items.begin())).first;
+  }
+  return &sent_.items[known->second];
+}
+
+void AnswerSplice::restore_text(Json& part) const {
+  if (!has_text_ || !part.is_object()) return;
+  if (const auto text = part.find("text"); text != part.end() && text->is_string()) *text = choice_.content;
+  const auto content = part.find("content");
+  if (content == part.end() || !content->is_array()) return;
+  for (Json& one : *content)
+    restore_text(one);
 }
 
 Result<bool> AnswerSplice::begin_item(Json& event) {
@@ -356,7 +385,7 @@ Result<bool> AnswerSplice::begin_item(Json& event) {
     if (kind == ItemKind::tool && text_at(*item, "name") != choice_.tools[tool_of_new_].name) return differs();
     return false;
   }
-  sent_.items.push_back({kind, text_at(*item, "id"), text_at(*item, "call_id"), false});
+  sent_.items.push_back({kind, text_at(*item, "id"), text_at(*item, "call_id")});
   if (kind == ItemKind::tool) {
     choice_.tools.push_back({text_at(*item, "call_id"), text_at(*item, "name"), ""});
     arguments_at_.push_back(0);
@@ -365,7 +394,7 @@ Result<bool> AnswerSplice::begin_item(Json& event) {
 }
 
 Result<bool> AnswerSplice::take_response_delta(Json& event, const std::string& type) {
-  if (options_.complete) return false;
+  if (options_.complete || (has_text_ && !options_.anew)) return false;
   std::string rest = text_at(event, "delta");
   Result<void> fits;
   if (type == "response.output_text.delta") {
@@ -401,6 +430,7 @@ void AnswerSplice::finish_response(Json& event) {
         if (place.kind != (is_tool ? ItemKind::tool : ItemKind::text) || wanted-- != 0) continue;
         item["id"] = place.id;
         if (is_tool) item["call_id"] = place.call_id;
+        if (!is_tool) restore_text(item);
         break;
       }
     }

@@ -57,8 +57,12 @@ class AnswerSplice {
   Result<bool> begin_block(Json& event);
   Result<bool> take_response_event(Json& event);
   Result<bool> begin_item(Json& event);
+  // The client's item that the new engine means; null when there is none.
+  Item* item_of(const std::string& id);
   Result<bool> take_response_delta(Json& event, const std::string& type);
   void finish_response(Json& event);
+  // What the new engine says of the whole text, which it may have gone on with though the client has its end.
+  void restore_text(Json& part) const;
   // Cuts off what the client has.
   Result<void> cut(std::string& text, const std::string& sent, std::size_t& position) const;
   void correct_usage(Json& usage) const;
@@ -69,6 +73,8 @@ class AnswerSplice {
   StreamedAnswer::Choice& choice_;
   std::string unread_;
   bool ended_ = false;
+  // The client has the whole text: nothing is added to it.
+  bool has_text_ = false;
 
   // How much of what the client has the new answer has come to.
   std::size_t content_at_ = 0;

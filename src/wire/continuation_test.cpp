@@ -324,6 +324,71 @@ TEST(AnswerSpliceTest, ResponsesKeepTheirIds) {
   EXPECT_THAT(out, HasSubstr(R"("input_tokens":8,"output_tokens":3)"));
 }
 
+// An engine that is to go on with what is whole already: it tells of no item, but ends one, perhaps with a token more.
+TEST(AnswerSpliceTest, AResponseThatOnlyItsEndIsMissingOfGetsIt) {
+  const auto ending = [](const std::string& id, const std::string& text) {
+    const Json content{{{"type", "output_text"}, {"text", text}}};
+    const Json item{{"type", "message"}, {"id", id}, {"content", content}};
+    return std::vector<std::string>{
+        named({{"type", "response.output_text.done"}, {"item_id", id}, {"text", text}}),
+        named({{"type", "response.content_part.done"}, {"item_id", id}, {"part", content.front()}}),
+        named({{"type", "response.output_item.done"}, {"item", item}}),
+        named({{"type", "response.completed"}, {"response", {{"id", "resp_x"}, {"output", {item}}}}})};
+  };
+  const std::string begun =
+      named({{"type", "response.created"}, {"response", {{"id", "resp_one"}}}}) +
+      named({{"type", "response.output_item.added"}, {"item", {{"type", "message"}, {"id", "msg_one"}}}}) +
+      named({{"type", "response.content_part.added"}, {"item_id", "msg_one"}}) +
+      named({{"type", "response.output_text.delta"}, {"item_id", "msg_one"}, {"delta", "GoGrid"}});
+  const std::vector<std::string> first = ending("msg_one", "GoGrid");
+  for (std::size_t had = 0; had < first.size(); ++had) {
+    for (const bool complete : {false, true}) {
+      std::string whole = begun;
+      for (std::size_t i = 0; i < had; ++i)
+        whole += first[i];
+      AnswerSplice::Options options;
+      options.endpoint = InferenceEndpoint::responses;
+      options.complete = complete;
+      AnswerSplice splice(sent_of(InferenceEndpoint::responses, whole), options);
+      std::string out;
+      // Asked for nothing it gives a token all the same.
+      for (const std::string& bytes : ending("msg_two", complete ? "GoGrid!" : "GoGrid"))
+        ASSERT_TRUE(splice.feed(bytes, out)) << had;
+      EXPECT_TRUE(splice.ended());
+      std::vector<std::string> types;
+      for_each_event(out, [&](std::string_view data) { types.push_back(Json::parse(data)["type"]); });
+      std::vector<std::string> wanted{"response.output_text.done", "response.content_part.done",
+                                      "response.output_item.done", "response.completed"};
+      wanted.erase(wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(had));
+      EXPECT_EQ(types, wanted);
+      EXPECT_THAT(out, Not(HasSubstr("two")));
+      EXPECT_THAT(out, Not(HasSubstr("!")));
+      EXPECT_THAT(out, HasSubstr("resp_one"));
+    }
+  }
+}
+
+TEST(AnswerSpliceTest, ABlockThatHasEndedDoesNotEndAgain) {
+  const auto block = [](const char* type) { return named({{"type", type}, {"index", 0}}); };
+  const std::string begun =
+      named({{"type", "message_start"}, {"message", {{"id", "msg_one"}}}}) +
+      named({{"type", "content_block_start"}, {"index", 0}, {"content_block", {{"type", "text"}}}}) +
+      named({{"type", "content_block_delta"}, {"index", 0}, {"delta", {{"type", "text_delta"}, {"text", "Go"}}}});
+  for (const bool has_ended : {false, true}) {
+    AnswerSplice::Options options;
+    options.endpoint = InferenceEndpoint::messages;
+    AnswerSplice splice(
+        sent_of(InferenceEndpoint::messages, begun + (has_ended ? block("content_block_stop") : std::string())),
+        options);
+    std::string out;
+    ASSERT_TRUE(splice.feed(named({{"type", "message_start"}}) + block("content_block_stop") +
+                                named({{"type", "message_delta"}}) + named({{"type", "message_stop"}}),
+                            out));
+    EXPECT_EQ(out.find("content_block_stop") == std::string::npos, has_ended);
+    EXPECT_THAT(out, HasSubstr("message_stop"));
+  }
+}
+
 TEST(AnswerSpliceTest, OfACompleteAnswerOnlyTheEndIsPassedOn) {
   const StreamedAnswer sent = sent_of(InferenceEndpoint::chat_completions, event(chunk({{"content", "GoGrid"}})));
   AnswerSplice::Options options;

@@ -103,6 +103,10 @@ bool add_messages(const Json& event, StreamedAnswer& answer) {
     const std::string arguments = text_at(delta, "partial_json");
     if (!arguments.empty() && choice.tools.empty()) return false;
     if (!arguments.empty()) choice.tools.back().arguments += arguments;
+  } else if (type == "content_block_stop") {
+    const auto index = event.find("index");
+    if (index != event.end() && index->is_number_unsigned() && index->get<std::uint64_t>() < answer.items.size())
+      answer.items[index->get<std::size_t>()].told.insert(type);
   } else if (type == "message_delta") {
     choice.finished = true;
   } else if (type == "message_stop") {
@@ -124,10 +128,10 @@ bool add_responses(const Json& event, StreamedAnswer& answer) {
     answer.items.push_back({kind == "function_call" ? ItemKind::tool
                             : kind == "reasoning"   ? ItemKind::reasoning
                                                     : ItemKind::text,
-                            text_at(item, "id"), text_at(item, "call_id"), false});
+                            text_at(item, "id"), text_at(item, "call_id")});
     if (kind == "function_call") choice.tools.push_back({text_at(item, "call_id"), text_at(item, "name"), ""});
   } else if (type == "response.content_part.added") {
-    if (!answer.items.empty()) answer.items.back().part_added = true;
+    if (!answer.items.empty()) answer.items.back().told.insert(type);
   } else if (type == "response.output_text.delta") {
     add_content(choice, text_at(event, "delta"));
   } else if (type.starts_with("response.reasoning") && type.ends_with(".delta")) {
@@ -135,6 +139,12 @@ bool add_responses(const Json& event, StreamedAnswer& answer) {
   } else if (type == "response.function_call_arguments.delta") {
     if (choice.tools.empty()) return false;
     choice.tools.back().arguments += text_at(event, "delta");
+  } else if (type.ends_with(".done")) {
+    std::string id = text_at(event, "item_id");
+    if (id.empty()) id = text_at(object_at(event, "item"), "id");
+    for (auto& item : answer.items) {
+      if (item.id == id) item.told.insert(type);
+    }
   } else if (type == "response.completed") {
     choice.finished = true;
     answer.ended = true;

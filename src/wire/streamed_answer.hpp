@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,8 +41,8 @@ struct StreamedAnswer {
     // Of Responses.
     std::string id;
     std::string call_id;
-    // Of Responses: the part in it was announced.
-    bool part_added = false;
+    // Types of the events about it that come once, and have come: that its part begins, that it or its text ends.
+    std::set<std::string, std::less<>> told = {};
   };
 
   // By index. Messages and Responses have one, 0.
