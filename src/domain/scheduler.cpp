@@ -153,22 +153,25 @@ Actions Scheduler::worker_reported(const WorkerId& id, WorkerReport report, Stea
   take_replicas(worker, availability_changed, now, actions);
   recount(worker);
   start_planned(worker, now);
-  if (has_more_devices) {
-    // What failed there did so without them, and what lies on the CPU may do so for want of them.
-    for (ModelEntry* model : model_order_)
-      model->trials.erase(worker.number);
-    std::vector<Replica*> misplaced;
-    for (const auto& [key, replica] : worker.replicas) {
-      const bool is_on_cpu = replica->state != Replica::State::leaving && replica->placement.devices.empty();
-      if (is_on_cpu && fit_on(*replica->model, worker, worker.capacity).fit < Fit::cpu)
-        misplaced.push_back(replica.get());
-    }
-    for (Replica* replica : misplaced)
-      remove(*replica);
-  }
+  if (has_more_devices) reconsider(worker);
   if (has_more_devices || (!knew_devices && knows_devices(worker))) plan(worker, now);
   settle_all(now, actions);
   return actions;
+}
+
+// What failed on a worker that has more devices now did so without them, and what lies on its CPU may do so for want of
+// them.
+void Scheduler::reconsider(Worker& worker) {
+  for (ModelEntry* model : model_order_)
+    model->trials.erase(worker.number);
+  std::vector<Replica*> misplaced;
+  for (const auto& [key, replica] : worker.replicas) {
+    const bool is_on_cpu = replica->state != Replica::State::leaving && replica->placement.devices.empty();
+    if (is_on_cpu && fit_on(*replica->model, worker, worker.capacity).fit < Fit::cpu)
+      misplaced.push_back(replica.get());
+  }
+  for (Replica* replica : misplaced)
+    remove(*replica);
 }
 
 void Scheduler::take_replicas(Worker& worker, bool availability_changed, SteadyTime now, Actions& actions) {

@@ -349,6 +349,7 @@ class Scheduler {
   // Workers.
   std::uint32_t number_of(const WorkerId& id);
   // A report has come.
+  void reconsider(Worker& worker);
   void take_replicas(Worker& worker, bool availability_changed, SteadyTime now, Actions& actions);
   void forget_worker(const WorkerId& id, SteadyTime now, Actions& actions);
   // Its jobs become orphans.
