@@ -25,6 +25,7 @@ pkg_check_modules(wayland_client REQUIRED IMPORTED_TARGET wayland-client)
 pkg_get_variable(WAYLAND_SCANNER wayland-scanner wayland_scanner)
 pkg_get_variable(wayland_protocols wayland-protocols pkgdatadir)
 set(WAYLAND_IDLE_PROTOCOL ${wayland_protocols}/staging/ext-idle-notify/ext-idle-notify-v1.xml)
+set(XDG_SHELL_PROTOCOL ${wayland_protocols}/stable/xdg-shell/xdg-shell.xml)
 find_file(KDE_IDLE_PROTOCOL plasma-wayland-protocols/idle.xml PATHS /usr/share /usr/local/share REQUIRED)
 # How tests type, and what they put in a compositor's place.
 pkg_check_modules(wayland_server REQUIRED IMPORTED_TARGET wayland-server)

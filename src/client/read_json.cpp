@@ -217,6 +217,9 @@ void read(const json& value, LocalStatus& out) {
   read_pauses(member(value, "pauses"), out.pauses);
   out.activity = text_of(member(member(value, "activity"), "state"));
   out.activity_detail = text_of(member(member(value, "activity"), "detail"));
+  const json& full_screen = member(value, "full_screen");
+  out.full_screen_watched = flag_of(member(full_screen, "watched"));
+  out.full_screen_detail = text_of(member(full_screen, "detail"));
   out.sandbox = text_of(member(value, "sandbox"));
   out.sandbox_detail = text_of(member(value, "sandbox_detail"));
   read(member(value, "engine"), out.engine);

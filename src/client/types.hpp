@@ -88,6 +88,9 @@ struct LocalStatus {
   // Whether somebody uses the machine ("active", "idle", "unknown"), and what says so.
   std::string activity;
   std::string activity_detail;
+  // Whether programs that fill the screen are seen, and where or why not; empty: a worker that does not say.
+  bool full_screen_watched = false;
+  std::string full_screen_detail;
   std::string sandbox;
   std::string sandbox_detail;
   std::optional<EngineState> engine;

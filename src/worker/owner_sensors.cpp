@@ -39,7 +39,7 @@ OwnerSensors::OwnerSensors(asio::any_io_executor executor, asio::thread_pool& po
             return make_idle_sources(executor_, pool_, system_bus_, session_bus_, idle_after, std::move(changed));
           },
           std::chrono::seconds(config.idle_after_seconds), events_.on_change),
-      full_screen_(executor, pool, x11_options(), events_.on_change),
+      full_screen_(executor, pool, x11_options(), wayland_options(), events_.on_change),
       programs_(executor, ProgramsOptions(), events_.on_change),
       power_(executor, PowerOptions(), events_.on_change),
       pressure_(executor, pressure_options(std::move(place.engines_group)), events_.on_change),

@@ -69,6 +69,8 @@ class OwnerSensors {
   OwnerSenses senses() const;
   // Whether somebody uses the machine, and what says so or why nothing does.
   const IdleState& activity() const { return idle_.state(); }
+  // Whether programs that fill the screen are seen, and where.
+  const FullScreenWatch& full_screen() const { return full_screen_; }
   // Why the machine is not kept awake though it should be; empty otherwise.
   const std::string& awake_failure() const { return awake_.failure(); }
 

@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "worker/activity/terminal_idle.hpp"
-#include "worker/activity/wayland_idle.hpp"
+#include "worker/activity/wayland_displays.hpp"
 #include "worker/activity/x11_display.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -103,4 +103,9 @@ test("the display goes away and another comes under its name: it goes on with wh
     return !now.activity.detail.includes(`display ${desktop.env.DISPLAY}`) && now;
   });
   assert.ok(status.activity.detail.length > 0, "and says what it goes by");
+  const { full_screen } = await eventually("nor is a full screen seen", async () => {
+    const now = await pc.status();
+    return !now.full_screen.watched && now;
+  });
+  assert.ok(full_screen.detail.length > 0, "and it says why");
 });

@@ -1,50 +1,37 @@
-// FullScreenWatch: tells whether a program fills the screen before the owner: a game, a film, a talk. By what the
-// window manager says of the active window of an X display (EWMH). Owned by the worker; event loop thread.
+// FullScreenWatch: tells whether a program fills the screen before the owner: a game, a film, a talk. By what X11's
+// window managers and Wayland's compositors say of the active window. Owned by the worker; event loop thread.
 #pragma once
 
-#include <map>
+#include <functional>
 #include <optional>
 #include <string>
 
-#include "worker/activity/x11_displays.hpp"
+#include "worker/activity/full_screen_report.hpp"
+#include "worker/activity/full_screen_wayland.hpp"
+#include "worker/activity/full_screen_x11.hpp"
 
 namespace gogrid::worker {
 
-struct FullScreen {
-  // The program's own name for itself, or its process's; may be empty.
-  std::string program;
-
-  friend bool operator==(const FullScreen&, const FullScreen&) = default;
-};
-
 class FullScreenWatch {
  public:
-  FullScreenWatch(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool, X11Options options,
-                  std::function<void()> on_change);
+  FullScreenWatch(boost::asio::any_io_executor executor, boost::asio::thread_pool& pool, X11Options x11,
+                  WaylandOptions wayland, std::function<void()> on_change);
 
-  void start() { displays_.start(); }
-  void stop() { displays_.stop(); }
-  boost::asio::awaitable<void> stopped() { return displays_.stopped(); }
+  void start();
+  void stop();
+  boost::asio::awaitable<void> stopped();
   // Nothing: no program does, or no display tells.
-  std::optional<FullScreen> state() const;
-  // What is watched, or why nothing is; for the owner.
-  std::string detail() const;
+  std::optional<FullScreen> state() const { return report().full_screen; }
+  // Whether some display tells at all.
+  bool watched() const { return report().sight == FullScreenReport::Sight::watched; }
+  // What is watched, and what is not and why; for the owner.
+  std::string detail() const { return report().detail; }
 
  private:
-  struct Part {
-    std::optional<FullScreen> full_screen;
-    bool works = false;
-    std::string detail;
-  };
-  struct Atoms;
+  FullScreenReport report() const { return FullScreenReport::combine({x11_.report(), wayland_.report()}); }
 
-  X11Displays::User user();
-  boost::asio::awaitable<Result<void>> follow(int number, X11Connection& connection);
-  void set(int number, Part part);
-
-  std::function<void()> on_change_;
-  std::map<int, Part> parts_;
-  X11Displays displays_;
+  FullScreenX11 x11_;
+  FullScreenWayland wayland_;
 };
 
 }  // namespace gogrid::worker

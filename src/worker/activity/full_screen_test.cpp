@@ -67,7 +67,7 @@ struct Watched {
     options.sessions = directory.path;
     std::filesystem::create_directories(options.sockets);
     std::filesystem::create_symlink(display.socket(), options.sockets / "X7");
-    watch = std::make_unique<FullScreenWatch>(loop.io.get_executor(), loop.pool, options, [] {});
+    watch = std::make_unique<FullScreenWatch>(loop.io.get_executor(), loop.pool, options, WaylandOptions(), [] {});
     watch->start();
   }
   ~Watched() {
@@ -75,7 +75,7 @@ struct Watched {
     loop.finish(watch->stopped());
   }
   bool sees_a_window_manager() {
-    return loop.until([&] { return watch->detail() == "display :7"; });
+    return loop.until([&] { return watch->watched() && watch->detail() == "display :7"; });
   }
   bool becomes(const std::string& program) {
     return loop.until([&] { return watch->state() && watch->state()->program == program; });
@@ -125,6 +125,7 @@ TEST(FullScreenWatch, TellsOfTheActiveWindowThatFillsTheScreen) {
   ASSERT_TRUE(watched.becomes("Some Game"));
   desktop.display.close();
   EXPECT_TRUE(watched.becomes_nothing());
+  EXPECT_FALSE(watched.watch->watched());
 }
 
 TEST(FullScreenWatch, SaysThatThereIsNoWindowManager) {

@@ -1,3 +1,5 @@
+#include "worker/activity/full_screen_x11.hpp"
+
 #include <xcb/xcb.h>
 
 #include <algorithm>
@@ -8,7 +10,6 @@
 
 #include "base/file.hpp"
 #include "base/utf8.hpp"
-#include "worker/activity/full_screen.hpp"
 
 namespace gogrid::worker {
 namespace asio = boost::asio;
@@ -78,7 +79,7 @@ void listen(X11Connection& x, xcb_window_t window, bool on) {
 
 }  // namespace
 
-struct FullScreenWatch::Atoms {
+struct FullScreenX11::Atoms {
   xcb_atom_t supported = 0;
   xcb_atom_t active_window = 0;
   xcb_atom_t state = 0;
@@ -119,23 +120,27 @@ struct FullScreenWatch::Atoms {
   }
 };
 
-FullScreenWatch::FullScreenWatch(asio::any_io_executor executor, asio::thread_pool& pool, X11Options options,
-                                 std::function<void()> on_change)
+FullScreenX11::FullScreenX11(asio::any_io_executor executor, asio::thread_pool& pool, X11Options options,
+                             std::function<void()> on_change)
     : on_change_(std::move(on_change)), displays_(executor, pool, std::move(options), {}, user()) {}
 
-X11Displays::User FullScreenWatch::user() {
+X11Displays::User FullScreenX11::user() {
   X11Displays::User user;
   user.follow = [this](int number, X11Connection& connection) { return follow(number, connection); };
   user.ended = [this](int number, const Error& why, bool forgotten) {
-    Part part;
+    const bool nothing = why.code == ErrorCode::not_found;
+    FullScreenReport part;
+    part.sight = nothing ? FullScreenReport::Sight::absent : FullScreenReport::Sight::blind;
     part.detail = "display :" + std::to_string(number) + ": " + why.detail;
     set(number, std::move(part));
-    if (forgotten) parts_.erase(number);
+    if (!forgotten) return;
+    parts_.erase(number);
+    on_change_();
   };
   return user;
 }
 
-asio::awaitable<Result<void>> FullScreenWatch::follow(int number, X11Connection& x) {
+asio::awaitable<Result<void>> FullScreenX11::follow(int number, X11Connection& x) {
   const auto atoms = co_await Atoms::find(x);
   if (!atoms) co_return atoms.error();
   const xcb_window_t root = xcb_setup_roots_iterator(xcb_get_setup(x.get())).data->root;
@@ -155,9 +160,10 @@ asio::awaitable<Result<void>> FullScreenWatch::follow(int number, X11Connection&
     }
     auto state = co_await atoms->read(x, watched);
     if (!state) co_return state.error();
-    Part part;
-    part.works = !numbers(*supported).empty();
-    part.detail = "display :" + std::to_string(number) + (part.works ? "" : ": no window manager that tells");
+    const bool tells = !numbers(*supported).empty();
+    FullScreenReport part;
+    part.sight = tells ? FullScreenReport::Sight::watched : FullScreenReport::Sight::blind;
+    part.detail = "display :" + std::to_string(number) + (tells ? "" : ": no window manager that tells");
     part.full_screen = std::move(*state);
     set(number, std::move(part));
     for (bool of_interest = false; !of_interest;) {
@@ -171,29 +177,20 @@ asio::awaitable<Result<void>> FullScreenWatch::follow(int number, X11Connection&
   }
 }
 
-void FullScreenWatch::set(int number, Part part) {
-  Part& known = parts_[number];
-  const bool same = known.full_screen == part.full_screen && known.works == part.works && known.detail == part.detail;
+void FullScreenX11::set(int number, FullScreenReport part) {
+  FullScreenReport& known = parts_[number];
+  if (known == part) return;
   known = std::move(part);
-  if (!same) on_change_();
+  on_change_();
 }
 
-std::optional<FullScreen> FullScreenWatch::state() const {
-  for (const auto& [number, part] : parts_) {
-    if (part.full_screen) return part.full_screen;
-  }
-  return std::nullopt;
-}
-
-std::string FullScreenWatch::detail() const {
-  std::string watched;
-  std::string unwatched;
-  for (const auto& [number, part] : parts_) {
-    std::string& list = part.works ? watched : unwatched;
-    list += (list.empty() ? "" : ", ") + part.detail;
-  }
-  if (!watched.empty()) return watched;
-  return unwatched.empty() ? displays_.nothing() : unwatched;
+FullScreenReport FullScreenX11::report() const {
+  std::vector<FullScreenReport> reports;
+  for (const auto& [number, part] : parts_)
+    reports.push_back(part);
+  FullScreenReport all = FullScreenReport::combine(reports);
+  if (all.detail.empty()) all.detail = displays_.nothing();
+  return all;
 }
 
 }  // namespace gogrid::worker

@@ -1,62 +1,45 @@
 // WaylandIdle: hears from Wayland compositors when their users stop and start to type and click, by ext-idle-notify-v1
-// or the older protocol that KDE made (sway 1.7 has only that). Follows compositors that come and go. Owned by
-// IdleWatch; event loop thread.
+// or the older protocol that KDE made (sway 1.7 has only that). Owned by IdleWatch; event loop thread.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <filesystem>
-#include <functional>
 #include <map>
-#include <memory>
 #include <string>
-#include <string_view>
 
-#include "base/task_group.hpp"
 #include "worker/activity/idle_source.hpp"
-#include "worker/file_watch.hpp"
+#include "worker/activity/wayland_displays.hpp"
 
 namespace gogrid::worker {
-
-struct WaylandOptions {
-  // WAYLAND_DISPLAY: a name in the runtime directory, or a path. Empty: every wayland-0, wayland-1, … there.
-  std::string display;
-  // XDG_RUNTIME_DIR
-  std::filesystem::path runtime_directory;
-};
-
-// "wayland-0", but not "wayland-0.lock".
-bool is_wayland_socket_name(std::string_view name);
 
 class WaylandIdle final : public IdleSource {
  public:
   WaylandIdle(boost::asio::any_io_executor executor, WaylandOptions options, std::chrono::milliseconds idle_after,
               std::function<void()> on_change);
-  ~WaylandIdle() override;
 
-  void start() override;
+  void start() override { displays_.start(); }
   void set_idle_after(std::chrono::milliseconds idle_after) override;
-  void stop() override;
-  boost::asio::awaitable<void> stopped() override;
+  void stop() override { displays_.stop(); }
+  boost::asio::awaitable<void> stopped() override { return displays_.stopped(); }
   SourceReport report() const override;
 
  private:
-  class Connection;
-  struct Display;
+  class Seats;
+  struct Part {
+    SourceState state = SourceState::absent;
+    SteadyTime since{};
+    std::string detail;
+    // While it is followed.
+    Seats* seats = nullptr;
+  };
 
-  boost::asio::awaitable<void> watch_sockets();
-  void look_for_displays();
-  void add_display(const std::filesystem::path& socket);
-  boost::asio::awaitable<void> watch_display(std::shared_ptr<Display> display);
-  void set(Display& display, SourceState state, std::string detail);
+  WaylandDisplays::User user();
+  boost::asio::awaitable<Error> follow(std::string name, WaylandConnection& connection);
+  void seats_changed(const std::string& name);
+  void set(const std::string& name, SourceState state, std::string detail);
 
-  boost::asio::any_io_executor executor_;
-  WaylandOptions options_;
   std::chrono::milliseconds idle_after_;
   std::function<void()> on_change_;
-  FileWatch files_;
-  std::map<std::filesystem::path, std::shared_ptr<Display>> displays_;
-  bool stopping_ = false;
-  TaskGroup tasks_;
+  std::map<std::string, Part> parts_;
+  WaylandDisplays displays_;
 };
 
 }  // namespace gogrid::worker

@@ -4,21 +4,19 @@
 
 #include <ext-idle-notify-v1-server.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <wayland-server.h>
 
-#include <fstream>
 #include <list>
 
 #include "worker/activity/activity_test_support.hpp"
+#include "worker/activity/wayland_test_support.hpp"
 
 namespace gogrid::worker {
 namespace {
 
 using namespace std::chrono_literals;
-namespace asio = boost::asio;
 using test::Loop;
+using test::Sway;
 using test::TemporaryDirectory;
 using Time = std::chrono::steady_clock;
 
@@ -47,25 +45,9 @@ struct Watched {
 // A double of a compositor that speaks ext-idle-notify-v1, as those newer than Debian 12's do. The test is its user.
 class StandInCompositor {
  public:
-  StandInCompositor(Loop& loop, const std::filesystem::path& socket, bool tells = true)
-      : display_(wl_display_create()), descriptor_(loop.io) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    socket.string().copy(address.sun_path, sizeof address.sun_path - 1);
-    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    EXPECT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    EXPECT_EQ(::listen(fd, 8), 0);
-    EXPECT_EQ(wl_display_add_socket_fd(display_, fd), 0);
-    wl_global_create(display_, &wl_seat_interface, 1, this, bind_seat);
-    if (tells) wl_global_create(display_, &ext_idle_notifier_v1_interface, 1, this, bind_notifier);
-    descriptor_.assign(::dup(wl_event_loop_get_fd(wl_display_get_event_loop(display_))));
-    pump();
-  }
-  ~StandInCompositor() {
-    *alive_ = false;
-    descriptor_.close();
-    wl_display_destroy_clients(display_);
-    wl_display_destroy(display_);
+  StandInCompositor(Loop& loop, const std::filesystem::path& socket, bool tells = true) : stand_in_(loop, socket) {
+    wl_global_create(stand_in_.get(), &wl_seat_interface, 1, this, bind_seat);
+    if (tells) wl_global_create(stand_in_.get(), &ext_idle_notifier_v1_interface, 1, this, bind_notifier);
   }
 
   void tell(bool idle) {
@@ -76,7 +58,7 @@ class StandInCompositor {
         ext_idle_notification_v1_send_resumed(notification);
       }
     }
-    wl_display_flush_clients(display_);
+    stand_in_.flush();
   }
   std::size_t notifications() const { return notifications_.size(); }
 
@@ -104,65 +86,10 @@ class StandInCompositor {
     wl_resource* seat = wl_resource_create(client, &wl_seat_interface, static_cast<int>(version), id);
     wl_resource_set_implementation(seat, nullptr, data, nullptr);
   }
-  void pump() {
-    wl_event_loop_dispatch(wl_display_get_event_loop(display_), 0);
-    wl_display_flush_clients(display_);
-    descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
-                           [this, alive = alive_](boost::system::error_code failure) {
-                             if (!failure && *alive) pump();
-                           });
-  }
 
-  wl_display* display_;
-  asio::posix::stream_descriptor descriptor_;
   std::list<wl_resource*> notifications_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-};
-
-// The real compositor of Debian 12, which speaks the older protocol. It runs as another user where the test is root.
-class Sway {
- public:
-  explicit Sway(Loop& loop) : loop_(loop) {
-    std::ofstream(directory.path / "config") << "xwayland disable\nseat * fallback true\n";
-    const std::vector<std::string> command = as_user({"/usr/bin/sway", "-c", directory.path / "config"});
-    if (::getuid() == 0) std::filesystem::permissions(directory.path, std::filesystem::perms::all);
-    server_ = test::start_program(loop.io, command,
-                                  {"HOME=" + directory.path.string(), "XDG_RUNTIME_DIR=" + directory.path.string(),
-                                   "WLR_BACKENDS=headless", "WLR_LIBINPUT_NO_DEVICES=1", "WLR_RENDERER=pixman"});
-  }
-  // From a keyboard of its own.
-  void type() {
-    const auto program =
-        test::start_program(loop_.io, as_user({"/usr/bin/wtype", "a"}),
-                            {"XDG_RUNTIME_DIR=" + directory.path.string(), "WAYLAND_DISPLAY=" + name()});
-    loop_.finish([](Process* process) -> asio::awaitable<void> {
-      const ExitStatus status = co_await process->exited();
-      EXPECT_TRUE(status.success()) << status.text();
-    }(program.get()));
-  }
-  void close() {
-    server_->kill();
-    loop_.finish([](Process* server) -> asio::awaitable<void> { co_await server->exited(); }(server_.get()));
-  }
-  std::string name() const {
-    for (const auto& entry : std::filesystem::directory_iterator(directory.path)) {
-      if (is_wayland_socket_name(entry.path().filename().string())) return entry.path().filename();
-    }
-    return "";
-  }
-
-  TemporaryDirectory directory;
-
- private:
-  static std::vector<std::string> as_user(std::vector<std::string> command) {
-    if (::getuid() != 0) return command;
-    std::vector<std::string> other{"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
-    other.insert(other.end(), command.begin(), command.end());
-    return other;
-  }
-
-  Loop& loop_;
-  std::unique_ptr<Process> server_;
+  // Goes first: its clients' ends are told to this.
+  test::StandInDisplay stand_in_;
 };
 
 TEST(WaylandIdle, TellsOfIdleAndOfTheFirstInputUnderARealCompositor) {

@@ -1,5 +1,5 @@
 // X11Displays: finds the X displays of this user's sessions and keeps a connection to each, as they come and go; what
-// is done with one is its user's matter (X11Idle, X11FullScreen). Event loop thread.
+// is done with one is its user's matter (X11Idle, FullScreenX11). Event loop thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
