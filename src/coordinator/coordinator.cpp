@@ -253,7 +253,13 @@ Result<void> Coordinator::Parts::listen() {
       return worker ? worker->labels : std::map<std::string, std::string>();
     };
     options.on_seen = [this](const std::string& id, const domain::WorkerFacts& facts) {
-      workers.note_seen(id, facts.version, facts.target);
+      store::WorkerStore::Sighting seen;
+      seen.id = id;
+      seen.version = facts.version;
+      seen.target = facts.target;
+      if (!facts.host_name.empty()) seen.host_name = clean_worker_name(facts.host_name);
+      seen.named_by_owner = facts.named_by_owner;
+      workers.note_seen(std::move(seen));
     };
     auto quic = WorkerSessions::listen(executor, std::move(options), dispatcher, metrics, clock);
     if (quic) {

@@ -14,8 +14,9 @@ namespace {
 
 constexpr std::size_t max_name_characters = 64;
 
-// A host's name as it may stand in logs and tables, and for no other worker's id: other characters become "-".
-std::string clean_name(std::string_view text) {
+}  // namespace
+
+std::string clean_worker_name(std::string_view text) {
   std::string name(text.substr(0, max_name_characters));
   for (char& c : name) {
     const bool plain =
@@ -25,8 +26,6 @@ std::string clean_name(std::string_view text) {
   if (name.starts_with("wk_")) name[2] = '-';
   return name.empty() ? "worker" : name;
 }
-
-}  // namespace
 
 Enrolment::Enrolment(net::pki::KeyAndCertificate authority, std::chrono::hours certificate_lifetime,
                      store::TokenStore& tokens, WorkerRegistry& workers, AuditLog& audit, const Clock& clock,
@@ -78,9 +77,9 @@ Pending<Enrolment::Enrolled> Enrolment::enrol(std::string credential, std::strin
 
   WorkerRecord worker;
   worker.id = random_id("wk");
-  worker.host_name = clean_name(host_name);
+  worker.host_name = clean_worker_name(host_name);
   // A token for one worker names it; one for many cannot.
-  worker.name = (*token)->uses == 1 && !(*token)->name.empty() ? clean_name((*token)->name) : worker.host_name;
+  worker.name = (*token)->uses == 1 && !(*token)->name.empty() ? clean_worker_name((*token)->name) : worker.host_name;
   auto certificate = co_await issue(worker.id, std::move(certificate_request));
   if (!certificate) co_return certificate.error();
   auto info = net::pki::inspect(*certificate);

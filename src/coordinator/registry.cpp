@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.hpp"
+
 namespace gogrid::coordinator {
 namespace {
 
@@ -308,22 +310,32 @@ Pending<WorkerRegistry::Entry> WorkerRegistry::set_labels(std::string name_or_id
   co_return entry;
 }
 
-void WorkerRegistry::note_seen(const std::string& id, std::string version, std::string target) {
-  const Entry known = find(id);
+void WorkerRegistry::note_seen(store::WorkerStore::Sighting seen) {
+  const Entry known = find(seen.id);
   if (!known) return;
+  seen.at = clock_.system_now();
   auto changed = std::make_shared<WorkerRecord>(*known);
-  changed->last_seen_at = clock_.system_now();
-  changed->version = std::move(version);
-  changed->target = std::move(target);
-  store::WorkerStore::Sighting sighting;
-  sighting.id = id;
-  sighting.at = *changed->last_seen_at;
-  sighting.version = changed->version;
-  sighting.target = changed->target;
+  changed->last_seen_at = seen.at;
+  changed->version = seen.version;
+  changed->target = seen.target;
+  // The store looks only at those that changed.
+  if (seen.host_name == known->host_name) seen.host_name.clear();
+  const std::string id = seen.id;
   const bool first = unwritten_.empty();
-  unwritten_.insert_or_assign(id, std::move(sighting));
+  unwritten_.insert_or_assign(id, std::move(seen));
   workers_.insert_or_assign(id, std::move(changed));
   if (first && unwritten_listener_) unwritten_listener_();
+}
+
+void WorkerRegistry::rename(const WorkerRecord& stored) {
+  const Entry known = find(stored.id);
+  if (!known) return;
+  if (stored.name != known->name) log().info("worker {} ({}) is now called {}", stored.id, known->name, stored.name);
+  // The rest may have changed while it was stored.
+  auto changed = std::make_shared<WorkerRecord>(*known);
+  changed->name = stored.name;
+  changed->host_name = stored.host_name;
+  workers_.insert_or_assign(stored.id, std::move(changed));
 }
 
 Pending<> WorkerRegistry::flush() {
@@ -331,7 +343,11 @@ Pending<> WorkerRegistry::flush() {
   for (auto& [id, sighting] : std::exchange(unwritten_, {}))
     sightings.push_back(sighting);
   if (sightings.empty()) co_return Result<void>();
-  co_return co_await store_.note_workers_seen(std::move(sightings));
+  const auto renamed = co_await store_.note_workers_seen(std::move(sightings));
+  if (!renamed) co_return renamed.error();
+  for (const WorkerRecord& worker : *renamed)
+    rename(worker);
+  co_return Result<void>();
 }
 
 }  // namespace gogrid::coordinator

@@ -129,9 +129,9 @@ class WorkerRegistry {
   // Cuts the worker off before the store has answered, and calls on_revoke; not_found for an unknown one.
   Pending<Entry> revoke(std::string name_or_id);
 
-  // That the worker is connected now, or was until now. Written by flush(); the listener is called when there is
-  // something to write.
-  void note_seen(const std::string& id, std::string version, std::string target);
+  // That the worker is connected now, or was until now: `seen.at` is set here. Written by flush(), and with it a name
+  // that changed; the listener is called when there is something to write.
+  void note_seen(store::WorkerStore::Sighting seen);
   void on_unwritten(std::function<void()> listener) { unwritten_listener_ = std::move(listener); }
   Pending<> flush();
 
@@ -141,6 +141,7 @@ class WorkerRegistry {
 
  private:
   void remember(Entry worker);
+  void rename(const WorkerRecord& stored);
 
   store::WorkerStore& store_;
   const Clock& clock_;

@@ -172,7 +172,7 @@ class FakeWorker {
     wire::WorkerFrame frame;
     auto& hello = *frame.mutable_hello();
     hello.set_version("0.1.0");
-    hello.set_host_name(id + ".local");
+    hello.set_host_name(host_name);
     hello.set_target("linux-x86_64");
     hello.mutable_hardware()->set_memory_bytes(64'000'000'000);
     for (const std::string& feature : features)
@@ -238,6 +238,7 @@ class FakeWorker {
   }
 
   const std::string id;
+  std::string host_name = id + ".local";
   std::uint64_t max_streams = 1024;
   Script script;
   wire::Welcome welcome;

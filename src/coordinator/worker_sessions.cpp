@@ -126,6 +126,8 @@ class WorkerSessions::Session final : public WorkerLink, public std::enable_shar
   std::list<asio::steady_timer*> reading_waiters_;
   bool closing_ = false;
   bool in_service_ = false;
+  // By a newer connection of the same worker.
+  bool replaced_ = false;
 };
 
 asio::awaitable<void> WorkerSessions::Session::run() {
@@ -149,7 +151,8 @@ asio::awaitable<void> WorkerSessions::Session::run() {
   if (!in_service_) co_return;
   const auto current = owner_.sessions_.find(id_.text());
   if (current != owner_.sessions_.end() && current->second == self) owner_.sessions_.erase(current);
-  if (owner_.options_.on_seen) owner_.options_.on_seen(id_.text(), facts_);
+  // What the newer connection said of the worker stays.
+  if (owner_.options_.on_seen && !replaced_) owner_.options_.on_seen(id_.text(), facts_);
   owner_.dispatcher_.worker_gone(*this, !was_closing);
   // One that says goodbye is not lost.
   const bool lost = !was_closing && !outcome && outcome.error().code != ErrorCode::cancelled;
@@ -204,7 +207,9 @@ void WorkerSessions::Session::enter_service(const wire::Hello& hello) {
              {"target", facts_.target}});
   if (owner_.options_.on_seen) owner_.options_.on_seen(id_.text(), facts_);
   owner_.dispatcher_.worker_connected(self, facts_);
-  if (replaced) replaced->close(close_code::replaced, "the worker has connected again");
+  if (!replaced) return;
+  replaced->replaced_ = true;
+  replaced->close(close_code::replaced, "the worker has connected again");
 }
 
 asio::awaitable<Result<wire::WorkerFrame>> WorkerSessions::Session::read_frame() {

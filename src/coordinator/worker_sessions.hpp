@@ -56,7 +56,7 @@ class WorkerSessions {
     // A new certificate chain for the worker.
     std::function<boost::asio::awaitable<Result<std::string>>(std::string worker_id, std::string certificate_request)>
         renew;
-    // The worker is in service with this hello, or was until now.
+    // The worker is in service with this hello, or was until now; a connection that was replaced ends unsaid.
     std::function<void(const std::string& worker_id, const domain::WorkerFacts&)> on_seen;
     // Those that its administrator gave it.
     std::function<std::map<std::string, std::string>(const std::string& worker_id)> labels;

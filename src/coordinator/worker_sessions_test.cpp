@@ -120,6 +120,23 @@ TEST_F(WorkerSessionsTest, ASecondConnectionReplacesTheFirst) {
   EXPECT_FALSE(second.ended);
 }
 
+TEST_F(WorkerSessionsTest, TheNameOfAConnectionThatWasReplacedIsNotSeenAgain) {
+  const auto seen = std::make_shared<std::vector<std::string>>();
+  options_.on_seen = [seen](const std::string&, const domain::WorkerFacts& facts) { seen->push_back(facts.host_name); };
+  start();
+  FakeWorker& first = add_worker("wk_1");
+  FakeWorker& second = new_worker("wk_1");
+  second.host_name = "attic";
+  run([&]() -> asio::awaitable<void> {
+    const bool connected = co_await second.connect(port());
+    EXPECT_TRUE(connected);
+    co_await until([&] { return first.ended; });
+    second.disconnect();
+    co_await until([&] { return seen->size() >= 3; });
+  });
+  EXPECT_THAT(*seen, testing::ElementsAre("wk_1.local", "attic", "attic"));
+}
+
 TEST_F(WorkerSessionsTest, ACertificateIsRenewed) {
   start();
   FakeWorker& worker = add_worker("wk_1");

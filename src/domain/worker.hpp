@@ -28,6 +28,7 @@ struct HeldReplica {
 
 struct WorkerFacts {
   std::string version;
+  // What its owner calls it, else its host's name.
   std::string host_name;
   // "linux-x86_64"
   std::string target;
@@ -42,6 +43,8 @@ struct WorkerFacts {
   bool runs_copies = false;
   // It tells live figures of its hardware when it is asked to.
   bool reads_hardware = false;
+  // host_name is its owner's choice.
+  bool named_by_owner = false;
   // Of the jobs that it has kept like that.
   std::vector<std::uint64_t> leases = {};
   std::vector<HeldReplica> held = {};

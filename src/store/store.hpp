@@ -63,9 +63,15 @@ class WorkerStore {
     SystemTime at;
     std::string version;
     std::string target;
+    // What it calls itself, as it may be stored; empty: as before.
+    std::string host_name = {};
+    // Its owner chose that.
+    bool named_by_owner = false;
   };
-  // Unknown ids are skipped.
-  virtual Pending<> note_workers_seen(std::vector<Sighting> sightings) = 0;
+  // A worker that has another host name than before is named after it, with a number as in enrol_worker(). One that a
+  // token named keeps that name unless its owner chose the new one. Returns the records whose host name changed, as
+  // stored. Unknown ids are skipped, and revoked workers keep what they are called.
+  virtual Pending<std::vector<WorkerRecord>> note_workers_seen(std::vector<Sighting> sightings) = 0;
   // not_found for an unknown id.
   virtual Pending<> set_worker_labels(std::string id, std::map<std::string, std::string> labels) = 0;
 };

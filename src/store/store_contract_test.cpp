@@ -123,6 +123,43 @@ TEST_P(StoreContract, CertificatesAndSightingsAreOfTheWorker) {
   EXPECT_EQ(bad(store->revoke_worker("nobody", at(30))), ErrorCode::not_found);
 }
 
+TEST_P(StoreContract, AWorkerIsCalledByItsMachinesNewName) {
+  good(store->add_token(token_record("t1", 4)));
+  good(store->enrol_worker("t1", at(10), worker_record("w1", "desk.example")));
+  good(store->enrol_worker("t1", at(10), worker_record("w2", "desk.example")));
+  good(store->enrol_worker("t1", at(10), worker_record("w3", "attic")));
+  good(store->enrol_worker("t1", at(10), worker_record("w4", "gone")));
+  good(store->revoke_worker("w4", at(11)));
+  const auto seen = [&](std::string id, std::string host_name, bool named_by_owner = false) {
+    WorkerStore::Sighting sighting{std::move(id), at(20), "", "", std::move(host_name), named_by_owner};
+    std::vector<std::string> names;
+    for (const WorkerRecord& worker : good(store->note_workers_seen({std::move(sighting)})))
+      names.insert(names.end(), {worker.id, worker.name, worker.host_name});
+    return names;
+  };
+  using testing::ElementsAre;
+  using testing::IsEmpty;
+  EXPECT_THAT(seen("w1", ""), IsEmpty());
+  EXPECT_THAT(seen("w1", "desk.example"), IsEmpty());
+  // Another one's name gets a number, its own does not.
+  EXPECT_THAT(seen("w2", "attic"), ElementsAre("w2", "attic-2", "attic"));
+  EXPECT_THAT(seen("w2", "attic-2"), ElementsAre("w2", "attic-2", "attic-2"));
+  EXPECT_THAT(seen("w1", "den"), ElementsAre("w1", "den", "den"));
+  // What a token named stays so until its owner says otherwise.
+  EXPECT_THAT(seen("w3", "box"), ElementsAre("w3", "attic", "box"));
+  EXPECT_THAT(seen("w3", "gone", true), ElementsAre("w3", "gone", "gone"));
+  EXPECT_THAT(seen("w4", "other", true), IsEmpty());
+  EXPECT_THAT(seen("nobody", "other", true), IsEmpty());
+  reopen();
+  const auto workers = good(store->list_workers());
+  ASSERT_EQ(workers.size(), 4u);
+  EXPECT_EQ(workers[0].name, "den");
+  EXPECT_EQ(workers[1].name, "attic-2");
+  EXPECT_EQ(workers[2].name, "gone");
+  EXPECT_EQ(workers[2].host_name, "gone");
+  EXPECT_EQ(workers[3].name, "gone");
+}
+
 TEST_P(StoreContract, ModelsKeepEveryFieldAndTheirPlace) {
   good(store->put_model(model_record("m1", "one")));
   good(store->put_model(model_record("m2", "two")));

@@ -165,6 +165,7 @@ domain::WorkerFacts to_facts(const Hello& hello) {
   domain::WorkerFacts facts;
   facts.version = cut(hello.version(), max_name_bytes);
   facts.host_name = cut(hello.host_name(), max_name_bytes);
+  facts.named_by_owner = hello.named_by_owner();
   facts.target = cut(hello.target(), max_name_bytes);
   facts.hardware = to_hardware(hello.hardware());
   const auto& features = hello.features();

@@ -48,6 +48,7 @@ TEST(WorkerMessages, WhatAWorkerSaysIsBounded) {
   hello.set_host_name(std::string(100'000, 'h'));
   hello.mutable_hardware()->set_memory_bytes(~std::uint64_t{0});
   EXPECT_EQ(to_facts(hello).host_name.size(), 256u);
+  EXPECT_FALSE(to_facts(hello).named_by_owner);
   EXPECT_LE(to_facts(hello).hardware.memory_bytes, std::uint64_t{1} << 50);
 
   WorkerState state;

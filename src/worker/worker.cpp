@@ -319,7 +319,8 @@ wire::Hello Worker::hello() {
     hello.add_leases(lease);
   for (const auto& [key, replica] : replicas_)
     *hello.add_held() = to_held(replica->spec());
-  hello.set_host_name(valid_utf8(options_.config.name.empty() ? host_name() : options_.config.name, max_name_bytes));
+  hello.set_named_by_owner(!options_.config.name.empty());
+  hello.set_host_name(valid_utf8(hello.named_by_owner() ? options_.config.name : host_name(), max_name_bytes));
   hello.set_target(machine_target());
   *hello.mutable_hardware() = hardware();
   return hello;

@@ -11,6 +11,7 @@
 #include "net/pki.hpp"
 #include "wire/worker_messages.hpp"
 #include "wire/worker_protocol.pb.h"
+#include "worker/host.hpp"
 #include "worker/work_test_support.hpp"
 #include "worker/worker.hpp"
 
@@ -97,6 +98,7 @@ TEST_F(WorkerSettings, WhatChangesInTheFileCountsAtOnce) {
   write("max_vram_gb = 2\nname = 'after'\nlease_grace = 0\n");
   test::run_until(io_, [this] { return limit() == 2'000'000'000u; });
   EXPECT_EQ(client().hello().host_name(), "after");
+  EXPECT_TRUE(client().hello().named_by_owner());
   EXPECT_THAT(client().hello().features(), testing::Not(testing::Contains(wire::feature_keeps_leases)));
 }
 
@@ -109,6 +111,9 @@ TEST_F(WorkerSettings, ABrokenFileLeavesTheWorkerAsItWas) {
   write("max_vram_gb = 3\n");
   test::run_until(io_, [this] { return limit() == 3'000'000'000u; });
   EXPECT_EQ(options_.settings->error(), "");
+  // As nothing says otherwise.
+  EXPECT_EQ(client().hello().host_name(), host_name());
+  EXPECT_FALSE(client().hello().named_by_owner());
 }
 
 TEST_F(WorkerSettings, WhatCountsAtARestartWaitsForIt) {

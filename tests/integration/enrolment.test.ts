@@ -53,6 +53,28 @@ test("a worker keeps its identity over restarts, and its key is its own", async 
   assert.equal(((await grid.api("GET", "/api/v1/workers")).json.data as any[]).filter((w) => w.name === "steady").length, 1);
 });
 
+test("a worker that is given another name is known by it from its next start on", async () => {
+  const worker = await grid.addWorker("old-name");
+  const { id } = await worker.seen();
+  const called = async () => (await grid.api("GET", `/api/v1/workers/${id}`)).json;
+  assert.equal(await worker.program.stop(), 0);
+  const renamed = new Worker(grid, "old-name", { GOGRID_WORKER_NAME: "new name" });
+  await renamed.start().saying(/connected/);
+  await eventually("it has its new name", async () => (await called()).name === "new-name");
+  assert.equal((await called()).host_name, "new-name");
+  assert.equal(await worker.seen(), undefined, "nobody has the old one");
+  assert.equal((await grid.api("GET", "/api/v1/workers/new-name")).json.id, id);
+  await grid.coordinator.saying(new RegExp(`worker ${id} \\(old-name\\) is now called new-name`));
+
+  // Not given any more: it is called by its host's name.
+  assert.equal(await renamed.program.stop(), 0);
+  await worker.start().saying(/connected/);
+  await eventually("it is called by its host's name", async () => {
+    const { name, host_name } = await called();
+    return name !== "new-name" && name.startsWith(host_name);
+  });
+});
+
 test("an address with a port is enough, and is the same at each start", async () => {
   const worker = new Worker(grid, "one-variable");
   const address = `127.0.0.1:${grid.port}`;

@@ -43,7 +43,7 @@ class CutStore final : public store::Store {
   Pending<> set_worker_certificate(std::string id, std::string serial, SystemTime expires_at) override {
     return inner_.set_worker_certificate(std::move(id), std::move(serial), expires_at);
   }
-  Pending<> note_workers_seen(std::vector<Sighting> sightings) override {
+  Pending<std::vector<store::WorkerRecord>> note_workers_seen(std::vector<Sighting> sightings) override {
     return inner_.note_workers_seen(std::move(sightings));
   }
   Pending<> put_model(store::ModelRecord model) override { return inner_.put_model(std::move(model)); }

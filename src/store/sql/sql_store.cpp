@@ -9,16 +9,42 @@
 namespace gogrid::store {
 namespace {
 
-// "desk", or the first of "desk-2", "desk-3"… that no worker has.
-Result<std::string> free_worker_name(Connection& connection, const std::string& wanted) {
+// "desk", or the first of "desk-2", "desk-3"… that no other worker than `id` has.
+Result<std::string> free_worker_name(Connection& connection, const std::string& wanted, const std::string& id) {
   for (int number = 1;; ++number) {
     const std::string name = number == 1 ? wanted : wanted + "-" + std::to_string(number);
-    auto rows = connection.query("SELECT 1 FROM workers WHERE name = $1 AND revoked_at IS NULL", name);
+    auto rows = connection.query("SELECT 1 FROM workers WHERE name = $1 AND id <> $2 AND revoked_at IS NULL", name, id);
     if (!rows) return rows.error();
     const auto taken = rows->next();
     if (!taken) return taken.error();
     if (!*taken) return name;
   }
+}
+
+// Whether free_worker_name() made the name of `host_name`.
+bool is_named_after(std::string_view name, std::string_view host_name) {
+  if (!name.starts_with(host_name)) return false;
+  name.remove_prefix(host_name.size());
+  if (name.empty()) return true;
+  return name.size() > 1 && name.front() == '-' && name.find_first_not_of("0123456789", 1) == std::string_view::npos;
+}
+
+// Nullopt when it has the name already.
+Result<std::optional<WorkerRecord>> rename_worker(Connection& connection, const WorkerStore::Sighting& seen) {
+  auto known = find<WorkerRecord>(connection, seen.id);
+  if (!known) return known.error();
+  std::optional<WorkerRecord> worker = std::move(*known);
+  if (!worker || worker->revoked_at || worker->host_name == seen.host_name) return std::optional<WorkerRecord>();
+  if (seen.named_by_owner || is_named_after(worker->name, worker->host_name)) {
+    auto name = free_worker_name(connection, seen.host_name, seen.id);
+    if (!name) return name.error();
+    worker->name = std::move(*name);
+  }
+  worker->host_name = seen.host_name;
+  const auto changes = connection.change("UPDATE workers SET name = $1, host_name = $2 WHERE id = $3", worker->name,
+                                         worker->host_name, worker->id);
+  if (!changes) return changes.error();
+  return worker;
 }
 
 // The one statement that uses a token, so that it cannot be used once too often; the rest finds out why it was not.
@@ -97,7 +123,7 @@ Pending<WorkerRecord> SqlStore::enrol_worker(std::string token_id, SystemTime no
                             worker = std::move(worker)](Connection& connection) -> Result<WorkerRecord> {
     WorkerRecord stored = worker;
     if (auto used = use_token(connection, token_id, now); !used) return used.error();
-    auto name = free_worker_name(connection, worker.name);
+    auto name = free_worker_name(connection, worker.name, worker.id);
     if (!name) return name.error();
     stored.name = std::move(*name);
     if (auto added = insert(connection, stored); !added) return added.error();
@@ -132,15 +158,21 @@ Pending<> SqlStore::set_worker_certificate(std::string id, std::string serial, S
       });
 }
 
-Pending<> SqlStore::note_workers_seen(std::vector<Sighting> sightings) {
-  return run<void>([sightings = std::move(sightings)](Connection& connection) -> Result<void> {
+Pending<std::vector<WorkerRecord>> SqlStore::note_workers_seen(std::vector<Sighting> sightings) {
+  using Records = std::vector<WorkerRecord>;
+  return run<Records>([sightings = std::move(sightings)](Connection& connection) -> Result<Records> {
+    Records renamed;
     for (const Sighting& seen : sightings) {
       const auto changes =
           connection.change("UPDATE workers SET last_seen_at = $1, version = $2, target = $3 WHERE id = $4", seen.at,
                             seen.version, seen.target, seen.id);
       if (!changes) return changes.error();
+      if (seen.host_name.empty()) continue;
+      auto worker = rename_worker(connection, seen);
+      if (!worker) return worker.error();
+      if (*worker) renamed.push_back(std::move(**worker));
     }
-    return {};
+    return renamed;
   });
 }
 

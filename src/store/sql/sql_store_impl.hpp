@@ -75,7 +75,7 @@ class SqlStore final : public Store {
   Pending<std::vector<WorkerRecord>> list_workers() override;
   Pending<> revoke_worker(std::string id, SystemTime now) override;
   Pending<> set_worker_certificate(std::string id, std::string serial, SystemTime expires_at) override;
-  Pending<> note_workers_seen(std::vector<Sighting> sightings) override;
+  Pending<std::vector<WorkerRecord>> note_workers_seen(std::vector<Sighting> sightings) override;
   Pending<> set_worker_labels(std::string id, std::map<std::string, std::string> labels) override;
 
   Pending<> put_model(ModelRecord model) override;
