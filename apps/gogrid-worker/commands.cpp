@@ -6,13 +6,14 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstdio>
 #include <cstdlib>
 
+#include "ask_worker.hpp"
 #include "base/log.hpp"
 #include "base/task_group.hpp"
-#include "client/local_control.hpp"
 #include "domain/join_token.hpp"
 #include "status_text.hpp"
 #include "terminal.hpp"
@@ -179,34 +180,17 @@ asio::awaitable<void> run_daemon(worker::Worker& daemon, asio::signal_set& signa
 }
 
 using StatusAnswer = client::Answer<client::LocalStatus>;
-using Call = std::function<asio::awaitable<Result<StatusAnswer>>(client::LocalControl&)>;
-using Talk = std::function<asio::awaitable<Result<void>>(client::LocalControl&)>;
+using Call = Talk<StatusAnswer>;
 
-asio::awaitable<void> talk_to(client::LocalControl& control, const Talk& talk, Result<void>* result) {
-  *result = co_await talk(control);
-}
-
-int with_daemon(const GlobalOptions& global, asio::io_context& io, const Talk& talk) {
-  const auto path = state_path(global);
-  if (path.empty())
-    return report(Error(ErrorCode::invalid_argument, "HOME is not set: name a state directory with --state-dir"));
-  TaskGroup tasks(io.get_executor());
-  client::LocalControl control(io.get_executor(), StateDirectory(path).control_socket());
-  Result<void> result = Error(ErrorCode::internal, "the call did not end");
-  tasks.spawn("call", talk_to(control, talk, &result));
-  run_until_done(io, tasks);
-  if (!result) return report(result.error(), result.error().code == ErrorCode::unavailable ? not_running : failed);
-  return ok;
+int report_call(const Error& error) {
+  return report(error, error.code == ErrorCode::unavailable ? not_running : failed);
 }
 
 int call_daemon(const GlobalOptions& global, const Call& call, const std::function<void(const StatusAnswer&)>& show) {
-  asio::io_context io(1);
-  return with_daemon(global, io, [&](client::LocalControl& control) -> asio::awaitable<Result<void>> {
-    const auto answer = co_await call(control);
-    if (!answer) co_return answer.error();
-    show(*answer);
-    co_return Result<void>();
-  });
+  const auto answer = talk_to_worker(global, call);
+  if (!answer) return report_call(answer.error());
+  show(*answer);
+  return ok;
 }
 
 void print(const StatusOptions& options, const StatusAnswer& answer) {
@@ -220,12 +204,14 @@ void print(const StatusOptions& options, const StatusAnswer& answer) {
   std::fflush(stdout);
 }
 
-asio::awaitable<Result<void>> watch_status(asio::signal_set& signals, client::LocalControl& control,
-                                           const StatusOptions& options) {
+asio::awaitable<Result<void>> watch_status(client::LocalControl& control, const StatusOptions& options) {
+  asio::signal_set signals(co_await asio::this_coro::executor, SIGINT, SIGTERM);
   bool stopped = false;
   signals.async_wait([&](const boost::system::error_code& failure, int) {
-    stopped = !failure;
-    if (stopped) control.close();
+    // Of the end of this coroutine: what is captured is gone.
+    if (failure) return;
+    stopped = true;
+    control.close();
   });
   // An error: nobody reads any more.
   while (!stopped && std::ferror(stdout) == 0) {
@@ -301,10 +287,9 @@ int show_status(const GlobalOptions& global, const StatusOptions& options) {
     const Call call = [](client::LocalControl& control) { return control.status(); };
     return call_daemon(global, call, [&](const auto& answer) { print(options, answer); });
   }
-  asio::io_context io(1);
-  asio::signal_set signals(io, SIGINT, SIGTERM);
-  return with_daemon(global, io,
-                     [&](client::LocalControl& control) { return watch_status(signals, control, options); });
+  const Talk<void> talk = [&](client::LocalControl& control) { return watch_status(control, options); };
+  const auto watched = talk_to_worker(global, talk);
+  return watched ? ok : report_call(watched.error());
 }
 
 int pause(const GlobalOptions& global, const PauseOptions& options) {
