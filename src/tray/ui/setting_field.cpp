@@ -2,7 +2,6 @@
 
 #include <QCheckBox>
 #include <QComboBox>
-#include <QEvent>
 #include <QSignalBlocker>
 #include <QSpinBox>
 #include <QVBoxLayout>
@@ -16,31 +15,10 @@ namespace {
 constexpr int max_spin = 1'000'000;
 constexpr const char* schedule_key = "worker.schedule";
 
-// The wheel scrolls the page; it changes only what has the focus.
-class WheelGuard : public QObject {
- public:
-  explicit WheelGuard(QWidget* widget) : QObject(widget) {
-    widget->setFocusPolicy(Qt::StrongFocus);
-    widget->installEventFilter(this);
-  }
-
-  bool eventFilter(QObject* watched, QEvent* event) override {
-    if (event->type() != QEvent::Wheel || static_cast<QWidget*>(watched)->hasFocus()) return false;
-    event->ignore();
-    return true;
-  }
-};
-
 }  // namespace
 
-void guard_wheel(QWidget* widget) { new WheelGuard(widget); }
-
 SettingField::SettingField(SettingState setting, QWidget* parent)
-    : QWidget(parent),
-      setting_(std::move(setting)),
-      editor_(make_editor()),
-      note_(make_note({})),
-      fault_(make_fault_note()) {
+    : SettingEditor(std::move(setting), parent), editor_(make_editor()), note_(make_note({})) {
   auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(0, 0, 0, 0);
   layout->setSpacing(4);
@@ -66,29 +44,13 @@ bool SettingField::is_changed() const {
   return (wanted.isNull() ? setting_.default_value : wanted) != setting_.value;
 }
 
-void SettingField::show_error(const QString& error) {
-  show_fault(*fault_, error);
-  describe();
-}
-
-void SettingField::refresh(const SettingState& setting) {
-  const bool was_changed = is_changed();
-  setting_ = setting;
-  if (!was_changed || !is_changed()) return set_state(setting);
-  describe();
-}
-
-void SettingField::set_state(const SettingState& setting) {
-  setting_ = setting;
-  is_edited_ = false;
-  write_(setting_.value);
+void SettingField::show_value() {
+  if (!is_edited_) write_(setting_.value);
   for (QWidget* widget : {editor_, above_}) {
     if (widget) widget->setEnabled(!setting_.is_locked());
   }
-  show_error({});
 }
 
-// Says what the setting means, and to screen readers what is wrong too.
 void SettingField::describe() {
   QStringList notes;
   if (const QString help = SettingWords::help(setting_); !help.isEmpty()) notes << help;

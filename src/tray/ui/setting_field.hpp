@@ -2,35 +2,27 @@
 // Owned by the window; on the GUI thread.
 #pragma once
 
-#include <QLabel>
 #include <QLineEdit>
-#include <QWidget>
 #include <functional>
 
-#include "tray/models/setting.hpp"
+#include "tray/ui/setting_editor.hpp"
 
 namespace gogrid::tray {
 
-class SettingField : public QWidget {
+class SettingField final : public SettingEditor {
   Q_OBJECT
 
  public:
   explicit SettingField(SettingState setting, QWidget* parent = nullptr);
 
-  const QString& key() const { return setting_.key; }
-  // What the owner wants; null: the default.
-  QJsonValue value() const { return read_(); }
-  // By the owner, who has not saved it.
-  bool is_changed() const;
-  // Empty: nothing is.
-  void show_error(const QString& error);
-  // What the daemon says now; what the owner has changed stays as it is.
-  void refresh(const SettingState& setting);
-  // The daemon has taken it, or says another value.
-  void set_state(const SettingState& setting);
+  QJsonValue value() const override { return read_(); }
+  bool is_changed() const override;
 
- signals:
-  void edited();
+ protected:
+  void forget_edits() override { is_edited_ = false; }
+  void show_value() override;
+  // To screen readers what is wrong, too.
+  void describe() override;
 
  private:
   QWidget* make_editor();
@@ -40,9 +32,7 @@ class SettingField : public QWidget {
   QLineEdit* make_line_edit();
   QLineEdit* make_schedule_line();
   void on_edited();
-  void describe();
 
-  SettingState setting_;
   // A value that an editor cannot show is no change.
   bool is_edited_ = false;
   std::function<QJsonValue()> read_;
@@ -51,10 +41,6 @@ class SettingField : public QWidget {
   QWidget* above_ = nullptr;
   QWidget* editor_;
   QLabel* note_;
-  QLabel* fault_;
 };
-
-// From now on the wheel turns `widget` only while it has the focus, and scrolls its page else.
-void guard_wheel(QWidget* widget);
 
 }  // namespace gogrid::tray

@@ -8,6 +8,7 @@
 
 #include "tray/connection/autostart.hpp"
 #include "tray/ui/note.hpp"
+#include "tray/ui/setting_field.hpp"
 
 namespace gogrid::tray {
 namespace {
@@ -64,6 +65,7 @@ SettingsWindow::SettingsWindow(WorkerModel& worker, QWidget* parent)
   pause_.setInterval(pause_ms);
   connect(&pause_, &QTimer::timeout, this, &SettingsWindow::check);
   connect(&worker_, &WorkerModel::appeared, this, &SettingsWindow::load);
+  connect(&worker_, &WorkerModel::changed, this, &SettingsWindow::add_devices);
   connect(&worker_, &WorkerModel::disappeared, this, [this] {
     save_->setEnabled(false);
     say(tr("The worker is not running."), true);
@@ -107,21 +109,14 @@ QVBoxLayout& SettingsWindow::page(Page page) {
 
 void SettingsWindow::build(const SettingsState& state) {
   is_built_ = true;
-  const std::vector<Device> devices = worker_.status() ? worker_.status()->devices : std::vector<Device>();
   for (const Page at :
        {Page::gpu, Page::activity, Page::schedule, Page::network, Page::limits, Page::general, Page::advanced}) {
     for (const SettingState& setting : state.settings) {
       if (SettingWords::page(setting.key) != at) continue;
-      if (setting.key == vram_key) {
-        vram_ = new VramField(setting, devices);
-        connect(vram_, &VramField::edited, this, &SettingsWindow::on_edited);
-        page(at).addWidget(vram_);
-        continue;
-      }
-      auto* field = new SettingField(setting);
-      connect(field, &SettingField::edited, this, &SettingsWindow::on_edited);
-      page(at).addWidget(field);
-      fields_.push_back(field);
+      SettingEditor* editor = make_editor(setting);
+      connect(editor, &SettingEditor::edited, this, &SettingsWindow::on_edited);
+      page(at).addWidget(editor);
+      editors_.push_back(editor);
     }
     if (at == Page::general) add_login_box();
     if (layouts_.count(at)) layouts_[at]->addStretch();
@@ -129,6 +124,17 @@ void SettingsWindow::build(const SettingsState& state) {
   names_->setFixedWidth(names_->sizeHintForColumn(0) + 32);
   names_->setCurrentRow(0);
   names_->setFocus();
+}
+
+SettingEditor* SettingsWindow::make_editor(const SettingState& setting) {
+  if (setting.key != vram_key) return new SettingField(setting);
+  vram_ = new VramField(setting);
+  add_devices();
+  return vram_;
+}
+
+void SettingsWindow::add_devices() {
+  if (vram_ && worker_.status()) vram_->add_devices(worker_.status()->devices);
 }
 
 void SettingsWindow::add_login_box() {
@@ -144,10 +150,9 @@ void SettingsWindow::add_login_box() {
 
 void SettingsWindow::refresh(const SettingsState& state) {
   show_file_error(state);
-  for (SettingField* field : fields_) {
-    if (const SettingState* setting = state.find(field->key())) field->refresh(*setting);
+  for (SettingEditor* editor : editors_) {
+    if (const SettingState* setting = state.find(editor->key())) editor->refresh(*setting);
   }
-  if (const SettingState* setting = state.find(vram_key); setting && vram_) vram_->refresh(*setting);
   on_edited();
 }
 
@@ -159,10 +164,9 @@ void SettingsWindow::show_file_error(const SettingsState& state) {
 
 QJsonObject SettingsWindow::changes() const {
   QJsonObject values;
-  for (const SettingField* field : fields_) {
-    if (field->is_changed()) values[field->key()] = field->value();
+  for (const SettingEditor* editor : editors_) {
+    if (editor->is_changed()) values[editor->key()] = editor->value();
   }
-  if (vram_ && vram_->is_changed()) values[vram_key] = vram_->value();
   return values;
 }
 
@@ -197,23 +201,20 @@ void SettingsWindow::save() {
     if (asked != question_) return refresh(state);
     show_errors(nullptr);
     show_file_error(state);
-    for (SettingField* field : fields_) {
-      if (const SettingState* setting = state.find(field->key())) field->set_state(*setting);
+    for (SettingEditor* editor : editors_) {
+      if (const SettingState* setting = state.find(editor->key())) editor->set_state(*setting);
     }
-    if (const SettingState* setting = state.find(vram_key); setting && vram_) vram_->set_state(*setting);
     say(tr("Saved."), false);
   });
 }
 
 void SettingsWindow::show_errors(const RpcError* error) {
   bool is_shown = false;
-  for (SettingField* field : fields_) {
-    const bool is_at_fault = error && error->key == field->key();
-    field->show_error(is_at_fault ? error->message : QString());
+  for (SettingEditor* editor : editors_) {
+    const bool is_at_fault = error && error->key == editor->key();
+    editor->show_error(is_at_fault ? error->message : QString());
     is_shown = is_shown || is_at_fault;
   }
-  if (vram_) vram_->show_error(error && error->key == vram_key ? error->message : QString());
-  if (error && error->key == vram_key) is_shown = true;
   say(error && !is_shown ? error->message : QString(), true);
 }
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "tray/models/worker_model.hpp"
-#include "tray/ui/setting_field.hpp"
+#include "tray/ui/setting_editor.hpp"
 #include "tray/ui/vram_field.hpp"
 
 namespace gogrid::tray {
@@ -31,6 +31,9 @@ class SettingsWindow : public QWidget {
  private:
   void load();
   void build(const SettingsState& state);
+  SettingEditor* make_editor(const SettingState& setting);
+  // The worker may find GPUs at any time.
+  void add_devices();
   void add_login_box();
   QVBoxLayout& page(Page page);
   void on_edited();
@@ -51,7 +54,7 @@ class SettingsWindow : public QWidget {
   QPushButton* save_;
   QPushButton* close_;
   std::map<Page, QVBoxLayout*> layouts_;
-  std::vector<SettingField*> fields_;
+  std::vector<SettingEditor*> editors_;
   VramField* vram_ = nullptr;
   QCheckBox* login_ = nullptr;
   bool is_built_ = false;

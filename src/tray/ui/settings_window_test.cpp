@@ -14,6 +14,7 @@
 
 #include "tray/connection/test_daemon_test_support.hpp"
 #include "tray/tray_test_support.hpp"
+#include "tray/ui/setting_field.hpp"
 #include "tray/ui/setup_wizard.hpp"
 #include "tray/ui/statistics_window.hpp"
 #include "tray/ui/status_window.hpp"
@@ -40,6 +41,16 @@ QJsonObject answer(const QJsonArray& settings) { return {{"file", "/f"}, {"error
 const char* const status_text = R"({"availability":"available","coordinator":{"connected":true},"engine":{"devices":[
   {"name":"Vulkan0","description":"A","total_bytes":24000000000},
   {"name":"Vulkan1","description":"B","total_bytes":9000000000000000000}]}})";
+
+QJsonObject gpu(const char* name, const char* description, double bytes) {
+  return {{"name", name}, {"description", description}, {"total_bytes", bytes}};
+}
+
+QJsonObject status_with(const QJsonArray& gpus) {
+  QJsonObject status = object(status_text);
+  status["engine"] = QJsonObject{{"devices", gpus}};
+  return status;
+}
 
 class SettingsWindowTest : public TrayTest {
  protected:
@@ -68,6 +79,20 @@ class SettingsWindowTest : public TrayTest {
       if (button->text() == "&Save") return button;
     }
     return nullptr;
+  }
+  // The sliders and spin boxes, by their names for screen readers, as the Tab key goes through them.
+  QStringList keyboard_order() const {
+    QStringList names;
+    for (QWidget* at = window_->nextInFocusChain(); at != window_.get(); at = at->nextInFocusChain()) {
+      if (qobject_cast<QSlider*>(at) || qobject_cast<QSpinBox*>(at)) names << at->accessibleName();
+    }
+    return names;
+  }
+  QSlider* slider_of(const QString& name) const {
+    const auto sliders = window_->findChildren<QSlider*>();
+    const auto found =
+        std::find_if(sliders.begin(), sliders.end(), [&](const QSlider* one) { return one->accessibleName() == name; });
+    return found == sliders.end() ? nullptr : *found;
   }
   bool says(const QString& text) const {
     const auto labels = window_->findChildren<QLabel*>();
@@ -104,6 +129,62 @@ TEST_F(SettingsWindowTest, WhatAnEditorCannotShowIsNotChangedByIt) {
   ASSERT_TRUE(wait_for([&] { return save()->isEnabled(); }));
   EXPECT_EQ(called("settings.check").back(),
             (QJsonObject{{"worker.max_vram_gb_each", QJsonArray({"Vulkan1=2000", "Vulkan7=1", "Vulkan0=6"})}}));
+}
+
+TEST_F(SettingsWindowTest, AGpuThatIsFoundLaterGetsItsSlider) {
+  start({setting("worker.max_vram_gb_each", "list", QJsonArray({"Vulkan1=5"})),
+         setting("worker.max_gpu_percent", "integer", 50, {{"minimum", 1}, {"maximum", 100}})});
+  daemon_->results["status.subscribe"] = status_with({gpu("Vulkan0", "A", 24e9)});
+  open();
+  const QString a = "Memory of A (Vulkan0) for GoGrid";
+  const QString b = "Memory of B (Vulkan1) for GoGrid";
+  QSlider* first = slider_of(a);
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(slider_of(b));
+  QTest::keyClick(first, Qt::Key_Left);
+  daemon_->notify("status.changed", status_with({gpu("Vulkan0", "A", 24e9), gpu("Vulkan1", "B", 8e9)}));
+  ASSERT_TRUE(wait_for([&] { return slider_of(b) && slider_of(b)->isVisible(); }));
+  EXPECT_EQ(keyboard_order(), QStringList({a, b, "Highest GPU load, in percent"}));
+  QSlider* second = slider_of(b);
+  EXPECT_EQ(second->value(), 10);
+  EXPECT_EQ(second->maximum(), 16);
+  EXPECT_EQ(first->value(), 47);
+  QTest::keyClick(second, Qt::Key_Left);
+  // One that is gone keeps its slider.
+  daemon_->notify("status.changed", status_with({gpu("Vulkan0", "A", 24e9)}));
+  ASSERT_TRUE(wait_for([&] { return worker_.status()->devices.size() == 1; }));
+  ASSERT_TRUE(wait_for([&] { return save()->isEnabled(); }));
+  QTest::mouseClick(save(), Qt::LeftButton);
+  ASSERT_TRUE(wait_for([&] { return says("Saved."); }));
+  EXPECT_EQ(called("settings.set").back(),
+            (QJsonObject{{"worker.max_vram_gb_each", QJsonArray({"Vulkan0=23.5", "Vulkan1=4.5"})}}));
+}
+
+TEST_F(SettingsWindowTest, WhatWasWantedOfAGpuIsNotWantedOfAnotherThatGetsItsName) {
+  start({setting("worker.max_vram_gb_each", "list", QJsonArray({"Vulkan0=20"})),
+         setting("worker.max_gpu_percent", "integer", 50, {{"minimum", 1}, {"maximum", 100}})});
+  daemon_->results["status.subscribe"] = status_with({});
+  open();
+  const QString none = "GPUs show here once the worker has its engine and has found them.";
+  const auto is_empty = [&] {
+    const auto labels = window_->findChildren<QLabel*>();
+    return std::any_of(labels.begin(), labels.end(),
+                       [&](const QLabel* label) { return label->isVisible() && label->text() == none; });
+  };
+  ASSERT_TRUE(wait_for(is_empty));
+  const QString a = "Memory of A (Vulkan0) for GoGrid";
+  const QString b = "Memory of B (Vulkan0) for GoGrid";
+  daemon_->notify("status.changed", status_with({gpu("Vulkan0", "A", 24e9)}));
+  ASSERT_TRUE(wait_for([&] { return slider_of(a) && slider_of(a)->isVisible(); }));
+  EXPECT_FALSE(is_empty());
+  EXPECT_EQ(keyboard_order(), QStringList({a, "Highest GPU load, in percent"}));
+  QTest::keyClick(slider_of(a), Qt::Key_Left);
+  ASSERT_TRUE(wait_for([&] { return save()->isEnabled(); }));
+  daemon_->notify("status.changed", status_with({gpu("Vulkan0", "B", 8e9)}));
+  ASSERT_TRUE(wait_for([&] { return slider_of(b); }));
+  EXPECT_FALSE(slider_of(a));
+  EXPECT_EQ(slider_of(b)->value(), 16);
+  EXPECT_FALSE(save()->isEnabled());
 }
 
 TEST_F(SettingsWindowTest, ARestartOfTheDaemonAndChangesElsewhereLeaveWhatIsNotSaved) {

@@ -1,14 +1,13 @@
 #include "tray/ui/vram_field.hpp"
 
-#include <QGridLayout>
 #include <QJsonArray>
 #include <QLocale>
 #include <QSignalBlocker>
+#include <QVBoxLayout>
 #include <algorithm>
 #include <cmath>
 
 #include "tray/ui/note.hpp"
-#include "tray/ui/setting_field.hpp"
 
 namespace gogrid::tray {
 namespace {
@@ -24,6 +23,17 @@ int last_step(const Device& device) {
   return static_cast<int>(std::ceil(gigabytes * steps_per_gigabyte));
 }
 
+bool is_same(const Device& one, const Device& other) {
+  return one.description == other.description && one.total_bytes == other.total_bytes;
+}
+
+// In the keyboard's order. Qt does it only behind what takes the focus itself.
+void put_behind(QWidget* place, QWidget* widget) {
+  while (place->focusPolicy() == Qt::NoFocus)
+    place = place->previousInFocusChain();
+  QWidget::setTabOrder(place, widget);
+}
+
 QJsonArray sorted(const QJsonValue& list) {
   QStringList texts;
   for (const VramLimit& limit : read_vram_limits(list))
@@ -34,41 +44,70 @@ QJsonArray sorted(const QJsonValue& list) {
 
 }  // namespace
 
-VramField::VramField(SettingState setting, const std::vector<Device>& devices, QWidget* parent)
-    : QWidget(parent), setting_(std::move(setting)), lock_(make_note({})), fault_(make_fault_note()) {
-  auto* layout = new QGridLayout(this);
+VramField::VramField(SettingState setting, QWidget* parent)
+    : SettingEditor(std::move(setting), parent),
+      sliders_(new QGridLayout),
+      none_(make_note(tr("GPUs show here once the worker has its engine and has found them."))),
+      lock_(make_note({})) {
+  auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(0, 0, 0, 0);
-  layout->setColumnStretch(0, 1);
-  int line = 0;
+  layout->addLayout(sliders_);
+  layout->addWidget(none_);
+  layout->addWidget(lock_);
+  layout->addWidget(fault_);
+  sliders_->setColumnStretch(0, 1);
+  set_state(setting_);
+}
+
+void VramField::add_devices(const std::vector<Device>& devices) {
+  bool is_edit_lost = false;
   for (const Device& device : devices) {
     if (device.total_bytes <= 0) continue;
-    auto* name = new QLabel(tr("Memory of %1 (%2) for GoGrid").arg(device.description, device.name));
-    name->setTextFormat(Qt::PlainText);
-    name->setWordWrap(true);
-    auto* slider = new QSlider(Qt::Horizontal);
-    slider->setRange(0, last_step(device));
-    slider->setPageStep(static_cast<int>(steps_per_gigabyte));
-    slider->setTickPosition(QSlider::TicksBelow);
-    slider->setTickInterval(std::max(1, last_step(device) / 8));
-    slider->setAccessibleName(name->text());
-    guard_wheel(slider);
-    auto* amount = new QLabel;
-    amount->setMinimumWidth(amount->fontMetrics().horizontalAdvance("000,0 GB / 000,0 GB"));
-    amount->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-    name->setBuddy(slider);
-    layout->addWidget(name, line++, 0, 1, 2);
-    layout->addWidget(slider, line, 0);
-    layout->addWidget(amount, line++, 1);
-    const std::size_t at = rows_.size();
-    rows_.push_back({device, slider, amount});
-    connect(slider, &QSlider::valueChanged, this, [this, at] { on_moved(at); });
+    const auto row =
+        std::find_if(rows_.begin(), rows_.end(), [&device](const Row& one) { return one.device.name == device.name; });
+    if (row == rows_.end()) {
+      add_row(device);
+    } else if (!is_same(row->device, device)) {
+      is_edit_lost = is_edit_lost || row->is_moved;
+      take_device(*row, device);
+    }
   }
-  if (rows_.empty())
-    layout->addWidget(make_note(tr("GPUs show here once the worker has its engine and has found them.")), line++, 0, 1,
-                      2);
-  layout->addWidget(lock_, line++, 0, 1, 2);
-  layout->addWidget(fault_, line, 0, 1, 2);
-  set_state(setting_);
+  none_->setVisible(rows_.empty());
+  show_value();
+  if (is_edit_lost) emit edited();
+}
+
+void VramField::add_row(const Device& device) {
+  Row row = {device, new QLabel, new QSlider(Qt::Horizontal), new QLabel};
+  row.name->setTextFormat(Qt::PlainText);
+  row.name->setWordWrap(true);
+  row.name->setBuddy(row.slider);
+  row.slider->setPageStep(static_cast<int>(steps_per_gigabyte));
+  row.slider->setTickPosition(QSlider::TicksBelow);
+  guard_wheel(row.slider);
+  row.amount->setMinimumWidth(row.amount->fontMetrics().horizontalAdvance("000,0 GB / 000,0 GB"));
+  row.amount->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
+  const int line = static_cast<int>(rows_.size()) * 2;
+  sliders_->addWidget(row.name, line, 0, 1, 2);
+  sliders_->addWidget(row.slider, line + 1, 0);
+  sliders_->addWidget(row.amount, line + 1, 1);
+  // Else one that comes late is behind every other field of the window.
+  put_behind(rows_.empty() ? this : static_cast<QWidget*>(rows_.back().slider), row.slider);
+  take_device(row, device);
+  const std::size_t at = rows_.size();
+  connect(row.slider, &QSlider::valueChanged, this, [this, at] { on_moved(at); });
+  rows_.push_back(std::move(row));
+}
+
+void VramField::take_device(Row& row, const Device& device) {
+  const QSignalBlocker quiet(row.slider);
+  row.device = device;
+  // What the owner wanted was for another GPU.
+  row.is_moved = false;
+  row.name->setText(tr("Memory of %1 (%2) for GoGrid").arg(device.description, device.name));
+  row.slider->setAccessibleName(row.name->text());
+  row.slider->setRange(0, last_step(device));
+  row.slider->setTickInterval(std::max(1, last_step(device) / 8));
 }
 
 void VramField::on_moved(std::size_t at) {
@@ -77,26 +116,18 @@ void VramField::on_moved(std::size_t at) {
   emit edited();
 }
 
-void VramField::refresh(const SettingState& setting) {
-  const bool was_changed = is_changed();
-  setting_ = setting;
-  if (!was_changed || !is_changed()) return set_state(setting);
-  show_limits();
-}
-
-void VramField::set_state(const SettingState& setting) {
-  setting_ = setting;
+void VramField::forget_edits() {
   for (Row& row : rows_)
     row.is_moved = false;
-  show_limits();
-  show_error({});
 }
 
-// On the sliders that the owner has not moved.
-void VramField::show_limits() {
+void VramField::describe() {
   const QString lock = SettingWords::lock(setting_);
   lock_->setText(lock);
   lock_->setVisible(!lock.isEmpty());
+}
+
+void VramField::show_value() {
   const auto limits = read_vram_limits(setting_.value);
   for (const Row& row : rows_) {
     row.slider->setEnabled(!setting_.is_locked());
@@ -129,8 +160,6 @@ QJsonValue VramField::value() const {
 }
 
 bool VramField::is_changed() const { return !setting_.is_locked() && sorted(value()) != sorted(setting_.value); }
-
-void VramField::show_error(const QString& error) { show_fault(*fault_, error); }
 
 void VramField::show_amount(const Row& row) const {
   const QLocale locale;

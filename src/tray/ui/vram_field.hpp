@@ -2,51 +2,54 @@
 // window; on the GUI thread.
 #pragma once
 
-#include <QJsonValue>
-#include <QLabel>
+#include <QGridLayout>
 #include <QSlider>
-#include <QWidget>
 #include <vector>
 
-#include "tray/models/setting.hpp"
 #include "tray/models/worker_status.hpp"
+#include "tray/ui/setting_editor.hpp"
 
 namespace gogrid::tray {
 
-class VramField : public QWidget {
+class VramField final : public SettingEditor {
   Q_OBJECT
 
  public:
   // `setting` is worker.max_vram_gb_each.
-  VramField(SettingState setting, const std::vector<Device>& devices, QWidget* parent = nullptr);
+  explicit VramField(SettingState setting, QWidget* parent = nullptr);
 
-  // What to send: null where every GPU may be used whole.
-  QJsonValue value() const;
-  bool is_changed() const;
-  // What the daemon says now; what the owner has changed stays as it is.
-  void refresh(const SettingState& setting);
-  void set_state(const SettingState& setting);
-  void show_error(const QString& error);
+  // The GPUs that the worker sees now. One that is gone keeps its slider: its limit is still a setting.
+  void add_devices(const std::vector<Device>& devices);
 
- signals:
-  void edited();
+  // Null where every GPU may be used whole.
+  QJsonValue value() const override;
+  bool is_changed() const override;
+
+ protected:
+  void forget_edits() override;
+  void show_value() override;
+  void describe() override;
 
  private:
   struct Row {
     Device device;
+    QLabel* name;
     QSlider* slider;
     QLabel* amount;
     // By the owner. A limit that no step of the slider shows stays as it is otherwise.
     bool is_moved = false;
   };
+  void add_row(const Device& device);
+  // The row's name means this GPU from now on.
+  void take_device(Row& row, const Device& device);
   void on_moved(std::size_t at);
-  void show_limits();
   void show_amount(const Row& row) const;
 
-  SettingState setting_;
   std::vector<Row> rows_;
+  QGridLayout* sliders_;
+  // Instead of sliders.
+  QLabel* none_;
   QLabel* lock_;
-  QLabel* fault_;
 };
 
 }  // namespace gogrid::tray
