@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 import { binDir, eventually, Grid } from "./support/grid.ts";
 import { Desktop, type Box } from "./support/desktop.ts";
@@ -20,14 +19,14 @@ let daemon: StandInDaemon | undefined;
 
 beforeEach(async () => {
   desktop = await Desktop.start();
-  stateDir = fs.mkdtempSync(path.join(os.tmpdir(), "gogrid-tray-"));
+  stateDir = path.join(desktop.dir, ".local/share/gogrid-worker");
+  fs.mkdirSync(stateDir, { recursive: true, mode: 0o700 });
 });
 
 afterEach(async () => {
   await daemon?.vanish();
   daemon = undefined;
   await desktop.close();
-  fs.rmSync(stateDir, { recursive: true, force: true });
 });
 
 function startTray(env: NodeJS.ProcessEnv = {}, args: string[] = []): Program {
@@ -359,7 +358,7 @@ test("it says what it is, and which version the worker has", async () => {
   await desktop.startXembedTray();
   startTray();
   await chooseInMenu("About GoGrid");
-  await desktop.find(tray, /Version of the worker: 0\.1\.0/);
+  await desktop.find(tray, /Version of the worker: 0\.1\.0\nState: ~\/\.local\/share\/gogrid-worker$/);
   await desktop.picture("tray-about", await windowOf("About GoGrid"));
   await choose("Close");
   await eventually("it is closed", async () => !(await desktop.things(tray)).some((thing) => thing.name === "About GoGrid"));

@@ -31,4 +31,10 @@ Place find_place(const QString& state_dir, const std::function<QString(const cha
   return place;
 }
 
+QString shown_path(const QString& path, const QString& home) {
+  if (path == home) return "~";
+  const bool is_below = home.size() > 1 && path.startsWith(home + '/');
+  return is_below ? "~" + path.mid(home.size()) : path;
+}
+
 }  // namespace gogrid::tray

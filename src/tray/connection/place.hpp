@@ -25,4 +25,7 @@ struct Place {
 Place find_place(const QString& state_dir, const std::function<QString(const char*)>& environment,
                  const QString& own_directory);
 
+// As people read it: what is in their home begins with "~".
+QString shown_path(const QString& path, const QString& home);
+
 }  // namespace gogrid::tray

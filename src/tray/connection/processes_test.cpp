@@ -58,6 +58,14 @@ TEST_F(ProcessesTest, TheStateDirectoryIsTheOneThatTheWorkerUses) {
   EXPECT_EQ(place("", "", "", "").state_dir, "");
 }
 
+TEST_F(ProcessesTest, WhatIsInTheHomeIsShownWithATilde) {
+  EXPECT_EQ(shown_path("/home/a/.local/share/gogrid-worker", "/home/a"), "~/.local/share/gogrid-worker");
+  EXPECT_EQ(shown_path("/home/a", "/home/a"), "~");
+  EXPECT_EQ(shown_path("/home/ab/state", "/home/a"), "/home/ab/state");
+  EXPECT_EQ(shown_path("/var/lib/gogrid", "/"), "/var/lib/gogrid");
+  EXPECT_EQ(shown_path("/var/lib/gogrid", ""), "/var/lib/gogrid");
+}
+
 TEST_F(ProcessesTest, WhatWasPastedIsFoundInAllThatIsPrinted) {
   const QString token = "ggj_0123456789abcdef." + QString(43, 'A') + "." + QString(64, 'f');
   EXPECT_EQ(read_pasted("  " + token + "\n").token, token);

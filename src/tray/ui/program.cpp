@@ -1,6 +1,7 @@
 #include "tray/ui/program.hpp"
 
 #include <QApplication>
+#include <QDir>
 #include <QMessageBox>
 #include <QPushButton>
 
@@ -65,7 +66,9 @@ Program::Program(Place place, bool in_background, QObject* parent)
   });
   connect(&window_, &StatusWindow::left, qApp, &QApplication::quit);
   connect(&icon_, &QSystemTrayIcon::activated, this, [this](QSystemTrayIcon::ActivationReason reason) {
-    if (reason == QSystemTrayIcon::Trigger) show_window();
+    // A panel that asks for the menu instead of showing it has none; the window has it.
+    const bool is_left_to_us = reason == QSystemTrayIcon::Context && host_.is_notifier();
+    if (reason == QSystemTrayIcon::Trigger || is_left_to_us) show_window();
   });
   icon_.setContextMenu(&menu_.menu());
   icon_.setIcon(mood_icon(shown_mood_));
@@ -137,7 +140,7 @@ void Program::show_about() {
     QString text = tr("A private network that runs AI models on machines that their owners lend it.") + "\n\n" +
                    tr("Version of this program: %1").arg(GOGRID_VERSION);
     if (worker_.status()) text += "\n" + tr("Version of the worker: %1").arg(worker_.status()->version);
-    text += "\n" + tr("State: %1").arg(place_.state_dir);
+    text += "\n" + tr("State: %1").arg(shown_path(place_.state_dir, QDir::homePath()));
     auto* box = new QMessageBox(QMessageBox::NoIcon, tr("About GoGrid"), tr("GoGrid"));
     box->setInformativeText(text);
     box->setTextFormat(Qt::PlainText);

@@ -16,6 +16,8 @@ class TrayHost : public QObject, public QAbstractNativeEventFilter {
   ~TrayHost() override;
 
   bool is_there() const { return is_there_; }
+  // The icon is a StatusNotifierItem.
+  bool is_notifier() const { return began_with_notifier_; }
   // Qt chooses between the two kinds once in a process, at its first icon. A watcher that came later needs a new one.
   bool needs_restart() const;
 

@@ -40,22 +40,7 @@ export class Desktop {
 
   static async start(size = "1100x900"): Promise<Desktop> {
     const desktop = new Desktop();
-    for (const name of ["run", "config", "data", "cache"]) fs.mkdirSync(path.join(desktop.dir, name), { mode: 0o700 });
-    desktop.env = {
-      PATH: process.env.PATH,
-      TSAN_OPTIONS: process.env.TSAN_OPTIONS,
-      HOME: desktop.dir,
-      LANG: "C.UTF-8",
-      XDG_RUNTIME_DIR: path.join(desktop.dir, "run"),
-      XDG_CONFIG_HOME: path.join(desktop.dir, "config"),
-      XDG_DATA_HOME: path.join(desktop.dir, "data"),
-      XDG_CACHE_HOME: path.join(desktop.dir, "cache"),
-      GSETTINGS_BACKEND: "memory",
-      NO_AT_BRIDGE: undefined,
-      QT_LINUX_ACCESSIBILITY_ALWAYS_ON: "1",
-    };
-    desktop.display = desktop.program("xvfb", "Xvfb", ["-displayfd", "1", "-screen", "0", `${size}x24`, "-nolisten", "tcp", "-noreset"]);
-    desktop.env.DISPLAY = `:${(await desktop.display.saying(/^(\d+)$/))[1]}`;
+    await desktop.startDisplay(size);
     await desktop.startBus();
     desktop.program("openbox", "openbox", ["--sm-disable"]);
     await eventually("there is a window manager", async () =>
@@ -63,6 +48,25 @@ export class Desktop {
     );
     await desktop.tool("display", ["-window", "root", "-size", size, "xc:#506070"]);
     return desktop;
+  }
+
+  protected async startDisplay(size: string): Promise<void> {
+    for (const name of ["run", "config", "data", "cache"]) fs.mkdirSync(path.join(this.dir, name), { mode: 0o700 });
+    this.env = {
+      PATH: process.env.PATH,
+      TSAN_OPTIONS: process.env.TSAN_OPTIONS,
+      HOME: this.dir,
+      LANG: "C.UTF-8",
+      XDG_RUNTIME_DIR: path.join(this.dir, "run"),
+      XDG_CONFIG_HOME: path.join(this.dir, "config"),
+      XDG_DATA_HOME: path.join(this.dir, "data"),
+      XDG_CACHE_HOME: path.join(this.dir, "cache"),
+      GSETTINGS_BACKEND: "memory",
+      NO_AT_BRIDGE: undefined,
+      QT_LINUX_ACCESSIBILITY_ALWAYS_ON: "1",
+    };
+    this.display = this.program("xvfb", "Xvfb", ["-displayfd", "1", "-screen", "0", `${size}x24`, "-nolisten", "tcp", "-noreset"]);
+    this.env.DISPLAY = `:${(await this.display.saying(/^(\d+)$/))[1]}`;
   }
 
   async startBus(): Promise<void> {
@@ -184,12 +188,21 @@ export class Desktop {
       try {
         if (!program.test(await bus.property(name, at, accessible, "Name"))) continue;
         const [windows] = (await bus.call(name, at, accessible, "GetChildren")) as [[string, string][]];
-        for (const [owner, window] of windows) await this.collect(bus, owner, window, found);
+        for (const [owner, window] of windows) {
+          const inside: Thing[] = [];
+          await this.collect(bus, owner, window, inside);
+          found.push(...(await this.placed(inside)));
+        }
       } catch {
         // It went while we looked.
       }
     }
     return found;
+  }
+
+  /** A window and what is in it, where they are on the screen. */
+  protected async placed(window: Thing[]): Promise<Thing[]> {
+    return window;
   }
 
   private async collect(bus: Bus, owner: string, at: string, found: Thing[]): Promise<void> {
