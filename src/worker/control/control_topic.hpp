@@ -67,7 +67,8 @@ class ControlTopic {
   std::string text_;
   std::uint64_t version_ = 0;
   std::uint64_t announced_ = 0;
-  std::chrono::steady_clock::time_point told_at_{};
+  // Long before the first time: the steady clock may have begun with the machine, just now.
+  std::chrono::steady_clock::time_point told_at_ = std::chrono::steady_clock::time_point::min();
   bool pending_ = false;
   std::list<std::function<void()>> listeners_;
   net::Deadline pace_;
