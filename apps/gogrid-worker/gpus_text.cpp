@@ -17,18 +17,6 @@ using worker::HostReading;
 
 constexpr std::size_t max_shown_processes = 20;
 
-// What drivers and other people's programs call themselves must not steer the terminal.
-std::string printable(const std::string& text) {
-  std::string out;
-  for (std::string_view left = text; !left.empty();) {
-    const CodePoint point = decode_utf8(left);
-    const std::size_t bytes = std::max<std::size_t>(point.bytes, 1);
-    out += point.bytes == 0 || is_steering(point.value) ? "?" : left.substr(0, bytes);
-    left.remove_prefix(bytes);
-  }
-  return out;
-}
-
 std::string size(std::uint64_t bytes) {
   const auto count = static_cast<double>(bytes);
   if (bytes >= 1u << 30) return fmt::format("{:.1f} GiB", count / (1u << 30));

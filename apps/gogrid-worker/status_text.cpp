@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <ctime>
 
+#include "base/utf8.hpp"
+
 namespace gogrid::worker_app {
 
 std::string date_text(client::UnixSeconds time) {
@@ -28,10 +30,11 @@ std::string progress(const State& state) {
   return text;
 }
 
-// Further lines of a text are indented below the first.
+// Further lines of a text are indented below the first. Programs choose the names that stand in some: they must not
+// steer the terminal.
 std::string indented(const std::string& text) {
   std::string out;
-  for (const char c : text) {
+  for (const char c : printable(text, true)) {
     out += c;
     if (c == '\n') out += "              ";
   }

@@ -46,4 +46,26 @@ bool is_steering(char32_t value) {
          (value >= 0x2066 && value <= 0x2069);
 }
 
+std::string printable(std::string_view text, bool keep_lines) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const CodePoint point = decode_utf8(text);
+    if (point.bytes == 0) {
+      out += "\xef\xbf\xbd";
+    } else if (point.value == '\n' || point.value == '\t') {
+      out += keep_lines ? text.front() : ' ';
+    } else if (point.value == '\r') {
+      // Would let a line be written over.
+      if (!keep_lines) out += ' ';
+    } else if (is_steering(point.value)) {
+      out += '?';
+    } else {
+      out += text.substr(0, point.bytes);
+    }
+    text.remove_prefix(std::max<std::size_t>(point.bytes, 1));
+  }
+  return out;
+}
+
 }  // namespace gogrid

@@ -26,4 +26,8 @@ std::string valid_utf8(std::string_view text, std::size_t max_bytes);
 // separators, overrides of direction.
 bool is_steering(char32_t value);
 
+// `text` without what could steer a terminal: characters that is_steering() knows become "?", wrong bytes U+FFFD. Tabs
+// and line ends stay if `keep_lines`, otherwise they become spaces.
+std::string printable(std::string_view text, bool keep_lines = false);
+
 }  // namespace gogrid

@@ -38,5 +38,21 @@ TEST(Utf8, WhateverComesIsMadeValidAndCutBetweenCharacters) {
   EXPECT_EQ(valid_utf8("", 0), "");
 }
 
+TEST(Printable, NothingSteersATerminal) {
+  EXPECT_EQ(printable("a\x1b[31mb"), "a?[31mb");
+  EXPECT_EQ(printable("a\nb\tc\rd"), "a b c d");
+  EXPECT_EQ(printable("a\nb\tc\rd", true), "a\nb\tcd");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "?31m");  // CSI as one C1 character
+  EXPECT_EQ(printable("\xe2\x80\xae"
+                      "txt.exe"),
+            "?txt.exe");  // right-to-left override
+  EXPECT_EQ(printable("\x7f\x01"), "??");
+  EXPECT_EQ(printable("a\xff"), "a\xef\xbf\xbd");
+  EXPECT_EQ(printable("\xc0\x9b"), "\xef\xbf\xbd\xef\xbf\xbd");  // overlong ESC
+  EXPECT_EQ(printable("größe 日本 👍"), "größe 日本 👍");
+}
+
 }  // namespace
 }  // namespace gogrid

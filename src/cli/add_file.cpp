@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "base/utf8.hpp"
 #include "cli/formatter/text.hpp"
 #include "cli/progress.hpp"
 #include "client/upload.hpp"

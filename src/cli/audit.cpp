@@ -1,6 +1,7 @@
 // gogrid audit
 #include <CLI/CLI.hpp>
 
+#include "base/utf8.hpp"
 #include "cli/commands.hpp"
 #include "cli/formatter/queue_views.hpp"
 

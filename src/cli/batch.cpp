@@ -1,6 +1,7 @@
 // gogrid batch create | ls | show | cancel | wait
 #include <CLI/CLI.hpp>
 
+#include "base/utf8.hpp"
 #include "cli/add_file.hpp"
 #include "cli/commands.hpp"
 #include "cli/create_batch.hpp"

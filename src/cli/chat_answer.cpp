@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "base/utf8.hpp"
 #include "cli/formatter/text.hpp"
 
 namespace gogrid::cli {

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "base/task_group.hpp"
+#include "base/utf8.hpp"
 #include "cli/formatter/text.hpp"
 
 namespace gogrid::cli {

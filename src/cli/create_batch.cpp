@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/utf8.hpp"
 #include "cli/endpoints.hpp"
 #include "cli/progress.hpp"
 #include "cli/values.hpp"

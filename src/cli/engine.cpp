@@ -1,6 +1,7 @@
 // gogrid engine add | ls | rm
 #include <CLI/CLI.hpp>
 
+#include "base/utf8.hpp"
 #include "cli/add_file.hpp"
 #include "cli/commands.hpp"
 #include "cli/formatter/json.hpp"

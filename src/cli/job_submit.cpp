@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/utf8.hpp"
 #include "cli/chat_answer.hpp"
 #include "cli/commands.hpp"
 #include "cli/endpoints.hpp"

@@ -2,6 +2,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <CLI/CLI.hpp>
 
+#include "base/utf8.hpp"
 #include "cli/commands.hpp"
 #include "cli/formatter/json.hpp"
 #include "cli/formatter/queue_views.hpp"

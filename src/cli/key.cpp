@@ -1,6 +1,7 @@
 // gogrid key create | ls | set | revoke
 #include <CLI/CLI.hpp>
 
+#include "base/utf8.hpp"
 #include "cli/commands.hpp"
 #include "cli/formatter/json.hpp"
 #include "cli/formatter/views.hpp"

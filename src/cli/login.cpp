@@ -6,6 +6,7 @@
 
 #include "base/encoding.hpp"
 #include "base/file.hpp"
+#include "base/utf8.hpp"
 #include "cli/commands.hpp"
 #include "cli/formatter/json.hpp"
 #include "cli/formatter/text.hpp"

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.hpp"
 #include "cli/commands.hpp"
 #include "cli/formatter/json.hpp"
 #include "cli/formatter/views.hpp"

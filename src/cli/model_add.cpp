@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <optional>
 
+#include "base/utf8.hpp"
 #include "cli/commands.hpp"
 #include "cli/formatter/text.hpp"
 #include "cli/model_options.hpp"

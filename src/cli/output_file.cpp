@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/encoding.hpp"
+#include "base/utf8.hpp"
 #include "cli/formatter/text.hpp"
 
 namespace gogrid::cli {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/task_group.hpp"
+#include "base/utf8.hpp"
 #include "cli/formatter/text.hpp"
 #include "cli/help.hpp"
 

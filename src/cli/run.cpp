@@ -8,6 +8,7 @@
 
 #include "base/encoding.hpp"
 #include "base/file.hpp"
+#include "base/utf8.hpp"
 #include "cli/commands.hpp"
 #include "cli/create_batch.hpp"
 #include "cli/endpoints.hpp"

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include "base/utf8.hpp"
 #include "cli/formatter/json.hpp"
 #include "cli/formatter/text.hpp"
 #include "client/answer_text.hpp"

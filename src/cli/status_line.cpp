@@ -1,5 +1,6 @@
 #include "cli/status_line.hpp"
 
+#include "base/utf8.hpp"
 #include "cli/formatter/text.hpp"
 
 namespace gogrid::cli {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/utf8.hpp"
 #include "cli/formatter/views.hpp"
 
 namespace gogrid::cli {

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "base/utf8.hpp"
 #include "cli/formatter/queue_views.hpp"
 #include "cli/progress.hpp"
 #include "cli/status_line.hpp"

@@ -318,8 +318,6 @@ void WorkerRegistry::note_seen(store::WorkerStore::Sighting seen) {
   changed->last_seen_at = seen.at;
   changed->version = seen.version;
   changed->target = seen.target;
-  // The store looks only at those that changed.
-  if (seen.host_name == known->host_name) seen.host_name.clear();
   const std::string id = seen.id;
   const bool first = unwritten_.empty();
   unwritten_.insert_or_assign(id, std::move(seen));

@@ -69,8 +69,8 @@ class WorkerStore {
     bool named_by_owner = false;
   };
   // A worker that has another host name than before is named after it, with a number as in enrol_worker(). One that a
-  // token named keeps that name unless its owner chose the new one. Returns the records whose host name changed, as
-  // stored. Unknown ids are skipped, and revoked workers keep what they are called.
+  // token named otherwise keeps that name unless its owner chose one. Returns the records whose name or host name
+  // changed, as stored. Unknown ids are skipped, and revoked workers keep what they are called.
   virtual Pending<std::vector<WorkerRecord>> note_workers_seen(std::vector<Sighting> sightings) = 0;
   // not_found for an unknown id.
   virtual Pending<> set_worker_labels(std::string id, std::map<std::string, std::string> labels) = 0;

@@ -147,6 +147,8 @@ TEST_P(StoreContract, AWorkerIsCalledByItsMachinesNewName) {
   EXPECT_THAT(seen("w1", "den"), ElementsAre("w1", "den", "den"));
   // What a token named stays so until its owner says otherwise.
   EXPECT_THAT(seen("w3", "box"), ElementsAre("w3", "attic", "box"));
+  EXPECT_THAT(seen("w3", "box", true), ElementsAre("w3", "box", "box"));
+  EXPECT_THAT(seen("w3", "box", true), IsEmpty());
   EXPECT_THAT(seen("w3", "gone", true), ElementsAre("w3", "gone", "gone"));
   EXPECT_THAT(seen("w4", "other", true), IsEmpty());
   EXPECT_THAT(seen("nobody", "other", true), IsEmpty());

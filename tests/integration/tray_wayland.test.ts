@@ -13,22 +13,26 @@ const tray = /gogrid-tray|GoGrid/;
 const stateWindow = "GoGrid";
 const settingsWindow = /^Settings( — GoGrid)?$/;
 let desktop: WaylandDesktop;
-let daemon: StandInDaemon;
+let daemon: StandInDaemon | undefined;
 let program: Program;
 
 afterEach(async () => {
-  await daemon.vanish();
+  await daemon?.vanish();
+  daemon = undefined;
   await desktop.close();
 });
 
-async function startTray(hasBar: boolean): Promise<void> {
-  desktop = await WaylandDesktop.startWayland(hasBar);
+async function startTray(hasBar: boolean): Promise<StandInDaemon> {
+  desktop = new WaylandDesktop();
+  await desktop.startWayland(hasBar);
   const stateDir = path.join(desktop.dir, ".local/share/gogrid-worker");
   fs.mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  daemon = new StandInDaemon(stateDir);
-  await daemon.listen();
+  const told = new StandInDaemon(stateDir);
+  daemon = told;
+  await told.listen();
   program = desktop.program("gogrid-tray", path.join(binDir, "gogrid-tray"), ["--state-dir", stateDir], { ...desktop.programEnv, LC_ALL: "en_GB.UTF-8" });
-  await eventually("it follows the status", async () => daemon.called("status.subscribe").length === 1);
+  await eventually("it follows the status", async () => told.called("status.subscribe").length === 1);
+  return told;
 }
 
 /** Where the icon is, once the bar shows it. */
@@ -69,7 +73,7 @@ async function openMenu(name: string, groups: string[][]): Promise<(entry: strin
 const wholeMenu = [["state"], ["Pause"], ["Settings…", "Statistics…", "About GoGrid"], ["Quit…"]];
 
 test("its icon is in the bar, and a click opens its window, with menus that open where they belong", async () => {
-  await startTray(true);
+  const told = await startTray(true);
   await desktop.click(await icon());
   await desktop.find(tray, "Ready, nothing to do");
   const entry = await openMenu("Menu", wholeMenu);
@@ -89,8 +93,8 @@ test("its icon is in the bar, and a click opens its window, with menus that open
   await choose("Close");
   await closed(settingsWindow);
   await desktop.click((await openMenu("Pause", [["For one hour", "Until tomorrow", "Until I resume"]]))("For one hour"));
-  await eventually("it is paused", async () => daemon.called("pause").length === 1);
-  assert.deepEqual(daemon.called("pause")[0], { for_seconds: 3600 });
+  await eventually("it is paused", async () => told.called("pause").length === 1);
+  assert.deepEqual(told.called("pause")[0], { for_seconds: 3600 });
   await desktop.find(tray, /^Paused by you until /);
   assert.equal(program.child.exitCode, null);
 });

@@ -1,4 +1,5 @@
 #include "cli/formatter/queue_views.hpp"
+#include "base/utf8.hpp"
 
 #include <spdlog/fmt/fmt.h>
 

@@ -1,4 +1,5 @@
 #include "cli/formatter/table.hpp"
+#include "base/utf8.hpp"
 
 #include <algorithm>
 #include <numeric>

@@ -96,28 +96,6 @@ std::string shorten_styled(std::string_view text, std::size_t columns) {
   return is_styled ? out + std::string(reset) : out;
 }
 
-std::string printable(std::string_view text, bool keep_lines) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const CodePoint point = decode_utf8(text);
-    if (point.bytes == 0) {
-      out += "\xef\xbf\xbd";
-    } else if (point.value == '\n' || point.value == '\t') {
-      out += keep_lines ? text.front() : ' ';
-    } else if (point.value == '\r') {
-      // Would let a line be written over.
-      if (!keep_lines) out += ' ';
-    } else if (is_steering(point.value)) {
-      out += '?';
-    } else {
-      out += text.substr(0, point.bytes);
-    }
-    text.remove_prefix(std::max<std::size_t>(point.bytes, 1));
-  }
-  return out;
-}
-
 std::string styled(Style style, std::string_view text, bool colour) {
   // ECMA-48 SGR parameters, by Style.
   constexpr std::array<std::string_view, 7> codes{"", "1", "2", "31", "32", "33", "36"};

@@ -21,10 +21,6 @@ std::string shorten(std::string_view text, std::size_t columns);
 // The same for text that styled() has coloured, which is left uncoloured at its end.
 std::string shorten_styled(std::string_view text, std::size_t columns);
 
-// `text` without what could steer a terminal: control characters and overrides of direction become "?", wrong bytes
-// U+FFFD. Tabs and line ends stay if `keep_lines`, otherwise they become spaces.
-std::string printable(std::string_view text, bool keep_lines = false);
-
 enum class Style { none, bold, dim, red, green, yellow, cyan };
 // `text` in that style if `colour`, as it is otherwise.
 std::string styled(Style style, std::string_view text, bool colour);

@@ -1,4 +1,4 @@
-// Text is measured and cut by columns, cannot steer a terminal, and numbers read well.
+// Text is measured and cut by columns, and numbers read well.
 #include "cli/formatter/text.hpp"
 
 #include <gtest/gtest.h>
@@ -23,22 +23,6 @@ TEST(Shorten, CutsAtColumnsAndNeverInACharacter) {
   EXPECT_EQ(shorten("日本語", 4), "日…");
   EXPECT_EQ(shorten("abc", 0), "");
   EXPECT_EQ(shorten("abc", 1), "…");
-}
-
-TEST(Printable, NothingSteersATerminal) {
-  EXPECT_EQ(printable("a\x1b[31mb"), "a?[31mb");
-  EXPECT_EQ(printable("a\nb\tc\rd"), "a b c d");
-  EXPECT_EQ(printable("a\nb\tc\rd", true), "a\nb\tcd");
-  EXPECT_EQ(printable("\xc2\x9b"
-                      "31m"),
-            "?31m");  // CSI as one C1 character
-  EXPECT_EQ(printable("\xe2\x80\xae"
-                      "txt.exe"),
-            "?txt.exe");  // right-to-left override
-  EXPECT_EQ(printable("\x7f\x01"), "??");
-  EXPECT_EQ(printable("a\xff"), "a\xef\xbf\xbd");
-  EXPECT_EQ(printable("\xc0\x9b"), "\xef\xbf\xbd\xef\xbf\xbd");  // overlong ESC
-  EXPECT_EQ(printable("größe 日本 👍"), "größe 日本 👍");
 }
 
 TEST(Styled, OnlyWithColour) {

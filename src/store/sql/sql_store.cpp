@@ -21,7 +21,7 @@ Result<std::string> free_worker_name(Connection& connection, const std::string& 
   }
 }
 
-// Whether free_worker_name() made the name of `host_name`.
+// Whether the name is one that free_worker_name() makes of `host_name`.
 bool is_named_after(std::string_view name, std::string_view host_name) {
   if (!name.starts_with(host_name)) return false;
   name.remove_prefix(host_name.size());
@@ -34,7 +34,10 @@ Result<std::optional<WorkerRecord>> rename_worker(Connection& connection, const 
   auto known = find<WorkerRecord>(connection, seen.id);
   if (!known) return known.error();
   std::optional<WorkerRecord> worker = std::move(*known);
-  if (!worker || worker->revoked_at || worker->host_name == seen.host_name) return std::optional<WorkerRecord>();
+  if (!worker || worker->revoked_at) return std::optional<WorkerRecord>();
+  const bool has_its_name = is_named_after(worker->name, seen.host_name);
+  if (worker->host_name == seen.host_name && (has_its_name || !seen.named_by_owner))
+    return std::optional<WorkerRecord>();
   if (seen.named_by_owner || is_named_after(worker->name, worker->host_name)) {
     auto name = free_worker_name(connection, seen.host_name, seen.id);
     if (!name) return name.error();

@@ -60,6 +60,7 @@ VramField::VramField(SettingState setting, QWidget* parent)
 }
 
 void VramField::add_devices(const std::vector<Device>& devices) {
+  bool is_new = false;
   bool is_edit_lost = false;
   for (const Device& device : devices) {
     if (device.total_bytes <= 0) continue;
@@ -67,12 +68,15 @@ void VramField::add_devices(const std::vector<Device>& devices) {
         std::find_if(rows_.begin(), rows_.end(), [&device](const Row& one) { return one.device.name == device.name; });
     if (row == rows_.end()) {
       add_row(device);
+      is_new = true;
     } else if (!is_same(row->device, device)) {
+      is_new = true;
       is_edit_lost = is_edit_lost || row->is_moved;
       take_device(*row, device);
     }
   }
-  none_->setVisible(rows_.empty());
+  if (!is_new) return;
+  none_->setVisible(false);
   show_value();
   if (is_edit_lost) emit edited();
 }

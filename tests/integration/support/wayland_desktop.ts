@@ -21,12 +21,10 @@ export interface Window {
 export class WaylandDesktop extends Desktop {
   private waylandDisplay = "";
 
-  static async startWayland(hasBar: boolean): Promise<WaylandDesktop> {
-    const desktop = new WaylandDesktop();
-    await desktop.startDisplay(`${size.width}x${size.height}`);
-    await desktop.startBus();
-    await desktop.startSway(hasBar);
-    return desktop;
+  async startWayland(hasBar: boolean): Promise<void> {
+    await this.startDisplay(`${size.width}x${size.height}`);
+    await this.startBus();
+    await this.startSway(hasBar);
   }
 
   /** What makes a program one of this desktop and not of the X display behind it. */
