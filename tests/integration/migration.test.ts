@@ -103,7 +103,7 @@ test("chat: byte for byte the same", async () => {
 
 test("one id, one beginning, one end and the usage of the whole, over two seams", async () => {
   const body = {
-    model, messages: [{ role: "user", content: question }], temperature: 0, max_tokens: 1500, ignore_eos: true, stream_options: { include_usage: true },
+    model, messages: [{ role: "user", content: question }], temperature: 0, max_tokens: 600, ignore_eos: true, stream_options: { include_usage: true },
   };
   const whole = parsed(await stream("/v1/chat/completions", body));
   const events = parsed(await stream("/v1/chat/completions", body, killAfter(20, 70)));
