@@ -61,6 +61,7 @@ TEST_F(WorkerRegistryTest, WhatChangedWhileANameWasStoredStays) {
   boost::asio::co_spawn(io, workers.flush(),
                         [&](std::exception_ptr, Result<void> result) { flushed = result.has_value(); });
   // The store has what was seen until now, and nobody has heard of it yet.
+  io.restart();
   ASSERT_EQ(io.poll_one(), 1u);
   see("", "0.3.0");
   while (!flushed && io.run_one() > 0) {
