@@ -10,6 +10,8 @@
 #include <QLocale>
 #include <QTranslator>
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
 
 #include "tray/connection/place.hpp"
 #include "tray/ui/icon.hpp"
@@ -49,12 +51,7 @@ Options read_options(const QApplication& application) {
   return {parser.value(state_dir), parser.isSet(background)};
 }
 
-int run(int argc, char** argv) {
-  QApplication::setApplicationName("gogrid-tray");
-  QApplication::setApplicationDisplayName("GoGrid");
-  QApplication::setApplicationVersion(GOGRID_VERSION);
-  QApplication::setDesktopFileName("gogrid-tray");
-  QApplication application(argc, argv);
+int run(QApplication& application) {
   application.setQuitOnLastWindowClosed(false);
   application.setWindowIcon(mood_icon(Mood::idle));
   const Options options = read_options(application);
@@ -87,9 +84,24 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   ::umask(077);
   ::signal(SIGPIPE, SIG_IGN);
-  const int code = run(argc, argv);
-  if (code != restart_code) return code;
-  ::execv("/proc/self/exe", argv);
-  std::perror("gogrid-tray");
-  return 1;
+  QApplication::setApplicationName("gogrid-tray");
+  QApplication::setApplicationDisplayName("GoGrid");
+  QApplication::setApplicationVersion(GOGRID_VERSION);
+  QApplication::setDesktopFileName("gogrid-tray");
+  auto application = std::make_unique<QApplication>(argc, argv);
+  const int code = run(*application);
+  // Qt 6.4 may wait for ever there for its thread that reads from Wayland: it ends with the process.
+  const bool is_left_to_the_system = QApplication::platformName().startsWith("wayland");
+  if (is_left_to_the_system) {
+    (void)application.release();
+  } else {
+    application.reset();
+  }
+  if (code == restart_code) {
+    ::execv("/proc/self/exe", argv);
+    std::perror("gogrid-tray");
+    std::_Exit(1);
+  }
+  if (is_left_to_the_system) std::_Exit(code);
+  return code;
 }
