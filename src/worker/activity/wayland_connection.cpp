@@ -31,7 +31,7 @@ Result<FileDescriptor> connect_to(const std::string& path) {
 
 }  // namespace
 
-WaylandConnection::WaylandConnection(asio::any_io_executor executor) : descriptor_(std::move(executor)) {}
+WaylandConnection::WaylandConnection(asio::any_io_executor executor) : descriptor_(executor) {}
 
 WaylandConnection::~WaylandConnection() {
   if (listing_ != nullptr) wl_callback_destroy(listing_);
