@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/utf8.hpp"
 #include "cli/formatter/json.hpp"
 #include "cli/formatter/queue_views.hpp"
 #include "cli/formatter/views.hpp"
@@ -17,7 +18,7 @@ namespace {
 
 // Line ends, and what printable() leaves of everything else.
 void check(const std::string& text) {
-  if (cli::printable(text, true) != text) std::abort();
+  if (printable(text, true) != text) std::abort();
 }
 
 template <class T>
