@@ -90,7 +90,7 @@ int main(int argc, char** argv) {
   QApplication::setDesktopFileName("gogrid-tray");
   auto application = std::make_unique<QApplication>(argc, argv);
   const int code = run(*application);
-  // Qt 6.4 may wait for ever there for its thread that reads from Wayland: it ends with the process.
+  // Where it is destroyed, Qt 6.4 may wait for ever for its own thread that reads from Wayland. The process ends both.
   const bool is_left_to_the_system = QApplication::platformName().startsWith("wayland");
   if (is_left_to_the_system) {
     (void)application.release();
