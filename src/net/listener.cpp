@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "net/listen_error.hpp"
 
 namespace gogrid::net {
 namespace asio = boost::asio;
@@ -25,12 +26,6 @@ using Protocol = asio::generic::stream_protocol;
 
 constexpr auto token = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds accept_pause{100};
-
-Error listen_error(const std::string& where, const boost::system::error_code& failure) {
-  Error error = system_error("cannot listen on " + where, failure.value());
-  if (failure == asio::error::address_in_use) error.detail += "; stop the other program or choose another port";
-  return error;
-}
 
 // Removes what a process that died has left; an error when one still answers.
 Result<void> remove_dead_socket(const std::filesystem::path& path) {
@@ -84,7 +79,7 @@ Result<Listener> Listener::on_tcp(const asio::any_io_executor& executor, const a
   if (!failure && endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only(false), failure);
   if (!failure) acceptor.bind(Protocol::endpoint(endpoint), failure);
   if (!failure) acceptor.listen(asio::socket_base::max_listen_connections, failure);
-  if (failure) return listen_error(describe(Protocol::endpoint(endpoint)), failure);
+  if (failure) return listen_error(describe(Protocol::endpoint(endpoint)), failure.value());
   return Listener(std::move(acceptor));
 }
 
@@ -100,7 +95,7 @@ Result<Listener> Listener::on_unix(const asio::any_io_executor& executor, const 
   // Nobody can connect before listen(), so nobody gets in before the mode is set.
   if (!failure && ::chmod(path.c_str(), 0600) != 0) failure.assign(errno, boost::system::system_category());
   if (!failure) acceptor.listen(asio::socket_base::max_listen_connections, failure);
-  if (failure) return listen_error(path.string(), failure);
+  if (failure) return listen_error(path.string(), failure.value());
   Listener listener(std::move(acceptor));
   listener.file_ = std::make_unique<SocketFile>(path);
   return listener;

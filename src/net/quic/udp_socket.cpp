@@ -6,6 +6,9 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <cerrno>
 #include <cstring>
+#include <sstream>
+
+#include "net/listen_error.hpp"
 
 namespace gogrid::net::quic {
 namespace {
@@ -109,8 +112,9 @@ Result<UdpSocket> UdpSocket::bind(asio::any_io_executor executor, const asio::ip
   }
   if (!error) result.socket_.bind(endpoint, error);
   if (error) {
-    return system_error("UDP " + endpoint.address().to_string() + " port " + std::to_string(endpoint.port()),
-                        error.value());
+    std::ostringstream where;
+    where << "UDP " << endpoint;
+    return listen_error(where.str(), error.value());
   }
   if (Result<void> options = result.set_options(); !options) return options.error();
   return result;
