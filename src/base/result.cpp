@@ -37,6 +37,7 @@ const Row& row(ErrorCode code) { return rows[static_cast<std::size_t>(code)]; }
 ErrorCode code_from_errno(int value) {
   switch (value) {
     case ENOENT:
+    case ENOTDIR:
       return ErrorCode::not_found;
     case EACCES:
     case EPERM:

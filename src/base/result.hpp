@@ -48,7 +48,7 @@ ErrorCode error_code_from_string(std::string_view name);
 // The one table from code to HTTP status.
 int http_status(ErrorCode code);
 
-// "what: the text of errno", with the code that fits errno (ENOSPC is disk_full, ENOENT not_found, …).
+// "what: the text of errno", with the code that fits errno (ENOSPC is disk_full, ENOENT and ENOTDIR not_found, …).
 Error system_error(std::string_view what, int errno_value);
 
 // What Result<T>::value() throws when there is none.
