@@ -48,6 +48,8 @@ Result<void> load_config(CoordinatorConfig& values, const fs::path& config_file,
   Config config(coordinator_settings(values));
   const fs::path file = config_file.empty() ? DataDir(values.server.data_dir).config_file() : config_file;
   auto loaded = config.load_file(file);
+  if (!loaded && config_file.empty() && loaded.error().code == ErrorCode::permission_denied)
+    return unusable_data_dir(loaded.error());
   if (!loaded && (!config_file.empty() || loaded.error().code != ErrorCode::not_found)) return loaded;
   if (auto environment = config.load_environment(::getenv); !environment) return environment;
   for (const Setting& setting : config.settings()) {

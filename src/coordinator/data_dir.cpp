@@ -70,6 +70,10 @@ bool is_there(const fs::path& path) {
 
 }  // namespace
 
+Error unusable_data_dir(const Error& error) {
+  return Error(error.code, error.detail + "; change the data directory's owner, or choose another --data-dir");
+}
+
 Result<std::string> DataDir::initialise(const std::vector<std::string>& names, const Clock& clock) const {
   for (const std::string& name : names) {
     if (auto good = net::pki::check_host(name); !good)
@@ -180,15 +184,15 @@ Result<FileDescriptor> DataDir::lock() const {
 }
 
 Result<FileDescriptor> DataDir::make_and_take() const {
-  if (auto made = make_directories(path_, private_directory); !made) return made.error();
+  if (auto made = make_directories(path_, private_directory); !made) return unusable_data_dir(made.error());
   if (::chmod(path_.c_str(), private_directory) != 0)
-    return system_error("cannot set the mode of " + path_.string(), errno);
+    return unusable_data_dir(system_error("cannot set the mode of " + path_.string(), errno));
   return take();
 }
 
 Result<FileDescriptor> DataDir::take() const {
   auto file = open_file(path_ / "lock", O_RDWR | O_CREAT, private_file);
-  if (!file) return Error(file.error().code, "the data directory cannot be written: " + file.error().detail);
+  if (!file) return unusable_data_dir(file.error());
   if (::flock(file->get(), LOCK_EX | LOCK_NB) != 0) {
     return Error(ErrorCode::conflict,
                  "another gogrid-coordinator uses " + path_.string() + ": stop it first, or choose another --data-dir");

@@ -56,4 +56,7 @@ class DataDir {
   std::string store_url_;
 };
 
+// Why a data directory cannot be read or written, with what to do about it.
+Error unusable_data_dir(const Error& error);
+
 }  // namespace gogrid::coordinator
