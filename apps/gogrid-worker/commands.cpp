@@ -241,7 +241,7 @@ worker::SettingSources setting_sources(const GlobalOptions& global) {
 
 int join(const GlobalOptions& global, const JoinOptions& options) {
   auto setup = set_up(global);
-  if (!setup) return report(setup.error(), setup.error().code == ErrorCode::invalid_argument ? usage : failed);
+  if (!setup) return report(setup.error());
   std::string token = options.token == "-" ? read_line_from_input() : options.token;
   const std::string from_environment = token_from_environment();
   if (token.empty()) token = from_environment;
