@@ -49,8 +49,9 @@ bool read_line(std::string& line) {
 bool can_ask() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
 
 std::optional<std::string> ask(const std::string& question, const std::string& fallback, bool secret) {
-  std::fprintf(stderr, "%s%s: ", question.c_str(), fallback.empty() ? "" : (" [" + fallback + "]").c_str());
+  // Before the question: what is typed once that is seen is neither shown nor thrown away.
   const Hidden hidden(secret);
+  std::fprintf(stderr, "%s%s: ", question.c_str(), fallback.empty() ? "" : (" [" + fallback + "]").c_str());
   std::string line;
   if (!read_line(line)) return std::nullopt;
   return line.empty() ? fallback : line;

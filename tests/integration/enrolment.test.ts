@@ -1,5 +1,7 @@
 // Who may become a worker, who stays one, and who is cut off.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { before, test } from "node:test";
@@ -90,6 +92,28 @@ test("an address with a port is enough, and is the same at each start", async ()
   const bare = start({ GOGRID_COORDINATOR_HOST: "127.0.0.1" });
   await bare.saying(/^connected to/);
   assert.equal(await bare.stop(), 0);
+});
+
+test("on a terminal a person is asked for what is missing, and the worker starts; the token is not shown", async () => {
+  const token = (await grid.api("POST", "/api/v1/tokens", { name: "pasted" })).json.token as string;
+  const worker = new Worker(grid, "pasted");
+  const env = { PATH: process.env.PATH, HOME: grid.dir, GOGRID_COMMAND: path.join(binDir, "gogrid-worker"), GOGRID_WORKER_STATE_DIR: worker.stateDir };
+  // It gives the command a terminal, and types there what it reads.
+  const terminal = spawn("script", ["-qec", '"$GOGRID_COMMAND" run', "/dev/null"], { env, stdio: ["pipe", "pipe", "inherit"] });
+  const closed = once(terminal, "close");
+  let screen = "";
+  terminal.stdout.setEncoding("utf8").on("data", (text: string) => (screen += text));
+  const seen = (what: string) => eventually(`the terminal shows "${what}", not only ${screen}`, async () => screen.includes(what));
+  await seen("Coordinator's host name or address: ");
+  terminal.stdin.write("127.0.0.1\n");
+  await seen("Coordinator's port [8443]: ");
+  terminal.stdin.write(`${grid.port}\n`);
+  await seen("not shown): ");
+  terminal.stdin.write(`${token}\n`);
+  await seen("connected to 127.0.0.1");
+  assert.ok(!screen.includes(token.slice(0, 12)), screen);
+  assert.equal((await worker.command(["stop"])).code, 0);
+  assert.equal((await closed)[0], 0, screen);
 });
 
 test("joining another coordinator than the configured one is refused", async () => {
