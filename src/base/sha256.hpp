@@ -27,6 +27,9 @@ class Sha256 {
   std::unique_ptr<Context> context_;
 };
 
+// 64 lower-case hexadecimal digits, as finish_hex() gives: what may stand in a path.
+bool is_sha256(std::string_view text);
+
 // 32 bytes.
 std::string hmac_sha256(std::string_view key, std::string_view message);
 

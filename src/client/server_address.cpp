@@ -1,8 +1,9 @@
 #include "client/server_address.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
+#include <boost/asio/ip/address.hpp>
+
+#include "base/number.hpp"
 
 namespace gogrid::client {
 namespace {
@@ -31,13 +32,6 @@ bool is_ipv6_character(char c) {
 
 // Printable ASCII, so that it can stand in a request line.
 bool is_path_character(char c) { return c > ' ' && c < '\x7f' && c != '?' && c != '#'; }
-
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || end != text.data() + text.size() || port == 0) return std::nullopt;
-  return port;
-}
 
 std::string_view strip_slashes(std::string_view path) {
   while (path.ends_with('/'))
@@ -100,8 +94,8 @@ Result<ServerAddress> parse_server_url(std::string_view text) {
     }
   }
   if (!port.empty()) {
-    const auto number = parse_port(port);
-    if (!number) return bad_url(shown, "the port must be a number from 1 to 65535");
+    const auto number = parse_number<std::uint16_t>(port);
+    if (!number || *number == 0) return bad_url(shown, "the port must be a number from 1 to 65535");
     address.port = *number;
   }
   if (!std::all_of(path.begin(), path.end(), is_path_character))

@@ -8,6 +8,7 @@
 
 #include "base/encoding.hpp"
 #include "base/file.hpp"
+#include "base/sha256.hpp"
 #include "coordinator/audit.hpp"
 #include "coordinator/backup_archive.hpp"
 #include "coordinator/blob_store.hpp"

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
 #include <system_error>
 
 #include "base/sha256.hpp"
@@ -31,11 +30,6 @@ std::vector<std::string> list(const fs::path& folder, std::string_view suffix) {
 }
 
 }  // namespace
-
-bool is_sha256(std::string_view text) {
-  return text.size() == 64 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
 
 Result<std::string> sha256_of_file(const fs::path& path) {
   constexpr std::size_t buffer_bytes = 1024 * 1024;

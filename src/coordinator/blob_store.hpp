@@ -44,9 +44,6 @@ class BlobStore {
   std::filesystem::path uploads_;
 };
 
-// 64 lower-case hexadecimal digits: what may stand in a path.
-bool is_sha256(std::string_view text);
-
 // The digest of a whole file, in hexadecimal.
 Result<std::string> sha256_of_file(const std::filesystem::path& path);
 

@@ -7,13 +7,14 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/blocking.hpp"
 #include "base/encoding.hpp"
 #include "base/log.hpp"
+#include "base/number.hpp"
+#include "net/byte_range.hpp"
 #include "net/http_client.hpp"
 
 namespace gogrid::coordinator {
@@ -32,32 +33,6 @@ constexpr auto kept_after = std::chrono::hours(1);
 constexpr auto abandoned_after = std::chrono::hours(24 * 7);
 
 Error failed(std::string what) { return Error(ErrorCode::invalid_argument, std::move(what)); }
-
-std::optional<std::uint64_t> number_of(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-struct ContentRange {
-  std::optional<std::uint64_t> first;
-  std::optional<std::uint64_t> total;
-};
-
-// "bytes 100-199/200" and "bytes */200" (RFC 9110 §14.4).
-ContentRange parse_content_range(std::string_view text) {
-  constexpr std::string_view unit = "bytes ";
-  ContentRange range;
-  if (!text.starts_with(unit)) return range;
-  text.remove_prefix(unit.size());
-  const auto slash = text.find('/');
-  if (slash == std::string_view::npos) return range;
-  range.total = number_of(text.substr(slash + 1));
-  const auto dash = text.substr(0, slash).find('-');
-  if (dash != std::string_view::npos) range.first = number_of(text.substr(0, dash));
-  return range;
-}
 
 // One that promises the same bytes.
 std::string strong_etag(const net::Headers& headers) {
@@ -414,10 +389,10 @@ Result<bool> ModelFetches::begin_body(Fetch& fetch, const net::ResponseHead& hea
     fetch.have_bytes = 0;
     return true;
   };
-  const ContentRange range = parse_content_range(head.headers.get("Content-Range").value_or(""));
+  const net::ContentRange range = net::parse_content_range(head.headers.get("Content-Range").value_or(""));
   const std::string etag = strong_etag(head.headers);
   if (head.status == 416 && fetch.have_bytes > 0) {
-    if (range.total == fetch.have_bytes) return true;
+    if (range.total_bytes == fetch.have_bytes) return true;
     fetch.plan.etag.clear();
     if (!start_anew()) return system_error("ftruncate", errno);
     return Error(ErrorCode::unavailable, "the file changed on the server");
@@ -428,14 +403,14 @@ Result<bool> ModelFetches::begin_body(Fetch& fetch, const net::ResponseHead& hea
     return failed("the server answered with status " + std::to_string(head.status));
   if (head.status == 200) {
     if (!start_anew()) return system_error("ftruncate", errno);
-    fetch.total_bytes = number_of(head.headers.get("Content-Length").value_or("")).value_or(0);
+    fetch.total_bytes = parse_number(head.headers.get("Content-Length").value_or("")).value_or(0);
   } else {
     if (range.first != fetch.have_bytes || (!fetch.plan.etag.empty() && etag != fetch.plan.etag)) {
       fetch.plan.etag.clear();
       if (!start_anew()) return system_error("ftruncate", errno);
       return Error(ErrorCode::unavailable, "the server sent another part than was asked for");
     }
-    fetch.total_bytes = range.total.value_or(0);
+    fetch.total_bytes = range.total_bytes.value_or(0);
   }
   fetch.plan.etag = etag;
   if (fetch.total_bytes > options_.max_bytes) {

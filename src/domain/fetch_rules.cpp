@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cstdio>
 
+#include "base/number.hpp"
+
 namespace gogrid::domain {
 namespace {
 
@@ -62,10 +64,9 @@ Result<FetchTarget> parse_fetch_url(std::string_view text) {
   if (target.host.empty() || target.host.size() > max_host_bytes) return bad_url("has no valid host");
   target.port = target.tls ? 443 : 80;
   if (url.has_port()) {
-    const std::string port(url.port());
-    const char* end = port.data() + port.size();
-    const auto [stopped, error] = std::from_chars(port.data(), end, target.port);
-    if (error != std::errc() || stopped != end || target.port == 0) return bad_url("has no valid port");
+    const auto port = parse_number<std::uint16_t>(std::string(url.port()));
+    if (!port || *port == 0) return bad_url("has no valid port");
+    target.port = *port;
   }
   target.path = std::string(url.encoded_path());
   if (target.path.empty()) target.path = "/";

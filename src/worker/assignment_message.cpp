@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/sha256.hpp"
+#include "wire/frame.hpp"
 
 namespace gogrid::worker {
 namespace {

@@ -1,8 +1,8 @@
 #include "worker/enrolment.hpp"
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "base/number.hpp"
 #include "net/http_client.hpp"
 #include "net/pki.hpp"
 
@@ -89,9 +89,9 @@ Result<CoordinatorAddress> CoordinatorAddress::parse(std::string_view text, std:
   address.host = host;
   address.port = default_port;
   if (has_port) {
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
-    if (error != std::errc() || end != port.data() + port.size() || address.port == 0)
-      return bad("the port must be from 1 to 65535");
+    const auto number = parse_number<std::uint16_t>(port);
+    if (!number || *number == 0) return bad("the port must be from 1 to 65535");
+    address.port = *number;
   }
   return address;
 }

@@ -1,10 +1,10 @@
 // The Batch API: /v1/batches, as OpenAI's clients use it, and the secrets of webhooks. A key sees its own batches; one
 // with the scope admin sees all.
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
+#include "base/number.hpp"
 #include "coordinator/api/admin_routes.hpp"
 #include "coordinator/api/json_fields.hpp"
 #include "coordinator/api/listing.hpp"
@@ -93,14 +93,12 @@ asio::awaitable<ApiResult<ordered_json>> shown(BatchRecord batch, store::BatchSt
 // "24h"; also minutes and days.
 std::optional<std::chrono::milliseconds> parse_window(const std::string& text) {
   if (text.size() < 2) return std::nullopt;
-  std::int64_t number = 0;
-  const char* end = text.data() + text.size() - 1;
-  const auto [stopped, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stopped != end || number < 1 || number > 100'000) return std::nullopt;
+  const auto number = parse_number<std::int64_t>(std::string_view(text).substr(0, text.size() - 1));
+  if (!number || *number < 1 || *number > 100'000) return std::nullopt;
   std::chrono::milliseconds window{0};
-  if (text.back() == 'm') window = std::chrono::minutes(number);
-  if (text.back() == 'h') window = std::chrono::hours(number);
-  if (text.back() == 'd') window = std::chrono::hours(24 * number);
+  if (text.back() == 'm') window = std::chrono::minutes(*number);
+  if (text.back() == 'h') window = std::chrono::hours(*number);
+  if (text.back() == 'd') window = std::chrono::hours(24 * *number);
   if (window.count() == 0 || window > longest_window) return std::nullopt;
   return window;
 }

@@ -7,10 +7,11 @@
 #include "base/blocking.hpp"
 #include "base/encoding.hpp"
 #include "base/log.hpp"
+#include "base/sha256.hpp"
 #include "coordinator/api/admin_routes.hpp"
 #include "coordinator/api/auth.hpp"
-#include "coordinator/api/byte_range.hpp"
 #include "coordinator/api/error_response.hpp"
+#include "net/byte_range.hpp"
 
 namespace gogrid::coordinator {
 namespace asio = boost::asio;
@@ -79,12 +80,12 @@ asio::awaitable<void> serve_blob(ApiRequest& request, const Sources& sources) {
   if (!blob) co_return co_await respond_error(exchange, blob.error());
 
   const std::uint64_t size = (*blob)->size_bytes;
-  const ByteRange range = parse_byte_range(request.head().headers.get("Range"), size);
+  const net::ByteRange range = net::parse_byte_range(request.head().headers.get("Range"), size);
   net::ResponseHead head;
   head.headers.add("Accept-Ranges", "bytes");
-  if (range.kind == ByteRange::Kind::unsatisfiable) {
+  if (range.kind == net::ByteRange::Kind::unsatisfiable) {
     head.status = 416;
-    head.headers.add("Content-Range", "bytes */" + std::to_string(size));
+    head.headers.add("Content-Range", net::content_range(range, size));
     std::string body;
     (void)co_await exchange.respond(std::move(head), std::move(body));
     co_return;
@@ -92,10 +93,9 @@ asio::awaitable<void> serve_blob(ApiRequest& request, const Sources& sources) {
   head.headers.add("Content-Type", "application/octet-stream");
   head.headers.add("ETag", "\"" + sha256 + "\"");
   head.headers.add("Content-Length", std::to_string(range.length));
-  if (range.kind == ByteRange::Kind::part) {
+  if (range.kind == net::ByteRange::Kind::part) {
     head.status = 206;
-    head.headers.add("Content-Range", "bytes " + std::to_string(range.first) + "-" +
-                                          std::to_string(range.first + range.length - 1) + "/" + std::to_string(size));
+    head.headers.add("Content-Range", net::content_range(range, size));
   }
   if (auto started = co_await exchange.start(std::move(head)); !started) co_return;
   if (request.head().method == "HEAD") {

@@ -1,10 +1,10 @@
 #include "coordinator/api/file_form.hpp"
 
-#include <charconv>
 #include <utility>
 #include <vector>
 
 #include "base/encoding.hpp"
+#include "base/number.hpp"
 #include "base/utf8.hpp"
 
 namespace gogrid::coordinator {
@@ -112,14 +112,12 @@ ApiResult<void> FileForm::check() {
   if (purpose_ != "batch") return invalid("purpose", "must be batch: files are for batches here");
   if (anchor_.empty() && seconds_.empty()) return {};
   if (anchor_ != "created_at") return invalid("expires_after[anchor]", "must be created_at");
-  std::int64_t seconds = 0;
-  const char* end = seconds_.data() + seconds_.size();
-  const auto [stopped, error] = std::from_chars(seconds_.data(), end, seconds);
-  if (error != std::errc() || stopped != end || seconds < min_lifetime_seconds || seconds > max_lifetime_seconds) {
+  const auto seconds = parse_number<std::int64_t>(seconds_);
+  if (!seconds || *seconds < min_lifetime_seconds || *seconds > max_lifetime_seconds) {
     return invalid("expires_after[seconds]", "must be a whole number from " + std::to_string(min_lifetime_seconds) +
                                                  " to " + std::to_string(max_lifetime_seconds));
   }
-  expires_after_ = std::chrono::seconds(seconds);
+  expires_after_ = std::chrono::seconds(*seconds);
   return {};
 }
 

@@ -1,10 +1,10 @@
 #include "coordinator/api/job_fields.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/number.hpp"
 #include "coordinator/api/json_fields.hpp"
 #include "wire/json_members.hpp"
 
@@ -154,11 +154,10 @@ ApiResult<JobQueue::Wanted> read_job(std::string_view body, const net::RequestHe
 ApiResult<std::size_t> read_limit(const net::RequestHead& head, std::size_t usual, std::size_t most) {
   const auto text = head.query("limit");
   if (!text) return usual;
-  std::size_t limit = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
-  if (error != std::errc() || end != text->data() + text->size() || limit < 1 || limit > most)
+  const auto limit = parse_number<std::size_t>(*text);
+  if (!limit || *limit < 1 || *limit > most)
     return invalid("limit", "must be a whole number from 1 to " + std::to_string(most));
-  return limit;
+  return *limit;
 }
 
 ApiResult<JobListing> read_job_listing(const net::RequestHead& head) {

@@ -1,10 +1,10 @@
 #include "coordinator/api/json_fields.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/number.hpp"
 #include "domain/name.hpp"
 
 namespace gogrid::coordinator {
@@ -119,12 +119,10 @@ ApiResult<std::optional<std::int64_t>> query_integer(const net::RequestHead& hea
                                                      std::int64_t most) {
   const auto text = head.query(name);
   if (!text) return std::optional<std::int64_t>();
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  const bool read = error == std::errc() && end == text->data() + text->size();
-  if (!read || number < least || number > most)
+  const auto number = parse_number<std::int64_t>(*text);
+  if (!number || *number < least || *number > most)
     return wrong_type(name, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-  return std::optional<std::int64_t>(number);
+  return number;
 }
 
 std::string to_text(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }

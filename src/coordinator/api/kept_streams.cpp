@@ -4,12 +4,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <charconv>
 #include <deque>
 #include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/number.hpp"
 #include "coordinator/api/error_response.hpp"
 
 namespace gogrid::coordinator {
@@ -22,14 +22,6 @@ constexpr std::size_t max_streams = 256;
 // there is so much that no client was sent.
 constexpr std::size_t max_kept_bytes = 1024 * 1024;
 constexpr std::string_view end_of_event = "\n\n";
-
-std::optional<std::uint64_t> number_in(std::optional<std::string_view> text) {
-  if (!text) return std::nullopt;
-  std::uint64_t number = 0;
-  const auto read = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (read.ec != std::errc() || read.ptr != text->data() + text->size()) return std::nullopt;
-  return number;
-}
 
 ErrorResponse no_such_stream() {
   return ErrorResponse(404, "there is no such stream, or it is not kept any more", "stream_not_found");
@@ -249,7 +241,7 @@ void KeptStreams::mount(Router& router) {
 }
 
 std::optional<std::chrono::seconds> KeptStreams::wanted(const ApiRequest& request) const {
-  const auto seconds = number_in(request.head().headers.get("x-gogrid-resume"));
+  const auto seconds = parse_number(request.head().headers.get("x-gogrid-resume").value_or(""));
   if (!seconds || *seconds == 0 || streams_.size() >= max_streams) return std::nullopt;
   return std::min<std::chrono::seconds>(std::chrono::seconds(std::min<std::uint64_t>(*seconds, 3600)), max_keep);
 }
@@ -286,7 +278,7 @@ asio::awaitable<void> KeptStreams::resume(ApiRequest& request) {
   }
   const std::shared_ptr<KeptStream> stream = found->second;
   const auto last = request.head().headers.get("Last-Event-ID");
-  const auto after = last ? number_in(last) : std::optional<std::uint64_t>(0);
+  const auto after = parse_number(last.value_or("0"));
   if (!after) {
     ErrorResponse error(400, "Last-Event-ID must be the id of an event of this stream", "invalid_value");
     co_return co_await respond_error(request.exchange, std::move(error));

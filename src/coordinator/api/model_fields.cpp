@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/sha256.hpp"
 #include "base/utf8.hpp"
-#include "coordinator/blob_store.hpp"
 #include "domain/name.hpp"
 
 namespace gogrid::coordinator {

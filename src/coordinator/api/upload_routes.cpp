@@ -1,8 +1,9 @@
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/number.hpp"
+#include "base/sha256.hpp"
 #include "coordinator/api/admin_routes.hpp"
 #include "coordinator/api/json_fields.hpp"
 #include "coordinator/api/model_fields.hpp"
@@ -152,11 +153,7 @@ asio::awaitable<void> begin_upload(ApiRequest& request, Uploads& uploads, ModelF
 
 std::optional<std::uint64_t> offset_of(const net::RequestHead& head) {
   const auto text = head.query("offset");
-  if (!text) return std::nullopt;
-  std::uint64_t offset = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), offset);
-  if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
-  return offset;
+  return text ? parse_number(*text) : std::nullopt;
 }
 
 asio::awaitable<Result<std::size_t>> read_some(ApiRequest& request, std::span<std::byte> buffer) {

@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/number.hpp"
 #include "coordinator/api/admin_routes.hpp"
 #include "coordinator/api/json_fields.hpp"
 #include "coordinator/keys.hpp"
@@ -28,18 +28,11 @@ std::string to_text(std::int64_t day) {
          padded(static_cast<unsigned>(date.month()), 2) + "-" + padded(static_cast<unsigned>(date.day()), 2);
 }
 
-std::optional<unsigned> read_digits(std::string_view text) {
-  unsigned number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 std::optional<std::int64_t> read_day(std::string_view text) {
   if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
-  const auto year = read_digits(text.substr(0, 4));
-  const auto month = read_digits(text.substr(5, 2));
-  const auto day = read_digits(text.substr(8));
+  const auto year = parse_number<unsigned>(text.substr(0, 4));
+  const auto month = parse_number<unsigned>(text.substr(5, 2));
+  const auto day = parse_number<unsigned>(text.substr(8));
   if (!year || !month || !day) return std::nullopt;
   const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)), std::chrono::month(*month),
                                          std::chrono::day(*day)};

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
-#include <charconv>
 #include <utility>
 
 #include "base/encoding.hpp"
 #include "base/file.hpp"
+#include "base/number.hpp"
 #include "base/sha256.hpp"
 #include "net/http.hpp"
 #include "net/public_address.hpp"
@@ -66,10 +66,9 @@ Result<WebhookTarget> parse_webhook_url(std::string_view text, bool allow_privat
   if (auto good = check_host(url, allow_private); !good) return good.error();
   std::uint16_t port = https ? 443 : 80;
   if (url.has_port()) {
-    const std::string text(url.port());
-    const char* end = text.data() + text.size();
-    const auto [stopped, error] = std::from_chars(text.data(), end, port);
-    if (error != std::errc() || stopped != end || port == 0) return bad_url("has no valid port");
+    const auto number = parse_number<std::uint16_t>(std::string(url.port()));
+    if (!number || *number == 0) return bad_url("has no valid port");
+    port = *number;
   }
   WebhookTarget target;
   target.tls = https;

@@ -1,9 +1,9 @@
 #include "worker/activity/x11_display.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/file.hpp"
+#include "base/number.hpp"
 
 namespace gogrid::worker {
 namespace {
@@ -26,11 +26,8 @@ std::optional<std::string_view> take_counted(std::string_view& bytes) {
 }
 
 std::optional<int> whole_number(std::string_view text) {
-  int number = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc() || end != text.data() + text.size() || number < 0 || number > max_number)
-    return std::nullopt;
-  return number;
+  const auto number = parse_number<int>(text);
+  return number && *number >= 0 && *number <= max_number ? number : std::nullopt;
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <vector>
 
 #include "base/blocking.hpp"
@@ -16,6 +15,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/sha256.hpp"
+#include "net/byte_range.hpp"
 #include "net/http_client.hpp"
 #include "net/pki.hpp"
 
@@ -35,23 +35,7 @@ std::int64_t nanoseconds(const timespec& time) {
   return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
 }
 
-// "bytes 100-199/200": the first byte, if the header is well-formed.
-std::optional<std::uint64_t> range_begin(std::string_view header) {
-  constexpr std::string_view unit = "bytes ";
-  if (!header.starts_with(unit)) return std::nullopt;
-  header.remove_prefix(unit.size());
-  std::uint64_t begin = 0;
-  const auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), begin);
-  if (error != std::errc() || end == header.data() + header.size() || *end != '-') return std::nullopt;
-  return begin;
-}
-
 }  // namespace
-
-bool is_sha256(std::string_view text) {
-  return text.size() == 64 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
 
 Result<DiskSpace> disk_space(const std::filesystem::path& path) {
   struct statvfs info {};
@@ -411,7 +395,7 @@ asio::awaitable<Result<void>> BlobCache::receive(std::shared_ptr<Download> downl
     download->digest = Sha256();
     download->have_bytes = 0;
   } else if (head.status != 206 ||
-             range_begin(head.headers.get("Content-Range").value_or("")) != download->have_bytes) {
+             net::parse_content_range(head.headers.get("Content-Range").value_or("")).first != download->have_bytes) {
     auto body = co_await (*response)->read_all(max_error_body_bytes);
     co_return Error(head.status == 404 ? ErrorCode::not_found : ErrorCode::unavailable,
                     fmt::format("the coordinator answered with status {} when asked for file {}", head.status,

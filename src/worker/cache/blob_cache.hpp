@@ -32,9 +32,6 @@ struct BlobSpec {
   friend bool operator==(const BlobSpec&, const BlobSpec&) = default;
 };
 
-// Whether a coordinator's text can be a file's name here: 64 lower-case hexadecimal digits.
-bool is_sha256(std::string_view text);
-
 // Where blobs come from, for as long as one connection to the coordinator lives.
 struct BlobSource {
   std::string host;

@@ -10,6 +10,7 @@
 #include "base/blocking.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/sha256.hpp"
 #include "worker/back_off.hpp"
 #include "worker/chance.hpp"
 #include "worker/engine/archive.hpp"

@@ -1,7 +1,6 @@
 // Small files of /sys and /proc: a number or a line, bounded; what is missing or strange is nullopt or "". Any thread.
 #pragma once
 
-#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "base/file.hpp"
+#include "base/number.hpp"
 
 namespace gogrid::worker {
 
@@ -28,14 +28,6 @@ inline std::string_view trimmed(std::string_view text) {
 inline std::string read_fact(const std::filesystem::path& path) {
   const auto text = read_file(path, max_fact_bytes);
   return text ? std::string(trimmed(*text)) : "";
-}
-
-template <class Number = std::uint64_t>
-std::optional<Number> parse_number(std::string_view text, int base = 10) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
 }
 
 template <class Number = std::uint64_t>
