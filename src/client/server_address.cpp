@@ -48,7 +48,11 @@ std::string ServerAddress::authority() const {
 
 std::string ServerAddress::url() const { return "https://" + authority() + path_prefix; }
 
-bool ServerAddress::is_loopback() const { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+bool ServerAddress::is_loopback() const {
+  boost::system::error_code none;
+  const auto address = boost::asio::ip::make_address(host, none);
+  return host == "localhost" || (!none && address.is_loopback());
+}
 
 Result<ServerAddress> parse_server_url(std::string_view text) {
   std::string_view rest = trim(text);
@@ -101,7 +105,8 @@ Result<ServerAddress> parse_server_url(std::string_view text) {
   if (!std::all_of(path.begin(), path.end(), is_path_character))
     return bad_url(shown, "it has more than a host and a path");
   path = strip_slashes(path);
-  if (path.ends_with("/v1")) path = strip_slashes(path.substr(0, path.size() - 3));
+  while (path.ends_with("/v1"))
+    path = strip_slashes(path.substr(0, path.size() - 3));
   address.host = host;
   std::transform(address.host.begin(), address.host.end(), address.host.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });

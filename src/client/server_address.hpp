@@ -29,7 +29,7 @@ struct ServerAddress {
 };
 
 // Without a scheme the port is 8443; "https://host" means port 443, as everywhere. White space around the text,
-// trailing slashes and a trailing "/v1" are taken off. Anything else than https, user names, queries and fragments are
+// trailing slashes and "/v1" are taken off. Anything else than https, user names, queries and fragments are
 // invalid_argument.
 Result<ServerAddress> parse_server_url(std::string_view text);
 

@@ -22,6 +22,7 @@ TEST(ServerAddress, IsReadFromWhatPeopleType) {
       {"https://grid/v1", "grid", 443, "", "https://grid:443"},
       {"https://grid/v1///", "grid", 443, "", "https://grid:443"},
       {"https://proxy/grid/v1/", "proxy", 443, "/grid", "https://proxy:443/grid"},
+      {"https://proxy/grid/v1//v1", "proxy", 443, "/grid", "https://proxy:443/grid"},
       {"127.0.0.1:1", "127.0.0.1", 1, "", "https://127.0.0.1:1"},
       {"[::1]", "::1", 8443, "", "https://[::1]:8443"},
       {"https://[2001:DB8::1]:65535", "2001:db8::1", 65535, "", "https://[2001:db8::1]:65535"},
@@ -80,6 +81,7 @@ TEST(ServerAddress, KnowsThisMachine) {
   EXPECT_TRUE(parse_server_url("127.0.0.1")->is_loopback());
   EXPECT_TRUE(parse_server_url("[::1]")->is_loopback());
   EXPECT_FALSE(parse_server_url("grid")->is_loopback());
+  EXPECT_FALSE(parse_server_url("127.example.com")->is_loopback());
 }
 
 }  // namespace
