@@ -70,6 +70,8 @@ Result<FetchTarget> parse_fetch_url(std::string_view text) {
   }
   target.path = std::string(url.encoded_path());
   if (target.path.empty()) target.path = "/";
+  // Boost.URL 1.81 ends "1.1.1.1.example.com" after the fourth number.
+  if (target.path.front() != '/') return bad_url("has no valid host");
   if (is_ambiguous(target.path)) return bad_url("has a path with dots or slashes that could mean another one");
   target.target = target.path;
   if (url.has_query()) target.target += "?" + std::string(url.encoded_query());

@@ -20,7 +20,7 @@ TEST(FetchRules, UrlsAreTakenApart) {
   EXPECT_EQ(parse_fetch_url("http://[::1]:80/x").value().host, "::1");
   for (const char* url : {"", "file:///etc/passwd", "ftp://a/b", "https://", "https://user:pw@a/b", "https://a:0/b",
                           "https://a:99999/b", "https://a/../b", "https://a/%2e%2e/b", "https://a/b%2Fc",
-                          "https://a//b", "https://a/b%00", "/a/b", "https://a/b c"})
+                          "https://a//b", "https://1.1.1.1.example.com/b", "https://a/b%00", "/a/b", "https://a/b c"})
     EXPECT_FALSE(parse_fetch_url(url)) << url;
 }
 

@@ -23,22 +23,33 @@ constexpr std::chrono::seconds give_up_after = std::chrono::hours(72);
 
 Error bad_url(std::string what) { return Error(ErrorCode::invalid_argument, "the webhook's URL " + std::move(what)); }
 
+std::string_view last_label(std::string_view name) {
+  if (name.ends_with('.')) name.remove_suffix(1);
+  return name.substr(name.rfind('.') + 1);
+}
+
+bool is_number(std::string_view label) {
+  return label.starts_with("0x") || label.starts_with("0X") ||
+         label.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// Resolvers read "127.1", "0x7f000001" and "2130706433" as addresses: no name ends with a number.
 bool is_host_name(std::string_view name) {
-  return !name.empty() && name.size() <= 253 && std::all_of(name.begin(), name.end(), [](char c) {
+  const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     return letter || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
   });
+  return plain && name.size() <= 253 && !name.starts_with('.') && name.find("..") == std::string_view::npos &&
+         !is_number(last_label(name));
 }
 
-bool is_localhost(std::string_view name) {
-  if (name.ends_with('.')) name.remove_suffix(1);
-  const auto dot = name.rfind('.');
-  return net::equal_ignoring_case(dot == std::string_view::npos ? name : name.substr(dot + 1), "localhost");
-}
+bool is_localhost(std::string_view name) { return net::equal_ignoring_case(last_label(name), "localhost"); }
 
 Result<void> check_host(const boost::urls::url_view& url, bool allow_private) {
   using boost::urls::host_type;
   const std::string host = url.host_address();
+  // Boost.URL 1.81 ends "1.1.1.1.example.com" after the fourth number.
+  if (!url.encoded_path().empty() && url.encoded_path().front() != '/') return bad_url("has no valid host");
   if (url.host_type() == host_type::name) {
     if (!is_host_name(host)) return bad_url("has no valid host");
     if (!allow_private && is_localhost(host)) return bad_url("must not point to this machine");
@@ -76,7 +87,9 @@ Result<WebhookTarget> parse_webhook_url(std::string_view text, bool allow_privat
   target.port = port;
   target.target = std::string(url.encoded_target());
   if (!target.target.starts_with('/')) target.target.insert(0, "/");
-  target.authority = std::string(url.encoded_host_and_port());
+  const bool bracketed = url.host_type() == boost::urls::host_type::ipv6;
+  target.authority = bracketed ? "[" + target.host + "]" : target.host;
+  if (url.has_port()) target.authority += ":" + std::to_string(port);
   return target;
 }
 

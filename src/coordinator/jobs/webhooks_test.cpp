@@ -264,10 +264,14 @@ TEST(WebhookUrl, SaysWhatIsAllowed) {
     EXPECT_FALSE(check_webhook_url(url, false)) << url;
     EXPECT_TRUE(check_webhook_url(url, true)) << url;
   }
-  for (const char* url : {"", "example.com", "ftp://example.com/", "https://", "https:///path",
-                          "https://user@example.com/", "https://user:secret@example.com/", "https://example.com:0/",
-                          "https://example.com:99999/", "https://exa mple.com/", "https://ex%00ample.com/",
-                          "https://[v1.a]/", "file:///etc/passwd", "https://a\r\nb/"}) {
+  for (const char* url :
+       {"", "example.com", "ftp://example.com/", "https://", "https:///path", "https://user@example.com/",
+        "https://user:secret@example.com/", "https://example.com:0/", "https://example.com:99999/",
+        "https://exa mple.com/", "https://ex%00ample.com/", "https://[v1.a]/", "file:///etc/passwd", "https://a\r\nb/",
+        // Addresses in spellings that only resolvers know.
+        "https://2130706433/", "https://0x7f000001/", "https://0177.0.0.1/", "https://127.1/", "https://127.0.0.1./",
+        "https://1.1.1.1.example.com/", "https://1.0x7f/", "https://%31%32%37.1/", "https://localhost../",
+        "https://a..localhost/", "https://.localhost/", "https://./"}) {
     EXPECT_FALSE(check_webhook_url(url, false)) << url;
     EXPECT_FALSE(check_webhook_url(url, true)) << url;
   }
@@ -279,7 +283,11 @@ TEST(WebhookUrl, SaysWhatIsAllowed) {
   EXPECT_EQ(target->target, "/?x=1");
   EXPECT_EQ(target->authority, "example.com");
   EXPECT_EQ(target->port, 443);
-  EXPECT_EQ(parse_webhook_url("https://[2606:4700:4700::1111]:444/", false)->host, "2606:4700:4700::1111");
+  const auto v6 = parse_webhook_url("https://[2606:4700:4700::1111]:444/", false);
+  EXPECT_EQ(v6->host, "2606:4700:4700::1111");
+  EXPECT_EQ(v6->authority, "[2606:4700:4700::1111]:444");
+  // The Host header names what is connected to, in the same words.
+  EXPECT_EQ(parse_webhook_url("https://ex%61mple.com/", false)->authority, "example.com");
 }
 
 TEST(WebhookSecrets, StayTheSameAndAreNobodyElses) {
