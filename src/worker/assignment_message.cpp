@@ -12,6 +12,11 @@
 namespace gogrid::worker {
 namespace {
 
+// As many as the coordinator reads in a worker's state.
+constexpr std::size_t max_replicas = 1024;
+// What is assigned is told again in Hello, all of it in one frame.
+constexpr std::size_t max_held_bytes = wire::max_frame_bytes / 2;
+constexpr std::size_t max_id_bytes = 128;
 constexpr std::uint32_t max_slots = 1024;
 constexpr int max_model_files = 2048;
 constexpr std::uint32_t max_context_tokens = 16u << 20;
@@ -66,9 +71,17 @@ std::vector<FileSpec> read_files(const wire::ReplicaAssignment& replica) {
   return files;
 }
 
-// A name is an argument of the engine's: one that begins with a dash would be read as an option.
+// A name is an argument of the engine's: one that begins with a dash would be read as an option, and a zero ends it.
 bool is_model_name(const std::string& name) {
-  return !name.empty() && name.size() <= 256 && name.front() != '-' && name.find(',') == std::string::npos;
+  return !name.empty() && name.size() <= 256 && name.front() != '-' &&
+         name.find_first_of(std::string_view(",\0", 2)) == std::string::npos;
+}
+
+bool has_good_placement(const wire::ReplicaAssignment& replica) {
+  const auto& devices = replica.placement().devices();
+  return static_cast<std::size_t>(devices.size()) <= max_engine_devices &&
+         std::all_of(devices.begin(), devices.end(),
+                     [](const wire::DeviceShare& share) { return is_device_name(share.device()); });
 }
 
 std::optional<Placement> read_placement(const wire::ReplicaAssignment& replica) {
@@ -100,10 +113,18 @@ wire::ReplicaAssignment to_held(const ReplicaSpec& spec) {
 
 std::vector<ReplicaSpec> read_replicas(const wire::Assignment& assignment) {
   std::vector<ReplicaSpec> specs;
+  std::size_t held_bytes = 0;
   for (const auto& replica : assignment.replicas()) {
+    if (specs.size() == max_replicas || held_bytes > max_held_bytes) {
+      log().warn("the coordinator assigned {} models: all but {} are left out", assignment.replicas_size(),
+                 specs.size());
+      break;
+    }
     auto files = read_files(replica);
-    if (files.empty() || !is_model_name(replica.model_name()) || replica.model_id().empty()) {
-      log().warn("the coordinator assigned a model without a usable name or usable files: it is left out");
+    const bool has_id = !replica.model_id().empty() && replica.model_id().size() <= max_id_bytes;
+    if (files.empty() || !is_model_name(replica.model_name()) || !has_id || !has_good_placement(replica)) {
+      log().warn(
+          "the coordinator assigned a model without a usable name, usable files or usable devices: it is left out");
       continue;
     }
     ReplicaSpec spec;
@@ -115,6 +136,7 @@ std::vector<ReplicaSpec> read_replicas(const wire::Assignment& assignment) {
     spec.context_tokens = std::min(replica.context_tokens(), max_context_tokens);
     spec.slots = std::clamp<std::uint32_t>(replica.slots(), 1, max_slots);
     spec.placement = read_placement(replica);
+    held_bytes += to_held(spec).ByteSizeLong();
     specs.push_back(std::move(spec));
   }
   return specs;

@@ -1,5 +1,5 @@
 // What the coordinator assigns, read from its message. Values that no engine can be given are brought into bounds; a
-// model that cannot be served is left out. Pure.
+// model that cannot be served is left out. What is left can be told in one Hello. Pure.
 #pragma once
 
 #include <vector>
