@@ -40,7 +40,8 @@ class LineReader {
     for (;;) {
       const auto end = bytes.find('\n');
       line_ += bytes.substr(0, end);
-      if (line_.size() > max_line_bytes_) return too_long();
+      // One byte more may be the "\r" of its end.
+      if (line_.size() > max_line_bytes_ + 1) return too_long();
       if (end == std::string_view::npos) return {};
       if (auto taken = finish(sink); !taken) return taken;
       bytes.remove_prefix(end + 1);
@@ -57,8 +58,9 @@ class LineReader {
  private:
   template <class Sink>
   Result<void> finish(Sink& sink) {
-    ++count_;
     if (line_.ends_with('\r')) line_.pop_back();
+    if (line_.size() > max_line_bytes_) return too_long();
+    ++count_;
     Result<void> taken = sink(std::string_view(line_));
     line_.clear();
     return taken;
