@@ -31,6 +31,7 @@
 #include "coordinator/uploads.hpp"
 #include "coordinator/usage.hpp"
 #include "coordinator/worker_sessions.hpp"
+#include "domain/name.hpp"
 #include "store/open_store.hpp"
 
 namespace gogrid::coordinator {
@@ -257,7 +258,7 @@ Result<void> Coordinator::Parts::listen() {
       seen.id = id;
       seen.version = facts.version;
       seen.target = facts.target;
-      if (!facts.host_name.empty()) seen.host_name = clean_worker_name(facts.host_name);
+      if (!facts.host_name.empty()) seen.host_name = domain::to_worker_name(facts.host_name);
       seen.named_by_owner = facts.named_by_owner;
       workers.note_seen(std::move(seen));
     };

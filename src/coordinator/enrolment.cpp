@@ -8,24 +8,9 @@
 #include "base/encoding.hpp"
 #include "base/log.hpp"
 #include "base/sha256.hpp"
+#include "domain/name.hpp"
 
 namespace gogrid::coordinator {
-namespace {
-
-constexpr std::size_t max_name_characters = 64;
-
-}  // namespace
-
-std::string clean_worker_name(std::string_view text) {
-  std::string name(text.substr(0, max_name_characters));
-  for (char& c : name) {
-    const bool plain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-    if (!plain) c = '-';
-  }
-  if (name.starts_with("wk_")) name[2] = '-';
-  return name.empty() ? "worker" : name;
-}
 
 Enrolment::Enrolment(net::pki::KeyAndCertificate authority, std::chrono::hours certificate_lifetime,
                      store::TokenStore& tokens, WorkerRegistry& workers, AuditLog& audit, const Clock& clock,
@@ -77,9 +62,10 @@ Pending<Enrolment::Enrolled> Enrolment::enrol(std::string credential, std::strin
 
   WorkerRecord worker;
   worker.id = random_id("wk");
-  worker.host_name = clean_worker_name(host_name);
+  worker.host_name = domain::to_worker_name(host_name);
   // A token for one worker names it; one for many cannot.
-  worker.name = (*token)->uses == 1 && !(*token)->name.empty() ? clean_worker_name((*token)->name) : worker.host_name;
+  worker.name =
+      (*token)->uses == 1 && !(*token)->name.empty() ? domain::to_worker_name((*token)->name) : worker.host_name;
   auto certificate = co_await issue(worker.id, std::move(certificate_request));
   if (!certificate) co_return certificate.error();
   auto info = net::pki::inspect(*certificate);

@@ -5,7 +5,6 @@
 #include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <string>
-#include <string_view>
 
 #include "base/clock.hpp"
 #include "coordinator/audit.hpp"
@@ -13,10 +12,6 @@
 #include "net/pki.hpp"
 
 namespace gogrid::coordinator {
-
-// A host's name as it may stand in logs and tables, and for no other worker's id: 64 letters, digits and . _ - at most,
-// never empty. Other characters become "-".
-std::string clean_worker_name(std::string_view text);
 
 class Enrolment {
  public:

@@ -34,6 +34,14 @@ std::string to_name(std::string_view text) {
   return is_name(name) ? name : "";
 }
 
+std::string to_worker_name(std::string_view text) {
+  std::string name(text.substr(0, max_word_bytes));
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !is_alphanumeric(c) && c != '.' && c != '_' && c != '-'; }, '-');
+  if (name.starts_with("wk_")) name[2] = '-';
+  return name.empty() ? "worker" : name;
+}
+
 std::optional<std::string> to_label(std::string_view text) {
   const auto first = text.find_first_not_of(' ');
   if (first == std::string_view::npos) return std::nullopt;

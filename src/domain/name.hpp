@@ -15,6 +15,10 @@ inline constexpr std::string_view name_rule =
 // The name nearest to a file's: other characters become "-". Empty when nothing is left.
 std::string to_name(std::string_view text);
 
+// A host's name as a worker's: 64 letters, digits and . _ - at most, never empty, and not another worker's id. Other
+// characters become "-".
+std::string to_worker_name(std::string_view text);
+
 // Keys and tokens: any readable text of 1 to 128 bytes, without the space at its ends; nullopt for what is not that.
 std::optional<std::string> to_label(std::string_view text);
 inline constexpr std::string_view label_rule = "1 to 128 bytes of text without control characters";

@@ -27,6 +27,14 @@ TEST(Name, IsMadeFromAFilesName) {
   EXPECT_EQ(to_name(std::string(300, 'x')), std::string(128, 'x'));
 }
 
+TEST(WorkerName, IsMadeFromAHostsName) {
+  EXPECT_EQ(to_worker_name("attic-pc.lan"), "attic-pc.lan");
+  EXPECT_EQ(to_worker_name("Alice's PC\n"), "Alice-s-PC-");
+  EXPECT_EQ(to_worker_name("wk_00"), "wk-00");
+  EXPECT_EQ(to_worker_name(""), "worker");
+  EXPECT_EQ(to_worker_name(std::string(300, 'x')), std::string(64, 'x'));
+}
+
 TEST(Label, IsAnyReadableText) {
   EXPECT_EQ(to_label("Alice's laptop"), "Alice's laptop");
   EXPECT_EQ(to_label("  Büro, 2. Stock \xe2\x98\x95 "), "Büro, 2. Stock \xe2\x98\x95");

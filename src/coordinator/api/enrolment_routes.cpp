@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "coordinator/api/admin_routes.hpp"
+#include "coordinator/api/enrolment_fields.hpp"
 #include "coordinator/api/json_fields.hpp"
 #include "coordinator/enrolment.hpp"
 
@@ -15,15 +16,10 @@ asio::awaitable<void> enrol(ApiRequest& request, Enrolment& enrolment) {
   std::vector<std::string_view> known;
   const auto fields = co_await read_fields(request.exchange, std::move(known));
   if (!fields) co_return co_await respond_error(request.exchange, fields.error());
-  auto token = fields->required_text("token", 256);
-  if (!token) co_return co_await respond_error(request.exchange, token.error());
-  auto certificate_request = fields->required_text("certificate_request", 16 * 1024);
-  if (!certificate_request) co_return co_await respond_error(request.exchange, certificate_request.error());
-  auto host_name = fields->text("host_name", 256);
-  if (!host_name) co_return co_await respond_error(request.exchange, host_name.error());
-
-  std::string host = host_name->value_or("");
-  const auto enrolled = co_await enrolment.enrol(std::move(*token), std::move(*certificate_request), std::move(host));
+  auto asked = read_enrolment(*fields);
+  if (!asked) co_return co_await respond_error(request.exchange, asked.error());
+  const auto enrolled = co_await enrolment.enrol(std::move(asked->credential), std::move(asked->certificate_request),
+                                                 std::move(asked->host_name));
   if (!enrolled) {
     ErrorResponse error(enrolled.error());
     if (error.status == 403) error.code = "invalid_join_token";
