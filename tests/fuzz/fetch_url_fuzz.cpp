@@ -24,6 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // What is allowed is on the prefix's host, and nowhere else.
     if (allowed && (!allowed_prefix || allowed_prefix->host != target->host || allowed_prefix->port != target->port))
       std::abort();
+    if (target->path.front() != '/') std::abort();
     if (target->shown().find('?') != std::string::npos) std::abort();
     if (const auto urls = part_urls(url); urls && (urls->empty() || urls->size() > 1024)) std::abort();
   }

@@ -1,14 +1,42 @@
-// HTTP requests as a stranger may send them, cut into reads as the network likes. The first byte chooses the size of
-// the reads.
+// HTTP requests as a stranger may send them, cut into reads as the network likes, and what is read of their headers.
+// The first byte chooses the size of the reads.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
+#include "base/number.hpp"
+#include "net/byte_range.hpp"
 #include "net/http_parser.hpp"
 
+using namespace gogrid;
 using namespace gogrid::net;
 
 namespace {
+
+// What is sent of a body lies in it, and who asked for it reads where.
+void check_range(const Headers& headers) {
+  for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1000}, UINT64_MAX}) {
+    const ByteRange range = parse_byte_range(headers.get("Range"), size);
+    if (range.kind == ByteRange::Kind::whole) {
+      if (range.first != 0 || range.length != size) std::abort();
+      continue;
+    }
+    const ContentRange answer = parse_content_range(content_range(range, size));
+    if (answer.total_bytes != size) std::abort();
+    if (range.kind == ByteRange::Kind::unsatisfiable) continue;
+    if (range.length == 0 || range.first >= size || range.length > size - range.first) std::abort();
+    if (answer.first != range.first) std::abort();
+  }
+}
+
+// A number is read as its digits say.
+void check_number(std::string_view text) {
+  const auto number = parse_number(text);
+  if (!number) return;
+  std::string digits(text);
+  digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));
+  if (std::to_string(*number) != digits) std::abort();
+}
 
 // What the parser makes of `text` when it comes `step` bytes at a time.
 std::string outcome(std::string_view text, std::size_t step) {
@@ -32,6 +60,9 @@ std::string outcome(std::string_view text, std::size_t step) {
       const auto& head = parser->head();
       (void)path_segments(head.path());
       (void)head.query("key");
+      check_range(head.headers);
+      check_number(head.headers.get("x-gogrid-resume").value_or(""));
+      check_number(head.headers.get("Last-Event-ID").value_or(""));
       if (head.headers.get("Content-Length") && head.headers.get("Transfer-Encoding")) std::abort();
     }
     while (!parser->done()) {

@@ -1,9 +1,10 @@
-// HTTP responses as a broken server may send them. The first byte: the size of the reads, and whether the request was
-// HEAD.
+// HTTP responses as a broken server may send them, and which part of a file they say they hold. The first byte: the
+// size of the reads, and whether the request was HEAD.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
+#include "net/byte_range.hpp"
 #include "net/http_parser.hpp"
 
 using namespace gogrid::net;
@@ -24,6 +25,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (*head == 0) continue;
       buffer.erase(0, *head);
       in_body = true;
+      const ContentRange range = parse_content_range(parser->head().headers.get("Content-Range").value_or(""));
+      // There is a byte to come.
+      if (range.first && range.total_bytes && *range.first >= *range.total_bytes) std::abort();
     }
     while (!parser->done()) {
       // Every other call asks for framing only.
