@@ -175,6 +175,7 @@ TEST_F(InDirectory, AValueOutOfRangeIsRefusedWithWhatIsAllowed) {
       {"worker.max_cache_gb = -1", "worker.max_cache_gb must be a number from 0 to 1000000"},
       {"worker.software_gpus = 17", "worker.software_gpus must be a whole number from 0 to 16"},
       {"worker.lease_grace = '61m'", "worker.lease_grace must be a time such as 30s, 5m or 250ms, 1h or less"},
+      {"worker.engine_hang_timeout = 0", "worker.engine_hang_timeout must be a time such as 30s, 5m or 250ms, 1s or"},
       {"worker.engine_start_timeout = 0", "worker.engine_start_timeout must be a time such as 30s, 5m or 250ms, 1s or"},
       {"log.format = 'xml'", "log.format must be text or json, not \"xml\""},
       {"log.level = 'loud'", "log.level must be trace, debug, info, warning, error or off, not \"loud\""},

@@ -1,8 +1,9 @@
-// Whatever is killed under load comes back by itself, the next request works, and no process is left behind.
+// Whatever is killed, or hangs, under load comes back by itself, the next request works, and no process is left behind.
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
 import { before, test } from "node:test";
 import { eventually, Grid } from "./support/grid.ts";
-import { processesWith } from "./support/process.ts";
+import { descendants, processesWith, procText } from "./support/process.ts";
 
 let grid: Grid;
 const body = {
@@ -13,7 +14,9 @@ const body = {
 };
 
 before(async () => {
-  grid = await Grid.withWorkers(1);
+  grid = await Grid.withWorkers(0);
+  const worker = await grid.addWorker("worker-1", [], { GOGRID_WORKER_ENGINE_HANG_TIMEOUT: "10s" });
+  await worker.replica("gogrid-sample");
 });
 
 /** Eight requests on their way; their outcomes do not matter here, only that each one ends. */
@@ -42,6 +45,20 @@ test("the engine", async () => {
   assert.equal(engines().filter(({ pid }) => before.some((old) => old.pid === pid)).length, 0);
   const replica = (await grid.workers[0]!.status()).replicas[0];
   assert.ok(replica.starts >= 2, "the restart is counted");
+});
+
+test("an engine that hangs", async () => {
+  const worker = grid.workers[0]!;
+  const before = (await worker.status()).replicas[0];
+  const loaded = load();
+  await busy();
+  const hung = descendants(before.pid).filter((pid) => procText(pid, "comm").trim() === "llama-server");
+  assert.equal(hung.length, 1);
+  process.kill(hung[0]!, "SIGSTOP");
+  await loaded;
+  await answers();
+  assert.ok(!fs.existsSync(`/proc/${hung[0]!}`), "it is gone");
+  assert.equal((await worker.status()).replicas[0].starts, before.starts + 1, "the restart is counted");
 });
 
 test("the worker", async () => {

@@ -257,6 +257,14 @@
         <translation>So lange darf der Start einer Engine dauern</translation>
     </message>
     <message>
+        <source>How long an engine may give no sign of life</source>
+        <translation>So lange darf eine Engine kein Lebenszeichen geben</translation>
+    </message>
+    <message>
+        <source>Then it is started again.</source>
+        <translation>Danach wird sie neu gestartet.</translation>
+    </message>
+    <message>
         <source>How much is logged</source>
         <translation>Wie viel protokolliert wird</translation>
     </message>

@@ -257,6 +257,14 @@
         <translation>Cuánto puede tardar en arrancar un motor</translation>
     </message>
     <message>
+        <source>How long an engine may give no sign of life</source>
+        <translation>Cuánto puede estar un motor sin dar señales de vida</translation>
+    </message>
+    <message>
+        <source>Then it is started again.</source>
+        <translation>Después se vuelve a arrancar.</translation>
+    </message>
+    <message>
         <source>How much is logged</source>
         <translation>Cuánto se registra</translation>
     </message>

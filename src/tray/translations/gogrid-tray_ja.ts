@@ -257,6 +257,14 @@
         <translation>エンジンの起動を待つ時間</translation>
     </message>
     <message>
+        <source>How long an engine may give no sign of life</source>
+        <translation>エンジンの無応答を許す時間</translation>
+    </message>
+    <message>
+        <source>Then it is started again.</source>
+        <translation>それを過ぎると再起動します。</translation>
+    </message>
+    <message>
         <source>How much is logged</source>
         <translation>ログに記録する量</translation>
     </message>

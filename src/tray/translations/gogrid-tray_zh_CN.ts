@@ -257,6 +257,14 @@
         <translation>引擎启动最多可用的时间</translation>
     </message>
     <message>
+        <source>How long an engine may give no sign of life</source>
+        <translation>引擎无响应最多可持续的时间</translation>
+    </message>
+    <message>
+        <source>Then it is started again.</source>
+        <translation>超过后将重新启动引擎。</translation>
+    </message>
+    <message>
         <source>How much is logged</source>
         <translation>日志的详细程度</translation>
     </message>

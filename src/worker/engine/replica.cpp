@@ -26,6 +26,7 @@ constexpr std::chrono::seconds stable_time{60};
 constexpr std::chrono::milliseconds first_look{50};
 constexpr std::chrono::milliseconds longest_look{2000};
 constexpr std::chrono::milliseconds health_timeout{10'000};
+// Of those who ask an engine that answers requests; the first only after as long again.
 constexpr int health_attempts = 3;
 constexpr std::chrono::seconds end_timeout{20};
 constexpr std::size_t shown_log_lines = 12;
@@ -570,29 +571,47 @@ asio::awaitable<Result<void>> Replica::wait_until_ready(std::shared_ptr<Run> run
   }
 }
 
-// Until the engine ends (an error), has no health (an error) or should be another one and is idle (success).
+// Whether an engine that was ready answers still; false as well when it has ended.
+asio::awaitable<bool> Replica::is_well(std::shared_ptr<Run> run) {
+  for (int attempt = 0; attempt < health_attempts && !run->status; ++attempt) {
+    if (co_await healthy(run, look_interval())) co_return true;
+  }
+  // It may be ending, which is known a moment later than its socket is gone: then its end says why.
+  const auto until = std::chrono::steady_clock::now() + ending_timeout;
+  while (!run->status && std::chrono::steady_clock::now() < until)
+    co_await run->changed.wait_until(until);
+  co_return false;
+}
+
+std::chrono::milliseconds Replica::look_interval() const {
+  return context_.config.engine_hang_timeout / (health_attempts + 1);
+}
+
+// Until the engine ends (an error), does not answer any more (an error) or should be another one and is idle (success).
+// One that hangs is not missed by anybody unless it has requests: only then is it asked from time to time.
 asio::awaitable<Result<void>> Replica::watch(std::shared_ptr<Run> run, std::string engine_id) {
+  using Clock = std::chrono::steady_clock;
+  auto next_look = Clock::time_point::max();
   for (;;) {
     if (run->status) co_return ended(*run);
     const auto current = context_.engines.current();
     if (current && current->id != engine_id && requests_ == 0) co_return Result<void>();
-    if (run->suspect) {
-      run->suspect = false;
-      bool answers = false;
-      for (int attempt = 0; attempt < health_attempts && !answers && !run->status; ++attempt) {
-        answers = co_await healthy(run, health_timeout);
-      }
-      // It may be ending, which is known a moment later than its socket is gone: then its end says why.
-      const auto until = std::chrono::steady_clock::now() + ending_timeout;
-      while (!answers && !run->status && std::chrono::steady_clock::now() < until)
-        co_await run->changed.wait_until(until);
-      if (!answers && !run->status) {
-        co_return Error(ErrorCode::unavailable,
-                        "the engine did not answer; its last lines:\n" + run->tail.text(shown_log_lines));
-      }
+    if (requests_ == 0) {
+      next_look = Clock::time_point::max();
+    } else if (next_look == Clock::time_point::max()) {
+      next_look = Clock::now() + look_interval();
+    }
+    if (!run->suspect && Clock::now() < next_look) {
+      co_await run->changed.wait_until(next_look);
       continue;
     }
-    co_await run->changed.wait();
+    run->suspect = false;
+    next_look = Clock::time_point::max();
+    const bool well = co_await is_well(run);
+    if (!well && !run->status) {
+      co_return Error(ErrorCode::unavailable,
+                      "the engine did not answer; its last lines:\n" + run->tail.text(shown_log_lines));
+    }
   }
 }
 

@@ -139,6 +139,8 @@ class Replica {
   boost::asio::awaitable<Result<void>> wait_until_ready(std::shared_ptr<Run> run);
   boost::asio::awaitable<Result<void>> watch(std::shared_ptr<Run> run, std::string engine_id);
   boost::asio::awaitable<bool> healthy(std::shared_ptr<Run> run, std::chrono::milliseconds limit);
+  boost::asio::awaitable<bool> is_well(std::shared_ptr<Run> run);
+  std::chrono::milliseconds look_interval() const;
   boost::asio::awaitable<void> read_log(std::shared_ptr<Run> run);
   boost::asio::awaitable<void> wait_for_exit(std::shared_ptr<Run> run);
   boost::asio::awaitable<void> pace(std::shared_ptr<Run> run);
