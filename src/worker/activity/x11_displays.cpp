@@ -65,7 +65,7 @@ X11Options x11_options() {
   options.belongs_to_wayland = [] {
     if (!variable("WAYLAND_DISPLAY").empty()) return true;
     const std::string directory = variable("XDG_RUNTIME_DIR");
-    return variable("DISPLAY").empty() && !directory.empty() && has_wayland_socket(directory);
+    return !local_display_number(variable("DISPLAY")) && !directory.empty() && has_wayland_socket(directory);
   };
   return options;
 }
@@ -87,6 +87,7 @@ X11Displays::X11Displays(asio::any_io_executor executor, asio::thread_pool& pool
     : executor_(executor),
       pool_(pool),
       options_(std::move(options)),
+      named_(local_display_number(options_.display)),
       extensions_(std::move(extensions)),
       user_(std::move(user)),
       files_(executor),
@@ -97,11 +98,7 @@ X11Displays::X11Displays(asio::any_io_executor executor, asio::thread_pool& pool
 X11Displays::~X11Displays() = default;
 
 void X11Displays::start() {
-  if (!options_.display.empty()) {
-    const auto number = local_display_number(options_.display);
-    if (!number) return;
-    add_display(*number);
-  }
+  if (named_) add_display(*named_);
   tasks_.spawn("X11 sockets", watch_sockets());
 }
 
@@ -123,8 +120,8 @@ void X11Displays::stop() {
 asio::awaitable<void> X11Displays::stopped() { co_await tasks_.wait(); }
 
 std::string X11Displays::nothing() const {
-  const bool foreign = !options_.display.empty() && !local_display_number(options_.display);
-  return foreign ? "no X display of this machine: " + options_.display : "no X display";
+  const bool foreign = !options_.display.empty() && !named_;
+  return foreign ? "no X display of this machine; DISPLAY is " + options_.display : "no X display";
 }
 
 asio::awaitable<void> X11Displays::watch_sockets() {
@@ -152,7 +149,7 @@ asio::awaitable<void> X11Displays::watch_sockets() {
 }
 
 void X11Displays::look_for_displays() {
-  if (!options_.display.empty()) return;
+  if (named_) return;
   std::error_code failure;
   for (const auto& entry : std::filesystem::directory_iterator(options_.sockets, failure)) {
     const std::string name = entry.path().filename();
@@ -176,7 +173,7 @@ asio::awaitable<void> X11Displays::watch_display(std::shared_ptr<Display> displa
     const auto ended = co_await attempt(display);
     if (stopping_) co_return;
     std::error_code failure;
-    const bool forgotten = options_.display.empty() && !std::filesystem::exists(display->socket, failure);
+    const bool forgotten = !named_ && !std::filesystem::exists(display->socket, failure);
     if (forgotten) displays_.erase(display->number);
     user_.ended(display->number, ended.error(), forgotten);
     if (forgotten) co_return;

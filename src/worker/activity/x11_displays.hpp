@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,7 @@
 namespace gogrid::worker {
 
 struct X11Options {
-  // DISPLAY. Empty: every display whose socket is root's or this user's.
+  // DISPLAY. Empty, or of another machine (`ssh -X`): every display whose socket is root's or this user's.
   std::string display;
   std::filesystem::path sockets = "/tmp/.X11-unix";
   // Where cookies are looked for, at each attempt.
@@ -67,6 +68,8 @@ class X11Displays {
   boost::asio::any_io_executor executor_;
   boost::asio::thread_pool& pool_;
   X11Options options_;
+  // The only one to watch.
+  std::optional<int> named_;
   std::vector<xcb_extension_t*> extensions_;
   User user_;
   FileWatch files_;

@@ -196,7 +196,16 @@ TEST(X11Idle, ADisplayOfAnotherMachineIsNotThisOwners) {
   watched.start();
   loop.settle();
   EXPECT_EQ(watched.report().state, SourceState::absent);
-  EXPECT_EQ(watched.report().detail, "no X display of this machine: localhost:10.0");
+  EXPECT_EQ(watched.report().detail, "no X display of this machine; DISPLAY is localhost:10.0");
+}
+
+TEST(X11Idle, WhoeverIsLoggedInOverSshDoesNotHideTheOwnersDisplay) {
+  Loop loop;
+  TestDisplay display(loop);
+  Watched watched(loop, "localhost:10.0");
+  watched.show(display);
+  watched.start();
+  EXPECT_TRUE(watched.becomes(SourceState::idle)) << watched.report().detail;
 }
 
 }  // namespace
