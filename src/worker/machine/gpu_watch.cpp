@@ -22,7 +22,8 @@ std::optional<double> foreign_percent(const GpuReading& reading, bool engines_co
     auto& sum = process.ours ? ours : others;
     if (process.utilisation_percent) sum = sum.value_or(0) + *process.utilisation_percent;
   }
-  if (!has_ours || !engines_compute) return reading.utilisation_percent;
+  // All of it is theirs, then. Some drivers (Intel's) say nothing of the whole.
+  if ((!has_ours || !engines_compute) && reading.utilisation_percent) return reading.utilisation_percent;
   if (others) return std::min(100.0, *others);
   if (ours && reading.utilisation_percent) return std::max(0.0, *reading.utilisation_percent - *ours);
   return std::nullopt;

@@ -71,6 +71,19 @@ TEST(GpuWatch, ForeignLoadIsWhatOursIsNot) {
   }
 }
 
+TEST(GpuWatch, ADriverThatSaysNothingOfTheWholeIsBelievedByProcess) {
+  for (const bool engines_compute : {false, true}) {
+    Survey survey = survey_of({process("game", 700, false, 70), process("llama-server", 200, true, 0)});
+    survey.gpus[0].reading.utilisation_percent.reset();
+    EXPECT_EQ(gpu_loads(survey, engines_compute)[0].foreign_percent, 70) << engines_compute;
+    survey = survey_of({process("game", 700, false, 70)});
+    survey.gpus[0].reading.utilisation_percent.reset();
+    EXPECT_EQ(gpu_loads(survey, engines_compute)[0].foreign_percent, 70) << engines_compute;
+    survey.gpus[0].reading.processes[0].utilisation_percent.reset();
+    EXPECT_EQ(gpu_loads(survey, engines_compute)[0].foreign_percent, std::nullopt) << engines_compute;
+  }
+}
+
 TEST(GpuWatch, NamesThoseWithTheMostMemoryFirstAndEachOnce) {
   std::vector<GpuProcess> processes = {process("Xorg", 30), process("game", 700), process("", 900), process("Xorg", 20),
                                        process("film", std::nullopt)};
