@@ -367,7 +367,7 @@ wire::WorkerState Worker::state() {
     const Pause* pause = pause_of(*replica);
     if (pause == nullptr) continue;
     // What is said first has to be true already: nothing is to be given to it any more.
-    const bool finishes = options_.config.on_pause == "finish" && replica->requests() > 0;
+    const bool finishes = may_finish(*pause) && replica->requests() > 0;
     message.set_slots(finishes ? std::min(message.slots(), replica->requests()) : 0);
     if (finishes) continue;
     message.set_phase(wire::PHASE_WAITING);
@@ -513,7 +513,10 @@ asio::awaitable<void> Worker::let_go(std::shared_ptr<Leaving> leaving) {
   const auto replica = leaving->replica;
   const auto deadline = std::chrono::steady_clock::now() + options_.config.drain_timeout;
   if (replica->requests() > 0) tell("it finishes what it answers");
-  const auto yields = [this, replica] { return options_.config.on_pause != "finish" && pause_of(*replica) != nullptr; };
+  const auto yields = [this, replica] {
+    const Pause* pause = pause_of(*replica);
+    return pause != nullptr && !may_finish(*pause);
+  };
   while (replica->requests() > 0 && !shutting_down_ && !yields() && std::chrono::steady_clock::now() < deadline) {
     co_await request_finished_.wait_until(deadline);
   }
