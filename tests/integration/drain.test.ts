@@ -102,3 +102,32 @@ test("a deadline that is none is refused, and the worker goes on", async () => {
   for (const deadline of ["-1s", "soon", "100000h"]) assert.equal((await worker.command(["stop", "--deadline", deadline])).code, 2, deadline);
   assert.equal((await worker.status()).availability, "available");
 });
+
+test("an owner whose pause lets work finish: what runs is finished, nothing new is taken, then the engine goes", async () => {
+  const grid = await standInGrid(1, 2);
+  const worker = grid.workers[0]!;
+  assert.equal((await worker.command(["set", "worker.on_pause", "finish"])).code, 0);
+  const engine = (await worker.status()).replicas[0].pid;
+  const answer = grid.api("POST", "/v1/chat/completions", request(3, 8000));
+  await busy(grid);
+  assert.equal((await worker.command(["pause"])).code, 0);
+  await eventually("the coordinator sees it paused", async () => (await worker.seen()).availability === "paused");
+  const paused = await worker.status();
+  assert.deepEqual([paused.requests.running, paused.replicas[0].pid], [1, engine]);
+  assert.equal((await grid.api("POST", "/v1/chat/completions", request(1))).status, 503);
+  const finished = await answer;
+  assert.deepEqual([finished.status, finished.json.usage?.completion_tokens], [200, 3], JSON.stringify(finished.json));
+  await eventually("the engine is gone", async () => !(await worker.status()).replicas[0].pid);
+
+  // No longer than worker.drain_timeout.
+  assert.equal((await worker.command(["set", "worker.drain_timeout", "500ms"])).code, 0);
+  assert.equal((await worker.command(["resume"])).code, 0);
+  await worker.replica("stand-in");
+  const endless = grid.api("POST", "/v1/chat/completions", request(3, 600_000)).catch(() => undefined);
+  await busy(grid);
+  assert.equal((await worker.command(["pause"])).code, 0);
+  await eventually("the engine is gone, with its request", async () => !(await worker.status()).replicas[0].pid);
+  assert.equal((await worker.command(["set", "worker.on_pause", "migrate"])).code, 0);
+  grid.coordinator.killNow();
+  await endless;
+});
