@@ -220,6 +220,7 @@ void read(const json& value, LocalStatus& out) {
   const json& full_screen = member(value, "full_screen");
   out.full_screen_watched = flag_of(member(full_screen, "watched"));
   out.full_screen_detail = text_of(member(full_screen, "detail"));
+  out.pressure_trouble = text_of(member(value, "pressure_trouble"));
   out.sandbox = text_of(member(value, "sandbox"));
   out.sandbox_detail = text_of(member(value, "sandbox_detail"));
   read(member(value, "engine"), out.engine);

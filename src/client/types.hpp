@@ -91,6 +91,8 @@ struct LocalStatus {
   // Whether programs that fill the screen are seen, and where or why not; empty: a worker that does not say.
   bool full_screen_watched = false;
   std::string full_screen_detail;
+  // Why it is not known whether other programs wait for the processor or for memory; empty: it is, or nobody asks.
+  std::string pressure_trouble;
   std::string sandbox;
   std::string sandbox_detail;
   std::optional<EngineState> engine;

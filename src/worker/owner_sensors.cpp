@@ -137,6 +137,11 @@ void OwnerSensors::follow_engines() {
   }
 }
 
+const std::string& OwnerSensors::pressure_trouble() const {
+  const std::string& trouble = pressure_.level(PressureKind::cpu).trouble;
+  return trouble.empty() ? pressure_.level(PressureKind::memory).trouble : trouble;
+}
+
 OwnerSenses OwnerSensors::senses() const {
   OwnerSenses senses;
   switch (idle_.state().presence) {

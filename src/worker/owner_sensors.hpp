@@ -73,6 +73,8 @@ class OwnerSensors {
   const FullScreenWatch& full_screen() const { return full_screen_; }
   // Why the machine is not kept awake though it should be; empty otherwise.
   const std::string& awake_failure() const { return awake_.failure(); }
+  // Why it is not known whether other programs wait for the processor or for memory; empty: it is, or nobody asks.
+  const std::string& pressure_trouble() const;
 
  private:
   void follow_config();

@@ -97,6 +97,7 @@ json Worker::status() const {
     out["pauses"].push_back(pause_json(pause));
   out["activity"] = {{"state", to_string(sensors_.activity().presence)}, {"detail", sensors_.activity().detail}};
   out["full_screen"] = {{"watched", sensors_.full_screen().watched()}, {"detail", sensors_.full_screen().detail()}};
+  out["pressure_trouble"] = sensors_.pressure_trouble().empty() ? json() : json(sensors_.pressure_trouble());
   out["awake_failure"] = sensors_.awake_failure().empty() ? json() : json(sensors_.awake_failure());
   out["sandbox"] = to_string(sandbox_.kind());
   out["sandbox_detail"] = sandbox_.detail();

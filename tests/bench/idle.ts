@@ -71,7 +71,7 @@ function others(): Subject[] {
 const desktop = await Desktop.start();
 await desktop.startXembedTray();
 const grid = await Grid.start();
-const idle = await grid.addWorker("idle", ["--idle-after-seconds", "1"], { DISPLAY: desktop.env.DISPLAY, GOGRID_WORKER_PRESET: "default", GOGRID_WORKER_PAUSE_ON_PRESSURE: "false" });
+const idle = await grid.addWorker("idle", ["--idle-after-seconds", "1"], { DISPLAY: desktop.env.DISPLAY, GOGRID_WORKER_PRESET: "default" });
 const tray = desktop.program("gogrid-tray", path.join(binDir, "gogrid-tray"), ["--state-dir", idle.stateDir]);
 const subjects: Subject[] = [
   { name: "gogrid-worker", pid: idle.program.pid },
@@ -98,6 +98,8 @@ subjects.forEach(({ name }, index) => {
   console.log(`| ${name} | ${mega(is.pssBytes)} MB | ${mega(is.rssBytes)} MB | ${share.toFixed(3)} % | ${((is.wakeUps - was.wakeUps) / seconds).toFixed(2)} |`);
 });
 
+// Two engines and a desktop on few cores make each other wait.
+await idle.command(["set", "worker.pause_on_pressure", "false"]);
 await grid.addEngine();
 await grid.addModel(sampleModel, model);
 const other = await grid.addWorker("other");

@@ -12,8 +12,6 @@ std::string_view to_string(PressureKind kind) {
       return "cpu";
     case PressureKind::memory:
       return "memory";
-    case PressureKind::io:
-      return "io";
   }
   return "unknown";
 }

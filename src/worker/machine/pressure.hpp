@@ -1,4 +1,4 @@
-// Pressure: whether programs of others wait for the processors, for memory or for disks, as the kernel measures it
+// Pressure: whether programs of others wait for the processors or for memory, as the kernel measures it
 // (PSI, https://docs.kernel.org/accounting/psi.html). Nothing wakes up before somebody waits, where the kernel may be
 // asked to tell. Event loop thread.
 //
@@ -6,8 +6,8 @@
 // machine's figure says nothing of the owner. That figure less the engines' own does not either: a moment in which both
 // wait is in both. So what counts is the greatest figure among the control groups beside the worker's, up to the root:
 // each is one program's or service's own. Where the engines have no control group (version 2) of their own, the
-// machine's figures for processors and disks count only while no engine runs; that for memory always, as a machine that
-// is short of it is short for everybody.
+// machine's figure for processors counts only while no engine runs; that for memory always, as a machine that is short
+// of it is short for everybody.
 #pragma once
 
 #include <array>
@@ -27,9 +27,8 @@
 
 namespace gogrid::worker {
 
-enum class PressureKind { cpu, memory, io };
-inline constexpr std::array<PressureKind, 3> pressure_kinds = {PressureKind::cpu, PressureKind::memory,
-                                                               PressureKind::io};
+enum class PressureKind { cpu, memory };
+inline constexpr std::array<PressureKind, 2> pressure_kinds = {PressureKind::cpu, PressureKind::memory};
 // "cpu", as the kernel's files have it.
 std::string_view to_string(PressureKind kind);
 
@@ -38,12 +37,12 @@ struct PressureOptions {
   // The control group of version 2 that holds the engines, below `root`; empty: there is none.
   std::filesystem::path engines_group;
   // From how much of the time on, in which at least one task waited, it is high: in the order of PressureKind.
-  std::array<double, 3> high_percent = {40, 10, 40};
+  std::array<double, 2> high_percent = {40, 10};
   // Ask the kernel to tell.
   bool use_triggers = true;
   // How long it is measured for each time.
   std::chrono::milliseconds window{1000};
-  // Between two looks where the kernel does not tell.
+  // Between two looks at the machine's figure where the kernel does not tell.
   std::chrono::milliseconds look_pause{5000};
 };
 
@@ -77,14 +76,17 @@ class Pressure {
   struct Watch;
   boost::asio::awaitable<void> watch(std::shared_ptr<Watch> watch);
   boost::asio::awaitable<bool> somebody_waits(Watch& watch);
+  boost::asio::awaitable<void> pause(Watch& watch, std::chrono::milliseconds time);
+  double high_percent(PressureKind kind) const { return options_.high_percent[static_cast<std::size_t>(kind)]; }
+  std::map<std::string, std::uint64_t> read_machine(PressureKind kind) const;
   void set_level(const Watch& watch, PressureLevel level);
   bool is_told_apart(const Watch& watch) const;
 
   boost::asio::any_io_executor executor_;
   PressureOptions options_;
   std::function<void()> on_change_;
-  std::array<PressureLevel, 3> levels_;
-  std::array<std::shared_ptr<Watch>, 3> watches_;
+  std::array<PressureLevel, pressure_kinds.size()> levels_;
+  std::array<std::shared_ptr<Watch>, pressure_kinds.size()> watches_;
   bool engines_running_ = false;
   TaskGroup tasks_;
 };

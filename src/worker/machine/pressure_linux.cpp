@@ -28,6 +28,12 @@ constexpr std::size_t max_groups = 1024;
 constexpr std::string_view no_group =
     "it cannot be told apart from that of the engines, which have no control group of their own here";
 
+fs::path machine_file(const fs::path& root, PressureKind kind) { return root / "proc/pressure" / to_string(kind); }
+
+std::chrono::microseconds since(std::chrono::steady_clock::time_point began) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
+}
+
 std::string file_name(PressureKind kind) { return std::string(to_string(kind)) + ".pressure"; }
 
 // What the kernel is asked to tell of; the error says why it does not.
@@ -122,13 +128,28 @@ bool Pressure::is_told_apart(const Watch& watch) const {
   return watch.kind == PressureKind::memory || !engines_running_ || !options_.engines_group.empty();
 }
 
-// Completes when it is worth measuring; false: it was stopped.
+std::map<std::string, std::uint64_t> Pressure::read_machine(PressureKind kind) const {
+  std::map<std::string, std::uint64_t> totals;
+  if (const auto total = parse_pressure(read_fact(machine_file(options_.root, kind)))) totals.emplace("", *total);
+  return totals;
+}
+
+asio::awaitable<void> Pressure::pause(Watch& watch, std::chrono::milliseconds time) {
+  watch.pause.expires_after(time);
+  co_await watch.pause.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+// Completes when it is worth measuring; false: it was stopped. Nobody waits for longer than the machine as a whole.
 asio::awaitable<bool> Pressure::somebody_waits(Watch& watch) {
   if (watch.trigger.is_open()) {
     co_await watch.trigger.async_wait(asio::posix::stream_descriptor::wait_error, asio::as_tuple(asio::use_awaitable));
-  } else {
-    watch.pause.expires_after(options_.look_pause);
-    co_await watch.pause.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_return !watch.stopped;
+  }
+  while (!watch.stopped) {
+    const auto before = read_machine(watch.kind);
+    const auto began = std::chrono::steady_clock::now();
+    co_await pause(watch, options_.look_pause);
+    if (greatest_share(before, read_machine(watch.kind), since(began)) >= high_percent(watch.kind)) break;
   }
   co_return !watch.stopped;
 }
@@ -136,44 +157,39 @@ asio::awaitable<bool> Pressure::somebody_waits(Watch& watch) {
 asio::awaitable<void> Pressure::watch(std::shared_ptr<Watch> watch) {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   const PressureKind kind = watch->kind;
-  const double high = options_.high_percent[static_cast<std::size_t>(kind)];
-  const fs::path file = options_.root / "proc/pressure" / to_string(kind);
-  const auto read_totals = [this, kind, &file] {
+  const auto read_totals = [this, kind] {
     std::map<std::string, std::uint64_t> totals;
     if (!options_.engines_group.empty()) totals = read_other_groups(options_.engines_group, kind);
     const bool machine = options_.engines_group.empty() || (totals.empty() && !engines_running_);
-    if (const auto total = parse_pressure(read_fact(file)); machine && total) totals.emplace("", *total);
+    if (machine) totals.merge(read_machine(kind));
     return totals;
   };
   if (watch->stopped) co_return;
-  if (!parse_pressure(read_fact(file))) {
+  if (read_machine(kind).empty()) {
     PressureLevel unknown;
-    unknown.trouble = "the kernel does not measure it: " + file.string() +
+    unknown.trouble = "the kernel does not measure it: " + machine_file(options_.root, kind).string() +
                       " cannot be read (Linux 4.20 and newer has it, some only when started with psi=1)";
     set_level(*watch, std::move(unknown));
     co_return;
   }
   Result<FileDescriptor> trigger = Error(ErrorCode::unsupported, "the kernel was not asked");
-  if (options_.use_triggers) trigger = open_trigger(file, high);
+  if (options_.use_triggers) trigger = open_trigger(machine_file(options_.root, kind), high_percent(kind));
   if (trigger) watch->trigger.assign(trigger->release());
   while (!watch->stopped) {
-    if (!levels_[static_cast<std::size_t>(kind)].high && !co_await somebody_waits(*watch)) break;
-    PressureLevel level;
+    if (!level(kind).high && !co_await somebody_waits(*watch)) break;
+    PressureLevel measured;
     const bool told_apart = is_told_apart(*watch);
     const auto before = read_totals();
     const auto began = std::chrono::steady_clock::now();
-    watch->pause.expires_after(options_.window);
-    co_await watch->pause.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await pause(*watch, options_.window);
     if (watch->stopped) break;
-    const auto elapsed =
-        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
     if (told_apart && is_told_apart(*watch)) {
-      level.percent = greatest_share(before, read_totals(), elapsed);
-      level.high = *level.percent >= high;
+      measured.percent = greatest_share(before, read_totals(), since(began));
+      measured.high = *measured.percent >= high_percent(kind);
     } else {
-      level.trouble = no_group;
+      measured.trouble = no_group;
     }
-    set_level(*watch, std::move(level));
+    set_level(*watch, std::move(measured));
   }
 }
 
