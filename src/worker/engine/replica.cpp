@@ -8,8 +8,8 @@
 #include "base/encoding.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
-#include "net/http_client.hpp"
 #include "worker/chance.hpp"
+#include "worker/engine/engine_client.hpp"
 #include "worker/engine/engine_log.hpp"
 #include "worker/engine/engine_pace.hpp"
 #include "worker/engine/log_tail.hpp"
@@ -34,10 +34,6 @@ constexpr std::size_t shown_log_lines = 12;
 constexpr std::uint32_t told_failures = 3;
 constexpr std::chrono::seconds last_words_timeout{1};
 constexpr std::chrono::seconds ending_timeout{2};
-constexpr std::chrono::milliseconds connect_timeout{10'000};
-// llama-server keeps a connection for five seconds.
-constexpr std::chrono::milliseconds keep_time{4'000};
-constexpr std::size_t max_health_bytes = 64 * 1024;
 // Less is not worth telling.
 constexpr std::uint64_t told_growth_bytes = 16ull << 20;
 
@@ -49,19 +45,6 @@ std::uint64_t sum_of(const std::map<std::string, std::uint64_t>& bytes) {
 }
 
 }  // namespace
-
-// The socket's name can be connected to as long as the socket is held.
-struct EngineClient {
-  EngineClient(asio::any_io_executor executor, std::shared_ptr<const BoundSocket> its_socket)
-      : socket(std::move(its_socket)), requests(make(executor, {connect_timeout, {}, {}, keep_time})) {}
-
-  std::unique_ptr<net::HttpClient> make(asio::any_io_executor executor, net::HttpClientTimeouts timeouts) const {
-    return net::make_http_client(std::move(executor), net::HttpEndpoint::unix_socket(socket->path()), timeouts);
-  }
-
-  std::shared_ptr<const BoundSocket> socket;
-  std::unique_ptr<net::HttpClient> requests;
-};
 
 // One life of an engine process.
 struct Replica::Run {
@@ -214,7 +197,7 @@ pid_t Replica::pid() const { return run_ && run_->process && !run_->status ? run
 
 std::shared_ptr<net::HttpClient> Replica::client() const {
   if (!run_ || !run_->ready || run_->status) return nullptr;
-  return {run_->client, run_->client->requests.get()};
+  return {run_->client, &run_->client->requests()};
 }
 
 Replica::Use::Use(std::shared_ptr<Replica> replica) : replica_(std::move(replica)) {
@@ -540,16 +523,7 @@ asio::awaitable<bool> Replica::healthy(std::shared_ptr<Run> run, std::chrono::mi
     if (!socket) co_return false;
     run->client = std::make_shared<EngineClient>(context_.executor, std::move(socket));
   }
-  net::HttpClientTimeouts timeouts;
-  timeouts.connect = limit;
-  timeouts.head = limit;
-  timeouts.idle = limit;
-  // A connection of its own: it is not to say how the engine was a while ago.
-  const auto client = run->client->make(context_.executor, timeouts);
-  net::HttpClientRequest request;
-  request.target = "/health";
-  auto response = co_await client->send(std::move(request));
-  co_return response && (*response)->head().status == 200;
+  co_return co_await run->client->is_healthy(limit);
 }
 
 asio::awaitable<Result<void>> Replica::wait_until_ready(std::shared_ptr<Run> run) {
