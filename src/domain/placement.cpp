@@ -107,6 +107,7 @@ FitResult fit(const MemoryNeed& need, const Room& room, const FitRules& rules) {
 Placement place(const MemoryNeed& need, const Room& room, const FitResult& result) {
   Placement placement;
   placement.device_layers = result.device_layers;
+  placement.model_layers = need.layers;
   placement.host_bytes = host_bytes(need, result.device_layers);
   if (result.fit == Fit::one_gpu) {
     const Room::Device& device = room.devices[result.device];

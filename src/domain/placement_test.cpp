@@ -56,6 +56,7 @@ TEST(Placement, AModelLiesWhereItFitsBest) {
     if (result.fit == Fit::none) continue;
     const Placement placement = place(need(), one.room, result);
     EXPECT_EQ(placement.device_layers, one.device_layers);
+    EXPECT_EQ(placement.model_layers, need().layers);
     std::vector<std::string> devices;
     for (const DeviceShare& share : placement.devices)
       devices.push_back(share.device);

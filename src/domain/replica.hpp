@@ -60,6 +60,8 @@ struct Placement {
   std::uint32_t device_layers = 0;
   // Expected of the machine's memory.
   std::uint64_t host_bytes = 0;
+  // How many layers it has: those that lie on no device are the CPU's. 0: not known.
+  std::uint32_t model_layers = 0;
 
   friend bool operator==(const Placement&, const Placement&) = default;
 };

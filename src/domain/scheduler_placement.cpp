@@ -255,6 +255,7 @@ void Scheduler::adopt(Worker& worker, const HeldReplica& held, bool is_there, bo
   ModelEntry& entry = *model->second;
   replica.model = &entry;
   replica.placement.host_bytes = host_bytes(entry.need, placement.device_layers);
+  replica.placement.model_layers = entry.need.layers;
   const bool is_enough = entry.replicas.size() >= entry.allowed_replicas();
   const bool is_reduced = held.context_tokens == reduced_context_tokens(entry.model.context_tokens);
   const bool is_same = is_reduced || held.context_tokens == entry.model.context_tokens;

@@ -127,6 +127,7 @@ domain::Placement to_placement(const ReplicaPlacement& message) {
     placement.devices.push_back({cut(share.device(), max_name_bytes), bounded(share.expected_bytes())});
   }
   placement.device_layers = placement.devices.empty() ? 0 : std::min(message.device_layers(), max_layers);
+  placement.model_layers = std::min(message.model_layers(), max_layers);
   return placement;
 }
 
@@ -232,6 +233,7 @@ std::string encode_assignment(std::uint64_t revision, const domain::Assignment& 
         sent.set_expected_bytes(share.expected_bytes);
       }
       its_placement.set_device_layers(placement->device_layers);
+      its_placement.set_model_layers(placement->model_layers);
     }
     replica.set_model_id(model.id.text());
     replica.set_model_name(model.name);

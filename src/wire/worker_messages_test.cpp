@@ -142,7 +142,7 @@ TEST(WorkerMessages, AnAssignmentSaysAllAReplicaNeeds) {
   domain::AssignedReplica assigned;
   assigned.model = {domain::ModelId("m1"), "tiny", domain::ModelKind::embedding, "aa", 9, 512, 3};
   assignment.replicas.push_back(assigned);
-  assigned.placement = domain::Placement{{{"Vulkan0", 7}, {"Vulkan1", 8}}, 12, 0};
+  assigned.placement = domain::Placement{{{"Vulkan0", 7}, {"Vulkan1", 8}}, 12, 0, 33};
   assignment.replicas.push_back(assigned);
   assigned.placement = domain::Placement();
   assignment.replicas.push_back(assigned);
@@ -161,6 +161,7 @@ TEST(WorkerMessages, AnAssignmentSaysAllAReplicaNeeds) {
   EXPECT_EQ(placed.devices(1).device(), "Vulkan1");
   EXPECT_EQ(placed.devices(1).expected_bytes(), 8u);
   EXPECT_EQ(placed.device_layers(), 12u);
+  EXPECT_EQ(placed.model_layers(), 33u);
   EXPECT_TRUE(frame->assignment().replicas(2).has_placement()) << "on the CPU beside devices";
   EXPECT_EQ(frame->assignment().replicas(2).placement().devices_size(), 0);
 }

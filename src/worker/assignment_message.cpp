@@ -90,6 +90,7 @@ std::optional<Placement> read_placement(const wire::ReplicaAssignment& replica) 
   for (const auto& share : replica.placement().devices())
     placement.devices.push_back({share.device(), share.expected_bytes()});
   placement.device_layers = replica.placement().device_layers();
+  placement.model_layers = replica.placement().model_layers();
   return placement;
 }
 
@@ -103,6 +104,7 @@ wire::ReplicaAssignment to_held(const ReplicaSpec& spec) {
   if (!spec.placement) return held;
   auto& placement = *held.mutable_placement();
   placement.set_device_layers(spec.placement->device_layers);
+  placement.set_model_layers(spec.placement->model_layers);
   for (const DeviceShare& share : spec.placement->devices) {
     auto& sent = *placement.add_devices();
     sent.set_device(share.device);

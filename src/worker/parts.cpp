@@ -17,7 +17,8 @@ std::set<std::string> parts_of(const ReplicaSpec& spec, const std::vector<Engine
                                                      [&](const auto& share) { return share.device == name; });
     if (used) parts.insert(ids[i].empty() ? name : ids[i]);
   }
-  if (parts.empty()) parts.insert(std::string(cpu_part));
+  const bool shared = spec.placement && spec.placement->device_layers < spec.placement->model_layers;
+  if (parts.empty() || shared) parts.insert(std::string(cpu_part));
   return parts;
 }
 

@@ -11,8 +11,8 @@
 
 namespace gogrid::worker {
 
-// Ids of GPUs, or the engine's names for those whose GPU is not known; "cpu" for one that uses none. Without a
-// placement it may use all `devices`.
+// Ids of GPUs, or the engine's names for those whose GPU is not known; "cpu" for one that uses none, or that has layers
+// on it. Without a placement it may use all `devices`.
 std::set<std::string> parts_of(const ReplicaSpec& spec, const std::vector<EngineDevice>& devices,
                                const std::vector<Gpu>& gpus);
 

@@ -34,6 +34,20 @@ TEST(Parts, AreTheGpusThatAnEngineIsPlacedOn) {
   EXPECT_THAT(parts_of(spec, devices, gpus), ElementsAre("Vulkan2", "pci:1"));
 }
 
+TEST(Parts, AModelThatDoesNotFitAGpuIsOnTheCpuToo) {
+  std::vector<EngineDevice> devices(1);
+  devices[0].name = "Vulkan0";
+  ReplicaSpec spec;
+  spec.placement.emplace();
+  spec.placement->devices.push_back({"Vulkan0", 7});
+  spec.placement->device_layers = 20;
+  EXPECT_THAT(parts_of(spec, devices, {}), ElementsAre("Vulkan0")) << "it is not known how many there are";
+  spec.placement->model_layers = 20;
+  EXPECT_THAT(parts_of(spec, devices, {}), ElementsAre("Vulkan0"));
+  spec.placement->model_layers = 33;
+  EXPECT_THAT(parts_of(spec, devices, {}), ElementsAre("Vulkan0", "cpu"));
+}
+
 TEST(Parts, OnesThatAreNotThereAreNamed) {
   std::vector<EngineDevice> devices(1);
   devices[0].name = "Vulkan0";

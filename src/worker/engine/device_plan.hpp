@@ -23,6 +23,8 @@ struct Placement {
   // In order; none: the CPU only.
   std::vector<DeviceShare> devices;
   std::uint32_t device_layers = 0;
+  // How many the model has; 0: not known.
+  std::uint32_t model_layers = 0;
 
   // A better guess of what it takes is no reason to start anew: the shares count when it is started next.
   friend bool operator==(const Placement& left, const Placement& right);
