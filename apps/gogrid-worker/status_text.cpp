@@ -1,6 +1,7 @@
 #include "status_text.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <ctime>
 
 #include "base/utf8.hpp"
@@ -57,7 +58,9 @@ std::string status_text(const client::LocalStatus& status) {
   line("coordinator", connection);
   line("availability", status.availability + (status.reason.empty() ? "" : ": " + status.reason));
   for (const auto& pause : status.pauses) {
-    std::string text = (pause.part.empty() ? "" : pause.part + ": ") + pause.text;
+    std::string text = pause.text;
+    if (!pause.part.empty()) text = pause.part + ": " + text;
+    if (!pause.except.empty()) text = fmt::format("all but {}: {}", fmt::join(pause.except, ", "), text);
     if (pause.until) text += ", until " + date_text(*pause.until);
     line("paused", text);
   }

@@ -197,6 +197,8 @@ void read_pauses(const json& list, std::vector<LocalPause>& out) {
     LocalPause& pause = out.emplace_back();
     pause.code = text_of(member(one, "code"));
     pause.part = text_of(member(one, "part"));
+    for (const json& part : member(one, "except"))
+      pause.except.push_back(text_of(part));
     pause.text = text_of(member(one, "text"));
     pause.until = time_of(member(one, "until"));
   }

@@ -68,6 +68,8 @@ struct LocalPause {
   std::string code;  // "user_active"
   // "" the whole machine, "cpu", or a GPU's id.
   std::string part;
+  // Parts that go on all the same.
+  std::vector<std::string> except;
   // To follow "Paused: ".
   std::string text;
   std::optional<UnixSeconds> until;

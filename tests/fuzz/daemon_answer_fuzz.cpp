@@ -40,8 +40,10 @@ void show_status(const QJsonObject& object) {
   check(!headline.text.isEmpty() && headline.text.size() <= max_line_characters);
   for (const tray::Pause& pause : status.pauses)
     check(tray::StatusWords::paused(pause, when).size() <= max_line_characters);
-  const QStringList lines = tray::StatusWords::running(status);
-  check(lines.size() <= 7);
+  const QStringList notes = tray::StatusWords::notes(status);
+  check(notes.size() <= 9);
+  const QStringList lines = notes + tray::StatusWords::running(status);
+  check(lines.size() <= notes.size() + 7);
   for (const QString& line : lines)
     check(line.size() <= max_line_characters);
 }

@@ -9,6 +9,9 @@ namespace {
 
 constexpr int max_text = 500;
 constexpr int max_lines = 6;
+// Of pauses, GPUs and the parts that a pause names.
+constexpr int max_parts = 64;
+constexpr const char* cpu_part = "cpu";
 
 QString text_of(const QJsonObject& object, const char* key) {
   return object[QLatin1String(key)].toString().left(max_text);
@@ -17,6 +20,11 @@ QString text_of(const QJsonObject& object, const char* key) {
 Pause read_pause(const QJsonObject& value) {
   Pause pause;
   pause.code = text_of(value, "code");
+  pause.part = text_of(value, "part");
+  for (const auto& part : value["except"].toArray()) {
+    if (pause.except.size() == max_parts) break;
+    pause.except << part.toString().left(max_text);
+  }
   pause.text = text_of(value, "text");
   if (value["until"].isDouble()) pause.until = QDateTime::fromSecsSinceEpoch(value["until"].toInteger());
   if (pause.until && !pause.until->time().isValid()) pause.until.reset();
@@ -26,6 +34,7 @@ Pause read_pause(const QJsonObject& value) {
 Device read_device(const QJsonObject& value) {
   Device device;
   device.name = text_of(value, "name");
+  device.part = value["gpu_id"].isString() ? text_of(value, "gpu_id") : device.name;
   device.description = text_of(value, "description");
   device.total_bytes = value["total_bytes"].toInteger();
   device.limit_bytes = value["limit_bytes"].toInteger();
@@ -44,6 +53,14 @@ ReplicaState read_replica(const QJsonObject& value) {
   return replica;
 }
 
+template <class T>
+void read_list(const QJsonValue& list, std::vector<T>& out, T (*read)(const QJsonObject&)) {
+  for (const auto& value : list.toArray()) {
+    if (out.size() == std::size_t{max_parts}) break;
+    out.push_back(read(value.toObject()));
+  }
+}
+
 int percent(qint64 done, qint64 total) {
   return static_cast<int>(std::clamp(100.0 * static_cast<double>(done) / static_cast<double>(total), 0.0, 100.0));
 }
@@ -53,6 +70,27 @@ QString clock_text(const QDateTime& until, const QDateTime& now) {
   QString time = locale.toString(until.time(), QLocale::ShortFormat);
   if (until.date() == now.date()) return time;
   return locale.toString(until.date(), "ddd") + " " + time;
+}
+
+bool is_of_machine(const Pause& pause) { return pause.part.isEmpty() && pause.except.isEmpty(); }
+
+bool stops(const Pause& pause, const QString& part) {
+  return pause.part.isEmpty() ? !pause.except.contains(part) : pause.part == part;
+}
+
+// The reason to tell of where nothing of the machine may work, for one reason or for several together; null: some of
+// it may.
+const Pause* machine_pause(const WorkerStatus& status) {
+  const auto& pauses = status.pauses;
+  const auto whole = std::find_if(pauses.begin(), pauses.end(), is_of_machine);
+  if (whole != pauses.end()) return &*whole;
+  QStringList parts{cpu_part};
+  for (const Device& device : status.devices)
+    parts << device.part;
+  const bool is_all = std::all_of(parts.begin(), parts.end(), [&pauses](const QString& part) {
+    return std::any_of(pauses.begin(), pauses.end(), [&part](const Pause& pause) { return stops(pause, part); });
+  });
+  return is_all ? &pauses.front() : nullptr;
 }
 
 }  // namespace
@@ -67,10 +105,8 @@ WorkerStatus read_status(const QJsonObject& status) {
   out.last_error = text_of(coordinator, "last_error");
   out.availability = text_of(status, "availability");
   out.reason = text_of(status, "reason");
-  for (const auto& pause : status["pauses"].toArray())
-    out.pauses.push_back(read_pause(pause.toObject()));
-  for (const auto& device : status["engine"].toObject()["devices"].toArray())
-    out.devices.push_back(read_device(device.toObject()));
+  read_list(status["pauses"], out.pauses, read_pause);
+  read_list(status["engine"].toObject()["devices"], out.devices, read_device);
   for (const auto& replica : status["replicas"].toArray())
     out.replicas.push_back(read_replica(replica.toObject()));
   out.requests_running = status["requests"].toObject()["running"].toInt();
@@ -99,14 +135,20 @@ QString StatusWords::reason(const QString& code) {
 QString StatusWords::paused(const Pause& pause, const QDateTime& now) {
   if (pause.code == "by_owner" && pause.until) return tr("Paused by you until %1").arg(clock_text(*pause.until, now));
   if (pause.code == "by_owner") return tr("Paused by you");
+  return tr("Paused: %1").arg(reason(pause));
+}
+
+QString StatusWords::reason(const Pause& pause) {
+  // Of hours that come it is known when.
+  if (pause.code == "outside_schedule" && !pause.until) return tr("the schedule never allows work");
   const QString known = reason(pause.code);
-  return tr("Paused: %1").arg(known == pause.code && !pause.text.isEmpty() ? pause.text : known);
+  return known == pause.code && !pause.text.isEmpty() ? pause.text : known;
 }
 
 Headline StatusWords::headline(const WorkerStatus& status, const QDateTime& now) {
   if (status.availability == "refusing") return {Mood::error, tr("Cannot work: %1").arg(status.reason)};
   if (status.availability == "draining") return {Mood::working, tr("Finishing what runs, then stopping")};
-  if (!status.pauses.empty()) return {Mood::paused, paused(status.pauses.front(), now)};
+  if (const Pause* pause = machine_pause(status)) return {Mood::paused, paused(*pause, now)};
   if (status.availability == "paused")
     return {Mood::paused, status.reason.isEmpty() ? tr("Paused") : tr("Paused: %1").arg(status.reason)};
   if (!status.is_connected) {
@@ -119,6 +161,31 @@ Headline StatusWords::headline(const WorkerStatus& status, const QDateTime& now)
                                    [](const ReplicaState& replica) { return replica.phase == "failed"; });
   if (failed != status.replicas.end()) return {Mood::error, tr("%1 does not start").arg(failed->model_name)};
   return {Mood::idle, tr("Ready, nothing to do")};
+}
+
+QString StatusWords::part_name(const WorkerStatus& status, const QString& part) {
+  if (part == cpu_part) return tr("the processor");
+  const auto is_it = [&part](const Device& device) { return device.part == part; };
+  const auto device = std::find_if(status.devices.begin(), status.devices.end(), is_it);
+  if (device == status.devices.end()) return part;
+  const auto same = std::count_if(status.devices.begin(), status.devices.end(),
+                                  [&](const Device& other) { return other.description == device->description; });
+  return same == 1 ? device->description : QString("%1 (%2)").arg(device->description, device->name);
+}
+
+QStringList StatusWords::notes(const WorkerStatus& status) {
+  QStringList lines;
+  const bool is_paused = machine_pause(status) != nullptr;
+  if (is_paused && status.requests_running > 0) lines << tr("What runs is finished first");
+  for (const Pause& pause : status.pauses) {
+    if (is_paused || lines.size() == max_lines) break;
+    QStringList names;
+    for (const QString& part : pause.except)
+      names << part_name(status, part);
+    lines << (pause.part.isEmpty() ? tr("Paused except on %1: %2").arg(names.join(", ").left(max_text), reason(pause))
+                                   : tr("Paused on %1: %2").arg(part_name(status, pause.part), reason(pause)));
+  }
+  return lines;
 }
 
 QStringList StatusWords::running(const WorkerStatus& status) {

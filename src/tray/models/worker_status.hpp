@@ -1,5 +1,5 @@
 // What the worker daemon says of itself, as the tray reads it, and what an owner should see of it: one mood, one
-// sentence, what runs. Pure; any thread.
+// sentence, what else there is to know, what runs. Pure; any thread.
 #pragma once
 
 #include <QCoreApplication>
@@ -18,11 +18,17 @@ struct Pause {
   // The daemon's sentence, in English.
   QString text;
   std::optional<QDateTime> until;
+  // What it stops: empty the whole machine, "cpu" what runs on the processor, otherwise a GPU by its id.
+  QString part;
+  // Parts that go on all the same.
+  QStringList except;
 };
 
 struct Device {
   // "Vulkan0"
   QString name;
+  // As pauses name it: the GPU's id, or `name` where that is not known.
+  QString part;
   QString description;
   qint64 total_bytes = 0;
   qint64 limit_bytes = 0;
@@ -65,13 +71,22 @@ class StatusWords {
   Q_DECLARE_TR_FUNCTIONS(StatusWords)
 
  public:
+  // Paused: nothing of the machine may work.
   static Headline headline(const WorkerStatus& status, const QDateTime& now);
+  // A line for each part of the machine that is paused while others are not.
+  static QStringList notes(const WorkerStatus& status);
   // "Paused: you are using the computer"
   static QString paused(const Pause& pause, const QDateTime& now);
   // "you are using the computer", by the code; the code itself where it is a new one.
   static QString reason(const QString& code);
+  // The same of a pause that holds; a new one's as the daemon says it.
+  static QString reason(const Pause& pause);
   // A line for each model: what it does. Of many, how many more there are.
   static QStringList running(const WorkerStatus& status);
+
+ private:
+  // "GeForce RTX 4090", by what pauses call it.
+  static QString part_name(const WorkerStatus& status, const QString& part);
 };
 
 }  // namespace gogrid::tray

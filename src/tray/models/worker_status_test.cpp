@@ -55,6 +55,10 @@ TEST_F(StatusTest, EachStateHasOneMoodAndOneSentence) {
        "Paused: the moon is full"},
       {R"({"availability":"available","coordinator":{"connected":true},"replicas":[{"model_name":"small","phase":"failed"}]})",
        Mood::error, "small does not start"},
+      {R"({"availability":"paused","pauses":[{"code":"outside_schedule","text":"x","until":null}]})", Mood::paused,
+       "Paused: the schedule never allows work"},
+      {R"({"availability":"paused","pauses":[{"code":"outside_schedule","text":"x","until":1795957200}]})",
+       Mood::paused, "Paused: outside the hours that you allow"},
       {R"({})", Mood::offline, "Connecting to "},
   };
   for (const Case& one : cases) {
@@ -62,6 +66,58 @@ TEST_F(StatusTest, EachStateHasOneMoodAndOneSentence) {
     EXPECT_EQ(headline.mood, one.mood) << one.status;
     EXPECT_EQ(headline.text, QString(one.text)) << one.status;
   }
+}
+
+TEST_F(StatusTest, APauseOfAPartStopsNothingElse) {
+  const char* const hot = R"({"code":"too_hot","part":"pci:1","except":[]})";
+  const char* const cpu = R"({"code":"cpu_busy","part":"cpu","except":[]})";
+  const char* const used = R"({"code":"gpu_in_use","part":"Vulkan1","except":[]})";
+  const char* const except_cpu = R"({"code":"user_active","part":null,"except":["cpu"]})";
+  const char* const battery = R"({"code":"on_battery","part":null,"except":[]})";
+  const QString hot_note = "Paused on GeForce RTX 4090 (Vulkan0): the GPU is too hot";
+  const QString cpu_note = "Paused on the processor: the processor is busy";
+  const QString except_note = "Paused except on the processor: you are using the computer";
+  const struct {
+    std::vector<const char*> pauses;
+    int running;
+    Mood mood;
+    const char* text;
+    QStringList notes;
+  } cases[] = {
+      {{}, 0, Mood::idle, "Ready, nothing to do", {}},
+      {{hot}, 0, Mood::idle, "Ready, nothing to do", {hot_note}},
+      {{hot}, 2, Mood::working, "Working on 2 requests", {hot_note}},
+      {{hot, cpu}, 1, Mood::working, "Working on one request", {hot_note, cpu_note}},
+      {{except_cpu}, 1, Mood::working, "Working on one request", {except_note}},
+      {{except_cpu}, 0, Mood::idle, "Ready, nothing to do", {except_note}},
+      // Nothing is left.
+      {{except_cpu, cpu}, 0, Mood::paused, "Paused: you are using the computer", {}},
+      {{hot, used, cpu}, 0, Mood::paused, "Paused: the GPU is too hot", {}},
+      {{hot, battery}, 0, Mood::paused, "Paused: the computer runs on battery", {}},
+      {{battery}, 1, Mood::paused, "Paused: the computer runs on battery", {"What runs is finished first"}},
+  };
+  for (const auto& one : cases) {
+    QJsonArray pauses;
+    for (const char* pause : one.pauses)
+      pauses.append(object(pause));
+    QJsonObject status = object(R"({"availability":"available","coordinator":{"connected":true},"engine":{"devices":[
+      {"name":"Vulkan0","gpu_id":"pci:1","description":"GeForce RTX 4090"},
+      {"name":"Vulkan1","gpu_id":null,"description":"GeForce RTX 4090"}]}})");
+    status["pauses"] = pauses;
+    status["requests"] = QJsonObject{{"running", one.running}};
+    const std::string said = QJsonDocument(pauses).toJson(QJsonDocument::Compact).toStdString();
+    const Headline headline = StatusWords::headline(read_status(status), noon);
+    EXPECT_EQ(headline.mood, one.mood) << said;
+    EXPECT_EQ(headline.text, QString(one.text)) << said;
+    EXPECT_EQ(StatusWords::notes(read_status(status)), one.notes) << said;
+  }
+}
+
+TEST_F(StatusTest, WithoutAConnectionAPauseOfAPartIsStillSaid) {
+  const auto status = read_status(object(
+      R"({"availability":"available","coordinator":{"address":"grid:8443"},"pauses":[{"code":"too_hot","part":"pci:1"}]})"));
+  EXPECT_EQ(StatusWords::headline(status, noon).mood, Mood::offline);
+  EXPECT_EQ(StatusWords::notes(status), QStringList{"Paused on pci:1: the GPU is too hot"});
 }
 
 TEST_F(StatusTest, APauseUntilLaterSaysWhen) {

@@ -831,6 +831,26 @@
         <source>leaves the memory</source>
         <translation>verlässt den Speicher</translation>
     </message>
+    <message>
+        <source>the schedule never allows work</source>
+        <translation>der Zeitplan erlaubt nie Arbeit</translation>
+    </message>
+    <message>
+        <source>the processor</source>
+        <translation>dem Prozessor</translation>
+    </message>
+    <message>
+        <source>What runs is finished first</source>
+        <translation>Was läuft, wird erst beendet</translation>
+    </message>
+    <message>
+        <source>Paused except on %1: %2</source>
+        <translation>Pausiert außer auf %1: %2</translation>
+    </message>
+    <message>
+        <source>Paused on %1: %2</source>
+        <translation>Pausiert auf %1: %2</translation>
+    </message>
 </context>
 <context>
     <name>TrayMenu</name>

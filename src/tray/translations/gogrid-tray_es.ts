@@ -831,6 +831,26 @@
         <source>leaves the memory</source>
         <translation>sale de la memoria</translation>
     </message>
+    <message>
+        <source>the schedule never allows work</source>
+        <translation>el horario no permite trabajar nunca</translation>
+    </message>
+    <message>
+        <source>the processor</source>
+        <translation>el procesador</translation>
+    </message>
+    <message>
+        <source>What runs is finished first</source>
+        <translation>Antes se termina lo que está en marcha</translation>
+    </message>
+    <message>
+        <source>Paused except on %1: %2</source>
+        <translation>En pausa salvo en %1: %2</translation>
+    </message>
+    <message>
+        <source>Paused on %1: %2</source>
+        <translation>En pausa en %1: %2</translation>
+    </message>
 </context>
 <context>
     <name>TrayMenu</name>

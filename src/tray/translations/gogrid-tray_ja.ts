@@ -831,6 +831,26 @@
         <source>leaves the memory</source>
         <translation>メモリから解放中</translation>
     </message>
+    <message>
+        <source>the schedule never allows work</source>
+        <translation>スケジュールで作業がまったく許可されていません</translation>
+    </message>
+    <message>
+        <source>the processor</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>What runs is finished first</source>
+        <translation>実行中のものを先に終えます</translation>
+    </message>
+    <message>
+        <source>Paused except on %1: %2</source>
+        <translation>%1 以外は休止中: %2</translation>
+    </message>
+    <message>
+        <source>Paused on %1: %2</source>
+        <translation>%1 は休止中: %2</translation>
+    </message>
 </context>
 <context>
     <name>TrayMenu</name>

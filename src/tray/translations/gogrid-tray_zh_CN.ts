@@ -831,6 +831,26 @@
         <source>leaves the memory</source>
         <translation>正在离开内存</translation>
     </message>
+    <message>
+        <source>the schedule never allows work</source>
+        <translation>时间表从不允许工作</translation>
+    </message>
+    <message>
+        <source>the processor</source>
+        <translation>处理器</translation>
+    </message>
+    <message>
+        <source>What runs is finished first</source>
+        <translation>先完成正在运行的任务</translation>
+    </message>
+    <message>
+        <source>Paused except on %1: %2</source>
+        <translation>除 %1 外已暂停：%2</translation>
+    </message>
+    <message>
+        <source>Paused on %1: %2</source>
+        <translation>%1 已暂停：%2</translation>
+    </message>
 </context>
 <context>
     <name>TrayMenu</name>

@@ -99,7 +99,9 @@ void Program::refresh_icon() {
   const Headline headline = worker_.headline();
   if (headline.mood != shown_mood_) icon_.setIcon(mood_icon(headline.mood));
   shown_mood_ = headline.mood;
-  const QString tip = tr("GoGrid: %1").arg(headline.text);
+  QStringList lines{tr("GoGrid: %1").arg(headline.text)};
+  if (worker_.status()) lines += StatusWords::notes(*worker_.status());
+  const QString tip = lines.join('\n');
   if (icon_.toolTip() != tip) icon_.setToolTip(tip);
 }
 

@@ -2,7 +2,9 @@
 
 #include <QCloseEvent>
 #include <QHBoxLayout>
+#include <QScreen>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "tray/ui/icon.hpp"
 
@@ -74,11 +76,20 @@ void StatusWindow::set_alone(bool alone) {
   notice_->setText(tr(
       "This desktop has no place for tray icons, so GoGrid stays here as a window. When you close it, the worker goes "
       "on as it is."));
+  make_room();
 }
 
 void StatusWindow::say(const QString& text) {
   trouble_->setText(text);
   trouble_->setVisible(!text.isEmpty());
+  make_room();
+}
+
+// Wrapped lines ask for no room of their own.
+void StatusWindow::make_room() {
+  layout()->activate();
+  const int wanted = layout()->totalHeightForWidth(width());
+  if (wanted > height()) resize(width(), std::min(wanted, screen()->availableGeometry().height()));
 }
 
 void StatusWindow::refresh() {
@@ -91,7 +102,7 @@ void StatusWindow::refresh() {
   if (status) {
     if (!status->is_connected && !status->last_error.isEmpty()) details << status->last_error;
     if (status->is_connected) details << tr("%1 at %2").arg(status->name, status->coordinator);
-    details += StatusWords::running(*status);
+    details += StatusWords::notes(*status) + StatusWords::running(*status);
   }
   details_->setText(details.join('\n'));
   details_->setVisible(!details.isEmpty());
@@ -99,6 +110,7 @@ void StatusWindow::refresh() {
   pause_->setVisible(status && !by_owner);
   resume_->setVisible(status && by_owner);
   start_->setVisible(!status);
+  make_room();
 }
 
 void StatusWindow::closeEvent(QCloseEvent* event) {

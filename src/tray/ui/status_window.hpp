@@ -30,6 +30,7 @@ class StatusWindow : public QWidget {
 
  private:
   void refresh();
+  void make_room();
 
   WorkerModel& worker_;
   bool alone_ = false;

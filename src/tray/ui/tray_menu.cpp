@@ -7,15 +7,19 @@ namespace {
 
 constexpr int hour_seconds = 3600;
 
-// What other programs call things may hold the sign for a shortcut's letter.
-QString plain(QString text) { return text.replace('&', "&&"); }
+constexpr int max_characters = 70;
+
+// As wide as a menu may be. What other programs call things may hold the sign for a shortcut's letter.
+QString line_of(const QString& text, const QFontMetrics& font) {
+  return font.elidedText(text, Qt::ElideRight, max_characters * font.averageCharWidth()).replace('&', "&&");
+}
 
 }  // namespace
 
 TrayMenu::TrayMenu(WorkerModel& worker, QObject* parent) : QObject(parent), worker_(worker) {
   // Not greyed out: it is what an owner looks for first.
   status_ = menu_.addAction(QString(), this, &TrayMenu::status_asked);
-  below_running_ = menu_.addSeparator();
+  below_details_ = menu_.addSeparator();
   pause_ = menu_.addMenu(tr("&Pause"));
   pause_->addAction(tr("For one &hour"), this, [this] { worker_.pause_for(hour_seconds, this, done()); });
   pause_->addAction(tr("Until &tomorrow"), this, [this] { worker_.pause_until_tomorrow(this, done()); });
@@ -41,9 +45,10 @@ WorkerModel::Done TrayMenu::done() {
 
 void TrayMenu::refresh() {
   const Headline headline = worker_.headline();
-  status_->setText(plain(headline.text));
+  status_->setText(line_of(headline.text, menu_.fontMetrics()));
   const bool is_there = worker_.status().has_value();
-  show_running(is_there ? StatusWords::running(*worker_.status()) : QStringList());
+  show_details(is_there ? StatusWords::notes(*worker_.status()) + StatusWords::running(*worker_.status())
+                        : QStringList());
   const bool by_owner = worker_.is_paused_by_owner();
   pause_->menuAction()->setVisible(is_there && !by_owner);
   resume_->setVisible(is_there && by_owner);
@@ -53,19 +58,19 @@ void TrayMenu::refresh() {
   statistics_->setEnabled(is_there);
 }
 
-void TrayMenu::show_running(const QStringList& lines) {
-  while (running_.size() > static_cast<std::size_t>(lines.size())) {
-    delete running_.back();
-    running_.pop_back();
+void TrayMenu::show_details(const QStringList& lines) {
+  while (details_.size() > static_cast<std::size_t>(lines.size())) {
+    delete details_.back();
+    details_.pop_back();
   }
-  while (running_.size() < static_cast<std::size_t>(lines.size())) {
+  while (details_.size() < static_cast<std::size_t>(lines.size())) {
     auto* action = new QAction(&menu_);
     connect(action, &QAction::triggered, this, &TrayMenu::status_asked);
-    menu_.insertAction(below_running_, action);
-    running_.push_back(action);
+    menu_.insertAction(below_details_, action);
+    details_.push_back(action);
   }
-  for (std::size_t i = 0; i < running_.size(); ++i)
-    running_[i]->setText(plain(lines[static_cast<qsizetype>(i)]));
+  for (std::size_t i = 0; i < details_.size(); ++i)
+    details_[i]->setText(line_of(lines[static_cast<qsizetype>(i)], menu_.fontMetrics()));
 }
 
 }  // namespace gogrid::tray

@@ -1,5 +1,5 @@
-// TrayMenu: the menu of the tray's icon, and of the status window's buttons: the worker's state, what runs, and what
-// the owner can do. Owned by the program; on the GUI thread.
+// TrayMenu: the menu of the tray's icon, and of the status window's buttons: the worker's state, what
+// there is to know of it, what runs, and what the owner can do. Owned by the program; on the GUI thread.
 #pragma once
 
 #include <QAction>
@@ -37,14 +37,14 @@ class TrayMenu : public QObject {
 
  private:
   void refresh();
-  void show_running(const QStringList& lines);
+  void show_details(const QStringList& lines);
   WorkerModel::Done done();
 
   WorkerModel& worker_;
   QMenu menu_;
   QAction* status_;
-  QAction* below_running_;
-  std::vector<QAction*> running_;
+  QAction* below_details_;
+  std::vector<QAction*> details_;
   QMenu* pause_;
   QAction* resume_;
   QAction* start_;

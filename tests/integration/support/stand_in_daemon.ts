@@ -16,7 +16,7 @@ export const readyStatus = {
   coordinator: { address: "grid.example.com:8443", connected: true, since: 1_790_000_000, last_error: null, rtt_ms: 3.2 },
   availability: "available",
   reason: "",
-  pauses: [] as { code: string; text: string; until: number | null }[],
+  pauses: [] as { code: string; part?: string | null; except?: string[]; text: string; until: number | null }[],
   sandbox: "bubblewrap",
   sandbox_detail: "",
   engine: {
