@@ -116,15 +116,11 @@ std::string stats_text(const json& history, worker::DayNumber today) {
   row("jobs", [](const Period& period) { return number(period.jobs); });
   row("tokens", [](const Period& period) { return number(period.tokens); });
   row("time given", [](const Period& period) { return duration(period.given_seconds); });
-  row("paused", [](const Period& period) {
-    std::uint64_t sum = 0;
-    for (const auto& [code, span] : period.paused)
-      sum += span;
-    return duration(sum);
-  });
   std::vector<std::string> by_length;
   for (const auto& [code, span] : periods[2].paused)
     by_length.push_back(code);
+  // No sum: several of them may have held at the same time.
+  if (!by_length.empty()) out += "paused, all of it or a part\n";
   std::stable_sort(by_length.begin(), by_length.end(), [&](const std::string& one, const std::string& other) {
     return periods[2].paused.at(one) > periods[2].paused.at(other);
   });

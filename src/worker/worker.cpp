@@ -213,7 +213,7 @@ asio::awaitable<Result<void>> Worker::run() {
   owner_.start();
   sensors_.start();
   history_.start();
-  count_pause();
+  count_pauses();
   hardware_.start();
   vram_.start();
   co_await probe_sandbox();

@@ -97,7 +97,7 @@ class Worker final : public SessionClient {
   OwnerSensors::Events sensor_events();
   EngineActivity engine_activity() const;
   void owner_changed();
-  void count_pause();
+  void count_pauses();
   void pause_replicas();
   bool may_finish(const Pause& pause) const;
   void warn_of_unknown_parts();

@@ -44,12 +44,14 @@ void Worker::owner_changed() {
   pause_replicas();
   // Those that go wait for their requests only as long as they may.
   request_finished_.notify();
-  count_pause();
+  count_pauses();
 }
 
-void Worker::count_pause() {
-  const Pause* pause = machine_pause(owner_.pauses());
-  history_.set_pause(pause == nullptr ? "" : to_string(pause->code));
+void Worker::count_pauses() {
+  std::set<std::string> codes;
+  for (const Pause& pause : owner_.pauses())
+    codes.emplace(to_string(pause.code));
+  history_.set_pauses(std::move(codes));
 }
 
 // The owner wants the machine, or a part of it: engines leave the memory.

@@ -95,6 +95,29 @@ test("a program on the owner's list has the machine for itself, from the moment 
   assert.equal((await pc.command(["unset", "worker.exclusive_apps"])).code, 0);
 });
 
+test("while a part is paused the worker works on, says which, and counts the time", async () => {
+  const seconds = async () => {
+    const { days } = JSON.parse((await pc.command(["stats", "--json"])).stdout);
+    return (days as any[]).reduce((sum, day) => sum + (day.paused_seconds.user_active ?? 0), 0);
+  };
+  assert.equal((await pc.command(["set", "worker.work_while_active", "cpu"])).code, 0);
+  await pc.replica(model);
+  const before = await seconds();
+  await eventually("the time counts", async () => {
+    await desktop.moveMouse();
+    return (await seconds()) > before + 1;
+  });
+  const status = await pc.status();
+  assert.equal(status.availability, "available");
+  assert.deepEqual(status.pauses.map((pause: any) => [pause.code, pause.part, pause.except]), [["user_active", null, ["cpu"]]]);
+  assert.match((await pc.command(["status"])).stdout, /^paused +all but cpu: you are using the computer$/m);
+  assert.ok(engines(pc).length > 0);
+  const people = (await pc.command(["stats"])).stdout;
+  assert.match(people, /^paused, all of it or a part$/m);
+  assert.match(people, /^ +you used the computer +\d+ s/m);
+  assert.equal((await pc.command(["unset", "worker.work_while_active"])).code, 0);
+});
+
 test("the display goes away and another comes under its name: it goes on with what is left, and says so", async () => {
   desktop.display.killNow();
   await desktop.display.exited;

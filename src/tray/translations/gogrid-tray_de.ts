@@ -653,6 +653,10 @@
         <source>now</source>
         <translation>jetzt</translation>
     </message>
+    <message>
+        <source>Also when only a part of the computer was paused, such as a GPU. Reasons that hold at the same time count each.</source>
+        <translation>Auch wenn nur ein Teil des Computers pausiert war, etwa eine GPU. Gründe, die gleichzeitig gelten, zählen jeder für sich.</translation>
+    </message>
 </context>
 <context>
     <name>StatusWindow</name>

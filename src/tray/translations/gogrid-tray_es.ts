@@ -653,6 +653,10 @@
         <source>now</source>
         <translation>ahora</translation>
     </message>
+    <message>
+        <source>Also when only a part of the computer was paused, such as a GPU. Reasons that hold at the same time count each.</source>
+        <translation>También cuando solo una parte del equipo estaba en pausa, como una GPU. Los motivos simultáneos cuentan cada uno.</translation>
+    </message>
 </context>
 <context>
     <name>StatusWindow</name>

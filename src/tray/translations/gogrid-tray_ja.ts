@@ -653,6 +653,10 @@
         <source>now</source>
         <translation>現在</translation>
     </message>
+    <message>
+        <source>Also when only a part of the computer was paused, such as a GPU. Reasons that hold at the same time count each.</source>
+        <translation>GPU など、コンピューターの一部だけが休止していた時間も含みます。同時に当てはまる理由はそれぞれ数えます。</translation>
+    </message>
 </context>
 <context>
     <name>StatusWindow</name>

@@ -653,6 +653,10 @@
         <source>now</source>
         <translation>现在</translation>
     </message>
+    <message>
+        <source>Also when only a part of the computer was paused, such as a GPU. Reasons that hold at the same time count each.</source>
+        <translation>也包括只有电脑的一部分（例如一块 GPU）暂停的时间。同时成立的原因分别计算。</translation>
+    </message>
 </context>
 <context>
     <name>StatusWindow</name>

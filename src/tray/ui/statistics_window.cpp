@@ -9,6 +9,8 @@
 #include <QShortcut>
 #include <QVBoxLayout>
 
+#include "tray/ui/note.hpp"
+
 namespace gogrid::tray {
 namespace {
 
@@ -165,6 +167,9 @@ QWidget* StatisticsWindow::make_pauses() {
   auto* column = new QVBoxLayout(box);
   column->setContentsMargins(0, 8, 0, 0);
   column->addWidget(heading(tr("Why work was paused, last 7 days")));
+  column->addWidget(make_note(
+      tr("Also when only a part of the computer was paused, such as a GPU. Reasons that hold at the same time count "
+         "each.")));
   pauses_ = new QGridLayout;
   pauses_->setColumnStretch(1, 1);
   pauses_->setHorizontalSpacing(12);

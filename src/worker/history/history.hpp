@@ -1,4 +1,4 @@
-// History: what this worker gave, for its owner: jobs, tokens and time by day, how long it was paused and why, and how
+// History: what this worker gave, for its owner: jobs, tokens and time by day, how long it was paused for what, and how
 // the GPUs were used in the last 24 hours. No prompt, no answer, no model's name and no user is in it. Pure: times come
 // in. Owned by the HistoryKeeper; event loop thread.
 #pragma once
@@ -47,7 +47,7 @@ struct HistoryTotals {
 struct HistoryDay {
   DayNumber day = 0;
   HistoryTotals totals;
-  // By the reason that came first: together they are the time in which the worker was paused.
+  // By reason, how long the machine or a part of it was paused for it. Several may have held at the same time.
   std::map<std::string, std::chrono::milliseconds, std::less<>> paused;
 
   bool operator==(const HistoryDay&) const = default;

@@ -102,8 +102,9 @@ void HistoryKeeper::count_time() {
   counted_until_ += span;
   const SystemTime until = clock_.system_now();
   if (works_ > 0) history_.add_given(calendar_, until, span);
-  if (!pause_.empty()) history_.add_paused(calendar_, until, span, pause_);
-  dirty_ = dirty_ || works_ > 0 || !pause_.empty();
+  for (const std::string& code : pauses_)
+    history_.add_paused(calendar_, until, span, code);
+  dirty_ = dirty_ || works_ > 0 || !pauses_.empty();
 }
 
 void HistoryKeeper::changed() {
@@ -131,10 +132,10 @@ void HistoryKeeper::answered(std::uint64_t tokens, bool whole) {
   changed();
 }
 
-void HistoryKeeper::set_pause(std::string_view code) {
-  if (code == pause_) return;
+void HistoryKeeper::set_pauses(std::set<std::string> codes) {
+  if (codes == pauses_) return;
   count_time();
-  pause_ = code;
+  pauses_ = std::move(codes);
   changed();
 }
 

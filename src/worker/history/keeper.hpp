@@ -13,6 +13,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/clock.hpp"
@@ -53,8 +54,8 @@ class HistoryKeeper {
   std::shared_ptr<void> begin_work();
   // An engine's answer has ended, or was cut off, which took `tokens`. `whole`: it is a job that was done.
   void answered(std::uint64_t tokens, bool whole);
-  // The reason that comes first; empty: it is not paused.
-  void set_pause(std::string_view code);
+  // The reasons for which the machine or a part of it is paused from now on.
+  void set_pauses(std::set<std::string> codes);
   void add_reading(const Survey& survey);
 
   // As history.get gives it, up to this moment.
@@ -74,7 +75,7 @@ class HistoryKeeper {
   const Calendar& calendar_;
   History history_;
   unsigned works_ = 0;
-  std::string pause_;
+  std::set<std::string> pauses_;
   // Time up to here is counted.
   SteadyTime counted_until_;
   bool dirty_ = false;

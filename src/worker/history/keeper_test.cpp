@@ -126,17 +126,21 @@ TEST_F(HistoryKeeperTest, TimeIsGivenWhileAnythingRunsAndCountsOnce) {
 TEST_F(HistoryKeeperTest, APauseCountsForTheReasonThatItHad) {
   HistoryKeeper& keeper = start();
   clock_.passed += 1h;
-  keeper.set_pause("user_active");
+  keeper.set_pauses({"user_active"});
   clock_.passed += 2min;
-  keeper.set_pause("too_hot");
+  keeper.set_pauses({"too_hot"});
   clock_.passed += 30s;
   EXPECT_EQ(day()["paused_seconds"], json({{"user_active", 120}, {"too_hot", 30}})) << "also one that lasts";
-  keeper.set_pause("");
+  keeper.set_pauses({});
   clock_.passed += 1h;
   EXPECT_EQ(day()["paused_seconds"], json({{"user_active", 120}, {"too_hot", 30}}));
-  keeper.set_pause("on_battery");
+  keeper.set_pauses({"low_disk", "too_hot"});
+  clock_.passed += 10s;
+  EXPECT_EQ(day()["paused_seconds"], json({{"user_active", 120}, {"too_hot", 40}, {"low_disk", 10}}))
+      << "each of those that hold at once";
+  keeper.set_pauses({"on_battery"});
   clock_.passed += 24h;
-  keeper.set_pause("");
+  keeper.set_pauses({});
   EXPECT_EQ(day(0)["paused_seconds"]["on_battery"].get<int>() + day(1)["paused_seconds"]["on_battery"].get<int>(),
             24 * 3600);
 }
@@ -145,7 +149,7 @@ TEST_F(HistoryKeeperTest, WhatWasCountedOutlivesTheDaemon) {
   HistoryKeeper& keeper = start();
   keeper.answered(42, true);
   keeper.answered(5, false);
-  keeper.set_pause("by_owner");
+  keeper.set_pauses({"by_owner"});
   keeper.add_reading(survey_of({reading(50, 100, 60, 70)}));
   clock_.passed += 90s;
   const json before = keeper.to_json();
