@@ -68,6 +68,7 @@ std::string status_text(const client::LocalStatus& status) {
   if (!status.full_screen_detail.empty())
     line("full screen", (status.full_screen_watched ? "watched: " : "not watched: ") + status.full_screen_detail);
   if (!status.pressure_trouble.empty()) line("pressure", "not watched: " + status.pressure_trouble);
+  if (!status.awake_failure.empty()) line("keep awake", status.awake_failure);
   line("sandbox", status.sandbox + (status.sandbox_detail.empty() ? "" : ": " + status.sandbox_detail));
   if (status.engine) {
     line("engine",

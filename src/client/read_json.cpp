@@ -219,6 +219,7 @@ void read(const json& value, LocalStatus& out) {
   read_pauses(member(value, "pauses"), out.pauses);
   out.activity = text_of(member(member(value, "activity"), "state"));
   out.activity_detail = text_of(member(member(value, "activity"), "detail"));
+  out.awake_failure = text_of(member(value, "awake_failure"));
   const json& full_screen = member(value, "full_screen");
   out.full_screen_watched = flag_of(member(full_screen, "watched"));
   out.full_screen_detail = text_of(member(full_screen, "detail"));

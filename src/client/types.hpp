@@ -90,6 +90,8 @@ struct LocalStatus {
   // Whether somebody uses the machine ("active", "idle", "unknown"), and what says so.
   std::string activity;
   std::string activity_detail;
+  // Why the machine is not kept awake though it should be; empty otherwise.
+  std::string awake_failure;
   // Whether programs that fill the screen are seen, and where or why not; empty: a worker that does not say.
   bool full_screen_watched = false;
   std::string full_screen_detail;

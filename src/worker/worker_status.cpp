@@ -95,7 +95,9 @@ json Worker::status() const {
   out["pauses"] = json::array();
   for (const Pause& pause : owner_.pauses())
     out["pauses"].push_back(pause_json(pause));
-  out["activity"] = {{"state", to_string(sensors_.activity().presence)}, {"detail", sensors_.activity().detail}};
+  out["activity"] = {{"state", to_string(sensors_.activity().presence)},
+                     {"detail", sensors_.activity().detail},
+                     {"wanted", owner_.rules().pause_on_activity}};
   out["full_screen"] = {{"watched", sensors_.full_screen().watched()}, {"detail", sensors_.full_screen().detail()}};
   out["pressure_trouble"] = sensors_.pressure_trouble().empty() ? json() : json(sensors_.pressure_trouble());
   out["awake_failure"] = sensors_.awake_failure().empty() ? json() : json(sensors_.awake_failure());

@@ -19,7 +19,7 @@ before(async () => {
   grid = await Grid.start();
   await grid.addEngine();
   await grid.addModel(sampleModel, model);
-  pc = await grid.addWorker("pc", ["--idle-after-seconds", "2", "--pause-on-activity", "true"], { DISPLAY: desktop.env.DISPLAY });
+  pc = await grid.addWorker("pc", ["--idle-after-seconds", "2", "--pause-on-activity", "true"], { DISPLAY: desktop.env.DISPLAY, DBUS_SYSTEM_BUS_ADDRESS: "unix:path=/nonexistent" });
   server = await grid.addWorker("server");
   await server.replica(model);
 });
@@ -116,6 +116,24 @@ test("while a part is paused the worker works on, says which, and counts the tim
   assert.match(people, /^paused, all of it or a part$/m);
   assert.match(people, /^ +you used the computer +\d+ s/m);
   assert.equal((await pc.command(["unset", "worker.work_while_active"])).code, 0);
+});
+
+test("a computer that cannot be kept awake while it works says so, and why", async () => {
+  assert.equal((await server.command(["pause"])).code, 0);
+  assert.equal((await pc.command(["set", "worker.keep_awake", "true"])).code, 0);
+  await pc.replica(model);
+  const leave = new AbortController();
+  const stream = await grid.openai().chat.completions.create(
+    { model, messages: [{ role: "user", content: "What is GoGrid?" }], stream: true, max_tokens: 4000, ignore_eos: true } as any,
+    { signal: leave.signal },
+  );
+  const shown = async () => (await pc.command(["status"])).stdout;
+  await eventually("it says so", async () => /^keep awake +\S/m.test(await shown()));
+  leave.abort();
+  void stream;
+  await eventually("it is over", async () => !/^keep awake/m.test(await shown()));
+  assert.equal((await pc.command(["unset", "worker.keep_awake"])).code, 0);
+  assert.equal((await server.command(["resume"])).code, 0);
 });
 
 test("the display goes away and another comes under its name: it goes on with what is left, and says so", async () => {

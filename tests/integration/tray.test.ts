@@ -170,6 +170,39 @@ test("its menu says what runs, and pauses and resumes by clicks", async () => {
   assert.equal(program.child.exitCode, null);
 });
 
+test("what is wrong, and a part that is paused while the rest works, are said beside the state", async () => {
+  const daemon = await startDaemon();
+  await desktop.startXembedTray();
+  startTray();
+  await desktop.click(await xembedIcon());
+  await desktop.find(tray, "Ready, nothing to do");
+  daemon.change({
+    requests: { running: 1, total: 413 },
+    replicas: [{ model_name: "llama-3.1-8b", phase: "ready", slots: 4, slots_busy: 1 }],
+    pauses: [{ code: "too_hot", part: "pci:0000:02:00.0", except: [], text: "", until: null }],
+    activity: { state: "unknown", detail: "no display and no login manager", wanted: true },
+    config_error: "/home/ada/.config/gogrid-worker/config.toml:4: unknown key worker.max_memory",
+    awake_failure: "no login manager is there to keep the machine awake",
+  });
+  await desktop.find(tray, "Working on one request");
+  const said = await desktop.find(tray, /^den-pc at /);
+  assert.deepEqual(said.name.split("\n").slice(1), [
+    "Paused on GeForce RTX 3060: the GPU is too hot",
+    "It cannot see whether you use the computer (Settings, Activity): no display and no login manager",
+    "The settings file is wrong and not in force: /home/ada/.config/gogrid-worker/config.toml:4: unknown key worker.max_memory",
+    "The computer is not kept awake: no login manager is there to keep the machine awake",
+    "llama-3.1-8b: answers 1 of at most 4",
+  ]);
+  // It has grown for them.
+  const window = await eventually("all of it shows", async () => {
+    const box = await windowOf("GoGrid");
+    return box.height > 230 && box;
+  });
+  await desktop.picture("tray-window-notes", window);
+  await openMenu("Pause", 5);
+  await pictureOfMenus("tray-menu-notes");
+});
+
 test("the icon looks different in each state", async () => {
   const daemon = await startDaemon();
   // First what it shows before it knows better.

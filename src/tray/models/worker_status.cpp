@@ -93,6 +93,10 @@ const Pause* machine_pause(const WorkerStatus& status) {
   return is_all ? &pauses.front() : nullptr;
 }
 
+QString with_detail(const QString& text, const QString& detail) {
+  return detail.isEmpty() ? text : QString("%1: %2").arg(text, detail);
+}
+
 }  // namespace
 
 WorkerStatus read_status(const QJsonObject& status) {
@@ -110,6 +114,11 @@ WorkerStatus read_status(const QJsonObject& status) {
   for (const auto& replica : status["replicas"].toArray())
     out.replicas.push_back(read_replica(replica.toObject()));
   out.requests_running = status["requests"].toObject()["running"].toInt();
+  const QJsonObject activity = status["activity"].toObject();
+  out.is_activity_unknown = activity["wanted"].toBool() && text_of(activity, "state") == "unknown";
+  out.activity_detail = text_of(activity, "detail");
+  out.config_error = text_of(status, "config_error");
+  out.awake_failure = text_of(status, "awake_failure");
   return out;
 }
 
@@ -185,6 +194,13 @@ QStringList StatusWords::notes(const WorkerStatus& status) {
     lines << (pause.part.isEmpty() ? tr("Paused except on %1: %2").arg(names.join(", ").left(max_text), reason(pause))
                                    : tr("Paused on %1: %2").arg(part_name(status, pause.part), reason(pause)));
   }
+  const bool is_told = std::any_of(status.pauses.begin(), status.pauses.end(),
+                                   [](const Pause& pause) { return pause.code == "activity_unknown"; });
+  if (status.is_activity_unknown && !is_told)
+    lines << with_detail(tr("It cannot see whether you use the computer (Settings, Activity)"), status.activity_detail);
+  if (!status.config_error.isEmpty())
+    lines << with_detail(tr("The settings file is wrong and not in force"), status.config_error);
+  if (!status.awake_failure.isEmpty()) lines << with_detail(tr("The computer is not kept awake"), status.awake_failure);
   return lines;
 }
 

@@ -56,6 +56,13 @@ struct WorkerStatus {
   std::vector<Device> devices;
   std::vector<ReplicaState> replicas;
   int requests_running = 0;
+  // The settings ask whether the owner is there, and nothing tells.
+  bool is_activity_unknown = false;
+  // The daemon's texts, in English: why nothing tells; what is wrong with the settings file; why the computer is not
+  // kept awake. Empty: nothing is.
+  QString activity_detail;
+  QString config_error;
+  QString awake_failure;
 };
 
 WorkerStatus read_status(const QJsonObject& status);
@@ -73,7 +80,7 @@ class StatusWords {
  public:
   // Paused: nothing of the machine may work.
   static Headline headline(const WorkerStatus& status, const QDateTime& now);
-  // A line for each part of the machine that is paused while others are not.
+  // A line for each part of the machine that is paused while others are not, and for each thing that is wrong.
   static QStringList notes(const WorkerStatus& status);
   // "Paused: you are using the computer"
   static QString paused(const Pause& pause, const QDateTime& now);

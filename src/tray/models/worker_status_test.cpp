@@ -120,6 +120,35 @@ TEST_F(StatusTest, WithoutAConnectionAPauseOfAPartIsStillSaid) {
   EXPECT_EQ(StatusWords::notes(status), QStringList{"Paused on pci:1: the GPU is too hot"});
 }
 
+TEST_F(StatusTest, WhatIsWrongIsSaidBesideTheState) {
+  const struct {
+    const char* status;
+    QStringList notes;
+  } cases[] = {
+      {R"({"activity":{"state":"unknown","wanted":true,"detail":"display: none"}})",
+       {"It cannot see whether you use the computer (Settings, Activity): display: none"}},
+      {R"({"activity":{"state":"unknown","wanted":true,"detail":""}})",
+       {"It cannot see whether you use the computer (Settings, Activity)"}},
+      {R"({"activity":{"state":"unknown","wanted":false,"detail":"display: none"}})", {}},
+      {R"({"activity":{"state":"idle","wanted":true,"detail":"x"},"config_error":null,"awake_failure":null})", {}},
+      // The headline says it.
+      {R"({"activity":{"state":"unknown","wanted":true},"pauses":[{"code":"activity_unknown","part":null,"except":[]}]})",
+       {}},
+      {R"({"config_error":"line 4: unknown key"})",
+       {"The settings file is wrong and not in force: line 4: unknown key"}},
+      {R"({"awake_failure":"the machine may go to sleep: no"})",
+       {"The computer is not kept awake: the machine may go to sleep: no"}},
+  };
+  for (const auto& one : cases) {
+    QJsonObject status = object(one.status);
+    status["availability"] = "available";
+    status["coordinator"] = QJsonObject{{"connected", true}};
+    EXPECT_EQ(StatusWords::notes(read_status(status)), one.notes) << one.status;
+    const Mood mood = status.contains("pauses") ? Mood::paused : Mood::idle;
+    EXPECT_EQ(StatusWords::headline(read_status(status), noon).mood, mood) << one.status;
+  }
+}
+
 TEST_F(StatusTest, APauseUntilLaterSaysWhen) {
   Pause pause{"by_owner", "", noon.addSecs(3600)};
   EXPECT_EQ(StatusWords::paused(pause, noon), "Paused by you until 13:00:00");

@@ -855,6 +855,18 @@
         <source>Paused on %1: %2</source>
         <translation>Pausiert auf %1: %2</translation>
     </message>
+    <message>
+        <source>It cannot see whether you use the computer (Settings, Activity)</source>
+        <translation>Ob Sie den Computer benutzen, ist nicht zu erkennen (Einstellungen, Aktivität)</translation>
+    </message>
+    <message>
+        <source>The settings file is wrong and not in force</source>
+        <translation>Die Einstellungsdatei ist fehlerhaft und gilt nicht</translation>
+    </message>
+    <message>
+        <source>The computer is not kept awake</source>
+        <translation>Der Computer wird nicht wach gehalten</translation>
+    </message>
 </context>
 <context>
     <name>TrayMenu</name>

@@ -855,6 +855,18 @@
         <source>Paused on %1: %2</source>
         <translation>En pausa en %1: %2</translation>
     </message>
+    <message>
+        <source>It cannot see whether you use the computer (Settings, Activity)</source>
+        <translation>No puede ver si usted usa el equipo (Ajustes, Actividad)</translation>
+    </message>
+    <message>
+        <source>The settings file is wrong and not in force</source>
+        <translation>El archivo de ajustes tiene un error y no se aplica</translation>
+    </message>
+    <message>
+        <source>The computer is not kept awake</source>
+        <translation>El ordenador no se mantiene despierto</translation>
+    </message>
 </context>
 <context>
     <name>TrayMenu</name>

@@ -855,6 +855,18 @@
         <source>Paused on %1: %2</source>
         <translation>%1 は休止中: %2</translation>
     </message>
+    <message>
+        <source>It cannot see whether you use the computer (Settings, Activity)</source>
+        <translation>コンピューターを使用中かどうか分かりません（設定 → 利用状況）</translation>
+    </message>
+    <message>
+        <source>The settings file is wrong and not in force</source>
+        <translation>設定ファイルに誤りがあり、適用されていません</translation>
+    </message>
+    <message>
+        <source>The computer is not kept awake</source>
+        <translation>コンピューターのスリープを防げません</translation>
+    </message>
 </context>
 <context>
     <name>TrayMenu</name>

@@ -855,6 +855,18 @@
         <source>Paused on %1: %2</source>
         <translation>%1 已暂停：%2</translation>
     </message>
+    <message>
+        <source>It cannot see whether you use the computer (Settings, Activity)</source>
+        <translation>无法得知您是否使用计算机（设置 → 使用活动）</translation>
+    </message>
+    <message>
+        <source>The settings file is wrong and not in force</source>
+        <translation>设置文件有误，未生效</translation>
+    </message>
+    <message>
+        <source>The computer is not kept awake</source>
+        <translation>无法让电脑保持唤醒</translation>
+    </message>
 </context>
 <context>
     <name>TrayMenu</name>

@@ -205,6 +205,10 @@ TEST(SleepInhibitor, SaysThatItWasRefused) {
   ASSERT_TRUE(loop.until([&] { return inhibitor.failure() == "the machine may go to sleep: not you"; }));
   EXPECT_FALSE(inhibitor.held());
   EXPECT_GE(changes, 1);
+  changes = 0;
+  inhibitor.release();
+  EXPECT_EQ(inhibitor.failure(), "");
+  EXPECT_EQ(changes, 1) << "nothing failed any more is news too";
 }
 
 TEST(SleepWatch, DelaysSleepUntilItIsReadyAndHearsTheEnd) {

@@ -38,13 +38,17 @@ SleepInhibitor::SleepInhibitor(Bus& system_bus, std::function<void()> on_change)
   client_.start();
 }
 
+void SleepInhibitor::set(FileDescriptor lock, std::string failure) {
+  const bool same = static_cast<bool>(lock) == held() && failure == failure_;
+  lock_ = std::move(lock);
+  failure_ = std::move(failure);
+  if (!same) on_change_();
+}
+
 // Its locks end with the login manager; a bus that went may have taken it along.
 void SleepInhibitor::lose() {
   asked_ = false;
-  failure_ = wanted_ ? "no login manager is there to keep the machine awake" : "";
-  if (!held()) return;
-  lock_.reset();
-  on_change_();
+  set({}, wanted_ ? "no login manager is there to keep the machine awake" : "");
 }
 
 void SleepInhibitor::hold(std::string why) {
@@ -55,10 +59,7 @@ void SleepInhibitor::hold(std::string why) {
 
 void SleepInhibitor::release() {
   wanted_ = false;
-  failure_.clear();
-  if (!held()) return;
-  lock_.reset();
-  on_change_();
+  set({}, "");
 }
 
 void SleepInhibitor::take() {
@@ -68,9 +69,8 @@ void SleepInhibitor::take() {
     auto lock = read_lock(reply);
     // It may be no longer needed: then its end gives it back.
     if (!wanted_) return;
-    failure_ = lock ? "" : "the machine may go to sleep: " + lock.error().detail;
-    if (lock) lock_ = std::move(*lock);
-    on_change_();
+    if (!lock) return set({}, "the machine may go to sleep: " + lock.error().detail);
+    set(std::move(*lock), "");
   });
 }
 

@@ -14,7 +14,7 @@ namespace gogrid::worker {
 // manager is taken again.
 class SleepInhibitor {
  public:
-  // `on_change`: held() has changed.
+  // `on_change`: held() or failure() has changed.
   SleepInhibitor(Bus& system_bus, std::function<void()> on_change);
 
   // `why` is shown to whoever asks what keeps the machine awake.
@@ -27,6 +27,8 @@ class SleepInhibitor {
  private:
   void take();
   void lose();
+  // Tells, if that is news.
+  void set(FileDescriptor lock, std::string failure);
 
   std::function<void()> on_change_;
   bool wanted_ = false;

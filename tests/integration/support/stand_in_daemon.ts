@@ -17,6 +17,9 @@ export const readyStatus = {
   availability: "available",
   reason: "",
   pauses: [] as { code: string; part?: string | null; except?: string[]; text: string; until: number | null }[],
+  activity: { state: "idle", detail: "display :0: no input", wanted: true },
+  awake_failure: null as string | null,
+  config_error: null as string | null,
   sandbox: "bubblewrap",
   sandbox_detail: "",
   engine: {
