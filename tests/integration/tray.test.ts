@@ -387,6 +387,27 @@ test("without a tray it is a window that says so; when a tray comes it is an ico
   assert.equal(program.child.exitCode, null);
 });
 
+test("a panel that comes while the owner types waits until the window is closed", async () => {
+  await startDaemon();
+  await desktop.startXembedTray();
+  const program = startTray();
+  await chooseInMenu("Settings…");
+  await choose("Schedule");
+  await desktop.click(await desktop.find(tray, "Hours in which work is allowed", "text"));
+  await desktop.type("; mon");
+  await eventually("it can be saved", async () => (await desktop.find(tray, "Save")).isEnabled);
+  await desktop.startNotifierTray();
+  // It hears of the panel before it hears of this one, which was started later.
+  assert.equal(await startTray().exited, 0);
+  await desktop.find(tray, "Ready, nothing to do");
+  assert.equal((await desktop.find(tray, "Save")).isEnabled, true);
+  assert.deepEqual(await desktop.notifierItems(), []);
+  await desktop.tool("xdotool", ["search", "--onlyvisible", "--name", "^Settings", "windowactivate", "--sync"]);
+  await choose("Close");
+  await eventually("the icon is in the panel", async () => (await desktop.notifierItems()).length === 1);
+  assert.equal(program.child.exitCode, null);
+});
+
 test("it says what it is, and which version the worker has", async () => {
   await startDaemon();
   await desktop.startXembedTray();

@@ -75,8 +75,16 @@ Program::Program(Place place, bool in_background, QObject* parent)
 }
 
 Program::~Program() {
-  for (const auto& window : {settings_, statistics_, wizard_, about_, question_})
-    delete window.data();
+  for (QWidget* window : open_windows())
+    delete window;
+}
+
+std::vector<QWidget*> Program::open_windows() const {
+  std::vector<QWidget*> windows;
+  for (const auto& window : {settings_, statistics_, wizard_, about_, question_}) {
+    if (window) windows.push_back(window);
+  }
+  return windows;
 }
 
 void Program::start() {
@@ -89,10 +97,17 @@ void Program::start() {
 void Program::show_window() { bring_up(&window_); }
 
 void Program::follow_host() {
-  if (host_.needs_restart()) return emit restart_wanted();
+  if (host_.needs_restart()) return restart_when_left_alone();
   if (!host_.is_there()) return patience_.start(patience_ms);
   patience_.stop();
   window_.set_alone(false);
+}
+
+// Windows would close under their owner's hands, and what is typed in them would be lost.
+void Program::restart_when_left_alone() {
+  const auto windows = open_windows();
+  if (windows.empty()) return emit restart_wanted();
+  connect(windows.front(), &QObject::destroyed, this, &Program::follow_host, Qt::UniqueConnection);
 }
 
 void Program::refresh_icon() {

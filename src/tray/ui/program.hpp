@@ -6,6 +6,7 @@
 #include <QSystemTrayIcon>
 #include <QTimer>
 #include <memory>
+#include <vector>
 
 #include "tray/connection/place.hpp"
 #include "tray/connection/worker_starter.hpp"
@@ -35,6 +36,9 @@ class Program : public QObject {
   void on_no_daemon();
   void start_worker();
   void follow_host();
+  void restart_when_left_alone();
+  // But for the status window.
+  std::vector<QWidget*> open_windows() const;
   void refresh_icon();
   void show_settings();
   void show_statistics();

@@ -133,6 +133,15 @@ export class Desktop {
     return names;
   }
 
+  /** The icons in it, by their places on the bus. */
+  async notifierItems(): Promise<string[]> {
+    const bus = await Bus.connect(this.env.DBUS_SESSION_BUS_ADDRESS!);
+    const watcher = "org.kde.StatusNotifierWatcher";
+    const items = (await bus.property(watcher, "/StatusNotifierWatcher", watcher, "RegisteredStatusNotifierItems")) as unknown as string[];
+    bus.close();
+    return items;
+  }
+
   async tool(file: string, args: string[]): Promise<string> {
     const { code, stdout, stderr } = await run(file, args, { env: this.env as NodeJS.ProcessEnv });
     if (code !== 0 && stderr.trim() !== "") throw new Error(`${file} ${args.join(" ")}: ${stderr}`);
