@@ -12,7 +12,7 @@ const mayInclude: Record<string, string[]> = {
   worker: ["wire", "net", "domain", "base"],
   client: ["wire", "net", "domain", "base"],
   cli: ["client", "wire", "net", "domain", "base"],
-  tray: ["client", "wire", "net", "domain", "base"],
+  tray: ["domain", "base"],
 };
 
 // Libraries that only these folders may see.

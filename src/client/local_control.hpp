@@ -1,5 +1,5 @@
 // Client of a worker daemon's control socket (JSON-RPC, docs/control.md). Used by `gogrid-worker status|pause|resume|
-// stop` and by the tray. Calls and subscriptions share one connection, which is made when it is needed. On its
+// stop`. Calls and subscriptions share one connection, which is made when it is needed. On its
 // executor's thread; any number of calls at a time.
 #pragma once
 
