@@ -23,6 +23,27 @@ after(() => fs.rmSync(home, { recursive: true, force: true }));
 const replicaOf = (status: any) => (status.replicas as any[]).find((replica) => replica.model_name === "gogrid-sample");
 const settingOf = (settings: any, key: string) => (settings.settings as any[]).find((setting) => setting.key === key);
 
+test("the documents say which settings wait for a restart, and what each preset sets", async () => {
+  const text = fs.readFileSync(path.resolve(import.meta.dirname, "../../docs/operations.md"), "utf8");
+  const presets = ["conservative", "default", "aggressive", "dedicated"];
+  const shown = await Promise.all(
+    presets.map(async (preset) => {
+      const { stdout } = await run(path.join(binDir, "gogrid-worker"), ["settings", "--json"], { env: { PATH: process.env.PATH, HOME: home, GOGRID_WORKER_PRESET: preset } });
+      return JSON.parse(stdout).settings as any[];
+    }),
+  );
+  const waiting = shown[0]!.filter((setting) => setting.applies === "at_restart").map((setting) => setting.key);
+  const named = /All settings count at once but (.*?), which count when the worker starts again/s.exec(text)![1]!;
+  assert.deepEqual([...named.matchAll(/`([^`]+)`/g)].map((match) => match[1]).sort(), waiting.sort());
+
+  const rows = shown[0]!
+    .map((setting, index) => [setting.key, ...shown.map((settings) => String(settings[index].value))] as string[])
+    .filter(([key, ...values]) => key !== "worker.preset" && new Set(values).size > 1)
+    .map(([key, ...values]) => `| \`${key!.replace("worker.", "")}\` | ${values.join(" | ")} |`);
+  const [, table] = text.split(`| in \`[worker]\` | ${presets.map((preset) => `\`${preset}\``).join(" | ")} |\n|---|---|---|---|---|\n`);
+  assert.deepEqual(table!.split("\n\n")[0]!.split("\n").sort(), rows.sort());
+});
+
 test("without a daemon they are shown and changed in the file, and the rest of it stays", async () => {
   const command = (args: string[], env: NodeJS.ProcessEnv = {}) =>
     run(path.join(binDir, "gogrid-worker"), args, { env: { PATH: process.env.PATH, HOME: home, XDG_CONFIG_HOME: path.join(home, "alone"), ...env } });
