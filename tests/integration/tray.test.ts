@@ -110,6 +110,19 @@ async function chooseInMenu(name: string): Promise<void> {
   await desktop.click((await openMenu()).entry(name));
 }
 
+/** As KDE keeps the colours of a dark theme, which Qt reads. */
+const darkColours = ["Window", "View", "Button", "Tooltip"]
+  .map((part) => `[Colors:${part}]\nBackgroundNormal=${part === "View" ? "27,30,32" : "49,54,59"}\nForegroundNormal=239,240,241\nForegroundLink=41,128,185\n`)
+  .concat("[Colors:Selection]\nBackgroundNormal=61,174,233\nForegroundNormal=239,240,241\n")
+  .join("\n");
+
+/** Of a part of the screen, from 0 to 1. */
+async function lightness({ x, y, width, height }: Box): Promise<number> {
+  const file = path.join(stateDir, "part.png");
+  await desktop.tool("import", ["-window", "root", "-crop", `${width}x${height}+${x}+${y}`, "+repage", file]);
+  return Number(await desktop.tool("identify", ["-format", "%[fx:mean]", file]));
+}
+
 const pauses = ["For one hour", "Until tomorrow", "Until I resume"];
 
 async function pauseMenu(models = 0): Promise<Menu> {
@@ -314,6 +327,7 @@ test("the keyboard alone reaches settings and saves them", async () => {
   startTray();
   await eventually("it follows the status", async () => daemon.called("status.subscribe").length === 1);
   await openMenu();
+  await pictureOfMenus("tray-menu-idle");
   await desktop.key("s");
   await desktop.find(tray, settingsWindow);
   await desktop.find(tray, "General", "list item");
@@ -408,6 +422,35 @@ test("a panel that comes while the owner types waits until the window is closed"
   assert.equal(program.child.exitCode, null);
 });
 
+test("on a dark desktop its windows are dark, and on a fine screen they are large", async () => {
+  const daemon = await startDaemon();
+  daemon.fileError = "line 4: unknown key worker.max_memory";
+  daemon.change({ replicas: [{ model_name: "llama-3.1-8b", phase: "ready", slots: 4, slots_busy: 0 }] });
+  await desktop.startXembedTray();
+  fs.writeFileSync(path.join(desktop.env.XDG_CONFIG_HOME!, "kdeglobals"), darkColours);
+  const dark = startTray({ XDG_CURRENT_DESKTOP: "KDE", KDE_SESSION_VERSION: "5" });
+  await eventually("it follows the status", async () => daemon.called("status.subscribe").length === 1);
+  await openMenu("Pause", 1);
+  await pictureOfMenus("tray-menu-dark");
+  await desktop.key("s");
+  await choose("Schedule");
+  await desktop.find(tray, "Hours in which work is allowed", "text");
+  const box = await windowOf(settingsWindow);
+  assert.ok((await lightness({ ...box, y: box.y + 24, height: box.height - 24 })) < 0.4);
+  await desktop.picture("tray-settings-dark", box);
+  assert.equal(await dark.stop(), null);
+
+  const large = startTray({ QT_SCALE_FACTOR: "2" });
+  await eventually("it follows the status", async () => daemon.called("status.subscribe").length === 2);
+  assert.equal(await startTray().exited, 0);
+  const { x, y, width, height } = await eventually("its window shows", async () => {
+    const lines = (await desktop.tool("xwininfo", ["-root", "-tree"])).split("\n");
+    return lines.filter((line) => line.includes('"GoGrid"')).map(sizeOf).find((box) => box.width === 840);
+  });
+  await desktop.picture("tray-window-large", { x: x - 1, y: y - 22, width: width + 2, height: height + 24 });
+  assert.equal(large.child.exitCode, null);
+});
+
 test("it says what it is, and which version the worker has", async () => {
   await startDaemon();
   await desktop.startXembedTray();
@@ -479,6 +522,7 @@ test("the daemon ends, is killed, and comes back: the icon says so and goes on",
     await daemon.vanish(isKilled);
     await desktop.find(tray, "The worker is not running.");
     await openMenu("");
+    await pictureOfMenus("tray-menu-offline");
     // Early, it would go to the window below.
     await eventually("the menu is closed", async () => {
       await desktop.key("Escape");
@@ -550,6 +594,8 @@ test("first run: a pasted token joins, the token stays out of the process list, 
   await desktop.startXembedTray();
   const program = startTray();
   await desktop.find(tray, "Set up GoGrid");
+  await desktop.find(tray, "Join token");
+  await desktop.picture("tray-wizard-empty", await windowOf("Set up GoGrid"));
   await desktop.click(await desktop.find(tray, "Join token"));
   await desktop.type("ggj_0123");
   await desktop.click(await desktop.find(tray, "Coordinator", "text"));
