@@ -426,12 +426,22 @@ test("on a dark desktop its windows are dark, and on a fine screen they are larg
   const daemon = await startDaemon();
   daemon.fileError = "line 4: unknown key worker.max_memory";
   daemon.change({ replicas: [{ model_name: "llama-3.1-8b", phase: "ready", slots: 4, slots_busy: 0 }] });
+  const now = Math.floor(Date.now() / 1000);
+  daemon.history.samples = Array.from({ length: 288 }, (_, n) => ({
+    at: now - (287 - n) * 300, gpu_percent: 25 + (n * 50) / 287, vram_bytes: 8 * gigabyte, temperature_celsius: 60, power_watts: 200,
+  }));
   await desktop.startXembedTray();
   fs.writeFileSync(path.join(desktop.env.XDG_CONFIG_HOME!, "kdeglobals"), darkColours);
   const dark = startTray({ XDG_CURRENT_DESKTOP: "KDE", KDE_SESSION_VERSION: "5" });
   await eventually("it follows the status", async () => daemon.called("status.subscribe").length === 1);
   await openMenu("Pause", 1);
   await pictureOfMenus("tray-menu-dark");
+  await desktop.key("t");
+  await choose("24 hours");
+  await eventually("the day is shown", async () => (await desktop.find(tray, "Load")).description === "75 %");
+  await desktop.picture("tray-statistics-dark", await windowOf(statisticsWindow));
+  await choose("Close");
+  await openMenu("Pause", 1);
   await desktop.key("s");
   await choose("Schedule");
   await desktop.find(tray, "Hours in which work is allowed", "text");

@@ -97,7 +97,8 @@ void Chart::draw_axes(QPainter& painter, const QRectF& area) const {
     const double y = std::round(area.bottom() - part * area.height()) + 0.5;
     painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y));
   }
-  painter.setPen(palette().color(QPalette::PlaceholderText));
+  faint.setAlphaF(0.65F);
+  painter.setPen(faint);
   const QRectF below(area.left(), area.bottom() + 2, area.width(), fontMetrics().height());
   // Time goes to the right in every language, as the line does.
   painter.drawText(below, Qt::AlignAbsolute | Qt::AlignLeft | Qt::AlignVCenter, begin_text_);

@@ -88,5 +88,24 @@ TEST_F(StatisticsWindowTest, TimeGoesToTheRightInEveryLanguage) {
   EXPECT_EQ(label_place(Qt::RightToLeft), label_place(Qt::LeftToRight));
 }
 
+// A theme's colour of placeholders may be left as it is for light ones.
+TEST_F(StatisticsWindowTest, LabelsOfADarkChartAreLight) {
+  Chart chart("", Qt::red, [](double) { return QString(); });
+  QPalette dark;
+  dark.setColor(QPalette::Base, Qt::black);
+  dark.setColor(QPalette::Text, Qt::white);
+  dark.setColor(QPalette::PlaceholderText, Qt::black);
+  chart.setPalette(dark);
+  chart.set_span(0, 10, "begin", "now");
+  chart.resize(280, 130);
+  const QImage image = chart.grab().toImage();
+  int lightest = 0;
+  for (int y = image.height() - 14; y < image.height(); ++y) {
+    for (int x = 0; x < image.width(); ++x)
+      lightest = std::max(lightest, image.pixelColor(x, y).lightness());
+  }
+  EXPECT_GT(lightest, 100);
+}
+
 }  // namespace
 }  // namespace gogrid::tray
