@@ -179,7 +179,8 @@ QString StatusWords::part_name(const WorkerStatus& status, const QString& part) 
   if (device == status.devices.end()) return part;
   const auto same = std::count_if(status.devices.begin(), status.devices.end(),
                                   [&](const Device& other) { return other.description == device->description; });
-  return same == 1 ? device->description : QString("%1 (%2)").arg(device->description, device->name);
+  if (same == 1) return device->description;
+  return QString("%1 (%2)").arg(device->description, device->name).left(max_text);
 }
 
 QStringList StatusWords::notes(const WorkerStatus& status) {
