@@ -2,6 +2,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <limits>
 
 #include "base/encoding.hpp"
 #include "base/log.hpp"
@@ -220,6 +221,9 @@ asio::awaitable<Result<void>> Session::greet(std::shared_ptr<Link> link) {
   if (!frame) co_return frame.error();
   if (!*frame || !(*frame)->has_welcome()) co_return Error(ErrorCode::protocol, "the coordinator did not say welcome");
   const auto& welcome = (*frame)->welcome();
+  if (welcome.https_port() > std::numeric_limits<std::uint16_t>::max()) {
+    co_return Error(ErrorCode::protocol, "the coordinator named a port that there cannot be");
+  }
   BlobSource source;
   source.host = options_.coordinator_host;
   source.port =
