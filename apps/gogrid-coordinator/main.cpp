@@ -101,15 +101,15 @@ void add_flags(CLI::App& app, Flags& flags) {
   defaults.server.data_dir = default_data_dir();
   for (const Setting& setting : coordinator_settings(defaults)) {
     if (setting.flag.empty()) continue;
-    const auto store = [&flags, flag = setting.flag](const std::string& value) {
+    const bool is_list = setting.target.kind() == SettingKind::list;
+    const auto store = [&flags, is_list, flag = setting.flag](const std::string& value) {
       std::string& text = flags[flag];
-      text += (text.empty() ? "" : ",") + value;
+      text = is_list && !text.empty() ? text + "," + value : value;
     };
     CLI::Option* option =
         app.add_option_function<std::string>(setting.flag, store, setting.help + " [" + setting.target.show() + "]");
     option->trigger_on_parse();
-    if (setting.target.kind() == SettingKind::list)
-      option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    if (is_list) option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
 }
 
