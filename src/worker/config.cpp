@@ -78,7 +78,8 @@ std::vector<Setting> owner_settings(WorkerConfig& config) {
        "What to do where nothing tells whether somebody uses it",
        SettingTarget(config.when_activity_unknown).one_of({"work", "pause"})},
       {"worker.work_while_active", "GOGRID_WORKER_WORK_WHILE_ACTIVE", "--work-while-active",
-       "What goes on while somebody uses it: cpu, and GPUs by their ids (as `gogrid-worker gpus` shows them)",
+       "What goes on while somebody uses it: cpu, and GPUs by their ids (as `gogrid-worker gpus` shows them) or as "
+       "Vulkan0",
        config.work_while_active},
       {"worker.pause_on_full_screen", "GOGRID_WORKER_PAUSE_ON_FULL_SCREEN", "--pause-on-full-screen",
        "Give it back while a program fills the screen, as games and films do", config.pause_on_full_screen},

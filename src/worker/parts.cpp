@@ -22,6 +22,20 @@ std::set<std::string> parts_of(const ReplicaSpec& spec, const std::vector<Engine
   return parts;
 }
 
+std::set<std::string> with_ids(const std::set<std::string>& named, const std::vector<EngineDevice>& devices,
+                               const std::vector<Gpu>& gpus) {
+  const auto ids = match_gpus(devices, gpus);
+  std::set<std::string> parts;
+  for (const std::string& part : named) {
+    const auto device =
+        std::find_if(devices.begin(), devices.end(), [&](const EngineDevice& one) { return one.name == part; });
+    const std::string id =
+        device == devices.end() ? std::string() : ids[static_cast<std::size_t>(device - devices.begin())];
+    parts.insert(id.empty() ? part : id);
+  }
+  return parts;
+}
+
 std::vector<std::string> unknown_parts(const std::set<std::string>& named, const std::vector<EngineDevice>& devices,
                                        const std::vector<Gpu>& gpus) {
   std::vector<std::string> unknown;

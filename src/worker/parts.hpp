@@ -16,6 +16,10 @@ namespace gogrid::worker {
 std::set<std::string> parts_of(const ReplicaSpec& spec, const std::vector<EngineDevice>& devices,
                                const std::vector<Gpu>& gpus);
 
+// The same with the ids of GPUs that are named as the engine names them.
+std::set<std::string> with_ids(const std::set<std::string>& named, const std::vector<EngineDevice>& devices,
+                               const std::vector<Gpu>& gpus);
+
 // Those of `named` that are none of this machine's parts.
 std::vector<std::string> unknown_parts(const std::set<std::string>& named, const std::vector<EngineDevice>& devices,
                                        const std::vector<Gpu>& gpus);

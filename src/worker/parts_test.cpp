@@ -48,6 +48,20 @@ TEST(Parts, AModelThatDoesNotFitAGpuIsOnTheCpuToo) {
   EXPECT_THAT(parts_of(spec, devices, {}), ElementsAre("Vulkan0", "cpu"));
 }
 
+TEST(Parts, GpusMayBeNamedAsTheEngineNamesThem) {
+  std::vector<EngineDevice> devices(2);
+  devices[0].name = "Vulkan0";
+  devices[0].description = "RX 7900";
+  devices[1].name = "Vulkan1";
+  devices[1].description = "unknown to the system";
+  std::vector<Gpu> gpus(1);
+  gpus[0].id = "pci:2";
+  gpus[0].name = "RX 7900";
+  EXPECT_THAT(with_ids({"Vulkan0", "Vulkan1", "cpu", "pci:1"}, devices, gpus),
+              ElementsAre("Vulkan1", "cpu", "pci:1", "pci:2"));
+  EXPECT_THAT(with_ids({}, devices, gpus), ElementsAre());
+}
+
 TEST(Parts, OnesThatAreNotThereAreNamed) {
   std::vector<EngineDevice> devices(1);
   devices[0].name = "Vulkan0";

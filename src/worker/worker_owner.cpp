@@ -107,8 +107,10 @@ void Worker::warn_of_unknown_parts() {
 const Pause* Worker::pause_of(const Replica& replica) const {
   const auto& pauses = owner_.pauses();
   if (pauses.empty()) return nullptr;
-  const auto parts = parts_of(replica.spec(), devices_.list(), hardware_.survey().gpus);
-  const auto found = std::find_if(pauses.begin(), pauses.end(), [&](const Pause& pause) {
+  const auto& gpus = hardware_.survey().gpus;
+  const auto parts = parts_of(replica.spec(), devices_.list(), gpus);
+  const auto found = std::find_if(pauses.begin(), pauses.end(), [&](Pause pause) {
+    pause.except = with_ids(pause.except, devices_.list(), gpus);
     return std::any_of(parts.begin(), parts.end(), [&](const std::string& part) { return stops_part(pause, part); });
   });
   return found == pauses.end() ? nullptr : &*found;
