@@ -61,7 +61,9 @@ std::vector<Setting> coordinator_settings(CoordinatorConfig& config) {
   add("jobs.webhook_private_addresses", "",
       "whether webhooks may go to private addresses and over http; only where everybody who has a key is trusted",
       config.jobs.webhook_private_addresses);
-  add("workers.certificate_lifetime", "", "lifetime of a worker's certificate; workers renew by themselves",
+  add("workers.certificate_lifetime", "",
+      "lifetime of a worker's certificate; workers renew by themselves, and one that was away for longer has to join "
+      "again",
       config.workers.certificate_lifetime);
   add("workers.idle_timeout", "", "a worker that is silent for this long is lost", config.workers.idle_timeout);
   add("workers.busy_timeout", "", "and so is one that runs requests, after this long", config.workers.busy_timeout);
