@@ -18,6 +18,12 @@ DiskRoomOptions disk_options(std::filesystem::path disk, const WorkerConfig& con
   return options;
 }
 
+PowerOptions power_options(std::filesystem::path root) {
+  PowerOptions options;
+  options.root = std::move(root);
+  return options;
+}
+
 PressureOptions pressure_options(std::filesystem::path engines_group) {
   PressureOptions options;
   options.engines_group = std::move(engines_group);
@@ -41,7 +47,7 @@ OwnerSensors::OwnerSensors(asio::any_io_executor executor, asio::thread_pool& po
           std::chrono::seconds(config.idle_after_seconds), events_.on_change),
       full_screen_(executor, pool, x11_options(), wayland_options(), events_.on_change),
       programs_(executor, ProgramsOptions(), events_.on_change),
-      power_(executor, PowerOptions(), events_.on_change),
+      power_(executor, power_options(std::move(place.root)), events_.on_change),
       pressure_(executor, pressure_options(std::move(place.engines_group)), events_.on_change),
       network_(system_bus_, events_.on_change),
       disk_(executor, disk_options(std::move(place.disk), config), events_.on_change),

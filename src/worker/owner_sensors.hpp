@@ -44,6 +44,8 @@ class OwnerSensors {
     std::filesystem::path disk;
     // See PressureOptions.
     std::filesystem::path engines_group;
+    // Of the system whose power supply it is.
+    std::filesystem::path root = "/";
   };
   struct Events {
     // senses() or activity() are others.

@@ -17,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::Loop;
 using test::StandInLogind;
+using test::StandInNetworkManager;
 using test::StandInService;
 using test::TestBus;
 using Time = std::chrono::steady_clock;
@@ -30,27 +31,6 @@ struct Connection {
   }
   Loop& loop;
   Bus bus;
-};
-
-struct StandInNetworkManager {
-  StandInNetworkManager(Loop& loop, const TestBus& bus, std::uint32_t its_metered)
-      : metered(its_metered),
-        service(loop, bus, "org.freedesktop.NetworkManager", "/org/freedesktop/NetworkManager",
-                "org.freedesktop.NetworkManager", table, this) {}
-
-  static int get(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void* userdata, sd_bus_error*) {
-    return sd_bus_message_append(reply, "u", static_cast<StandInNetworkManager*>(userdata)->metered);
-  }
-  void set(std::uint32_t value) {
-    metered = value;
-    service.property_changed("Metered");
-  }
-
-  static constexpr sd_bus_vtable table[] = {
-      SD_BUS_VTABLE_START(0), SD_BUS_PROPERTY("Metered", "u", get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-      SD_BUS_VTABLE_END};
-  std::uint32_t metered;
-  StandInService service;
 };
 
 // GNOME's idle monitor: the test says how long its user has done nothing.

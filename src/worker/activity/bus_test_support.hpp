@@ -145,4 +145,25 @@ struct StandInLogind {
   StandInService service;
 };
 
+struct StandInNetworkManager {
+  StandInNetworkManager(Loop& loop, const TestBus& bus, std::uint32_t its_metered)
+      : metered(its_metered),
+        service(loop, bus, "org.freedesktop.NetworkManager", "/org/freedesktop/NetworkManager",
+                "org.freedesktop.NetworkManager", table, this) {}
+
+  static int get(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void* userdata, sd_bus_error*) {
+    return sd_bus_message_append(reply, "u", static_cast<StandInNetworkManager*>(userdata)->metered);
+  }
+  void set(std::uint32_t value) {
+    metered = value;
+    service.property_changed("Metered");
+  }
+
+  static constexpr sd_bus_vtable table[] = {
+      SD_BUS_VTABLE_START(0), SD_BUS_PROPERTY("Metered", "u", get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+      SD_BUS_VTABLE_END};
+  std::uint32_t metered;
+  StandInService service;
+};
+
 }  // namespace gogrid::worker::test
