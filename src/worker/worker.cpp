@@ -574,7 +574,7 @@ Result<EngineUse> Worker::find_engine(const ReplicaKey& key) {
 asio::awaitable<void> Worker::serve(std::shared_ptr<net::quic::Stream> stream) {
   struct Count {
     explicit Count(Worker& its_worker) : worker(its_worker) {
-      ++worker.requests_running_;
+      if (++worker.requests_running_ == 1) worker.vram_.engines_changed();
       ++worker.requests_total_;
       worker.sensors_.set_engines(worker.engine_activity());
       worker.status_changed();

@@ -42,6 +42,7 @@ VramWatch::Sources Worker::vram_sources() {
     return engines;
   };
   sources.look = [this] { return hardware_.look(); };
+  sources.computing = [this] { return engine_activity().computing; };
   return sources;
 }
 

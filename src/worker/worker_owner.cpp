@@ -14,7 +14,10 @@ OwnerSensors::Events Worker::sensor_events() {
     owner_.sense(sensors_.senses());
     status_changed();
   };
-  events.on_survey = [this](const Survey& survey) { history_.add_reading(survey); };
+  events.on_survey = [this](const Survey& survey) {
+    history_.add_reading(survey);
+    vram_.take(survey);
+  };
   return events;
 }
 

@@ -1,7 +1,6 @@
 #include "worker/engine/vram_watch.hpp"
 
 #include <boost/asio/this_coro.hpp>
-#include <chrono>
 
 #include "worker/engine/device_gpus.hpp"
 #include "worker/engine/replica.hpp"
@@ -11,7 +10,8 @@ namespace gogrid::worker {
 namespace asio = boost::asio;
 namespace {
 
-constexpr std::chrono::seconds pause{5};
+constexpr std::chrono::seconds busy_pause{5};
+constexpr std::chrono::seconds idle_pause{15};
 
 }  // namespace
 
@@ -28,16 +28,18 @@ asio::awaitable<void> VramWatch::run() {
       co_await changed_.wait();
       continue;
     }
-    const auto next = std::chrono::steady_clock::now() + pause;
-    while (!stopping_ && !sources_.engines().empty() && std::chrono::steady_clock::now() < next)
+    const auto next = last_look_ + (sources_.computing() ? busy_pause : idle_pause);
+    if (std::chrono::steady_clock::now() < next) {
       co_await changed_.wait_until(next);
-    if (stopping_ || sources_.engines().empty()) continue;
+      continue;
+    }
     const Survey survey = co_await sources_.look();
     if (!stopping_) take(survey);
   }
 }
 
 void VramWatch::take(const Survey& survey) {
+  last_look_ = std::chrono::steady_clock::now();
   const auto engines = sources_.engines();
   for (const auto& replica : engines) {
     replica->devices_measured(bytes_of_processes(process_tree(replica->pid()), devices_.list(), survey.gpus));

@@ -1,10 +1,12 @@
-// VramWatch: holds engines to the owner's limits of GPU memory by what drivers say, process by process, every five
-// seconds while engines are on GPUs: the engine's own log leaves out what the driver needs, and may be wrong. Owned by
-// the worker; event loop thread.
+// VramWatch: holds engines to the owner's limits of GPU memory by what drivers say, process by process, while engines
+// are on GPUs: every five seconds while requests run, every fifteen otherwise, less often where somebody else looks
+// anyway. The engine's own log leaves out what the driver needs, and may be wrong. Owned by the worker; event loop
+// thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -24,11 +26,13 @@ class VramWatch {
     // Those whose engines are on devices now.
     std::function<std::vector<std::shared_ptr<Replica>>()> engines;
     std::function<boost::asio::awaitable<Survey>()> look;
+    // A request runs.
+    std::function<bool()> computing;
   };
   VramWatch(boost::asio::any_io_executor executor, EngineDevices& devices, Sources sources);
 
   void start();
-  // Engines have come or gone.
+  // Engines have come or gone, or the first request runs.
   void engines_changed() { changed_.notify(); }
   // A survey that somebody else asked for.
   void take(const Survey& survey);
@@ -41,6 +45,7 @@ class VramWatch {
   EngineDevices& devices_;
   Sources sources_;
   bool stopping_ = false;
+  std::chrono::steady_clock::time_point last_look_{};
   Notifier changed_;
   TaskGroup tasks_;
 };
