@@ -1,5 +1,10 @@
 #include "wire/frame.hpp"
 
+#include <google/protobuf/stubs/common.h>
+#if GOOGLE_PROTOBUF_VERSION < 4022000
+#include <google/protobuf/stubs/logging.h>
+#endif
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -31,6 +36,14 @@ std::string encode_frame(const google::protobuf::MessageLite& message) {
   }
   message.SerializeToArray(frame.data() + header_bytes, static_cast<int>(length));
   return frame;
+}
+
+bool parse_message(std::string_view payload, google::protobuf::MessageLite& message) {
+#if GOOGLE_PROTOBUF_VERSION < 4022000
+  // It would write lines of its own to standard error, as many as a hostile peer likes.
+  const google::protobuf::LogSilencer silencer;
+#endif
+  return message.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
 }
 
 std::span<std::byte> FrameReader::prepare() {

@@ -45,13 +45,14 @@ class FrameReader {
   std::size_t end_ = 0;
 };
 
+// Into a message of its type; false when it is no valid one.
+bool parse_message(std::string_view payload, google::protobuf::MessageLite& message);
+
 // Parses a payload; `protocol` when it is not a valid message of that type.
 template <class Message>
 Result<Message> decode_frame(std::string_view payload) {
   Message message;
-  if (!message.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
-    return Error(ErrorCode::protocol, "malformed frame of the worker protocol");
-  }
+  if (!parse_message(payload, message)) return Error(ErrorCode::protocol, "malformed frame of the worker protocol");
   return message;
 }
 

@@ -102,5 +102,17 @@ TEST(DecodeFrame, RefusesWhatIsNoMessage) {
   EXPECT_EQ(decode_frame<WorkerFrame>("\xff\xff\xff").error().code, ErrorCode::protocol);
 }
 
+TEST(DecodeFrame, WritesNothingOfWhatPeersSendToStandardError) {
+  Hello hello;
+  hello.set_host_name("laptop");
+  WorkerFrame frame;
+  *frame.mutable_hello() = hello;
+  std::string payload = frame.SerializeAsString();
+  payload[payload.find("laptop")] = '\xff';
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(decode_frame<WorkerFrame>(payload).error().code, ErrorCode::protocol) << "it is no UTF-8";
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
 }  // namespace
 }  // namespace gogrid::wire
