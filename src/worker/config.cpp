@@ -165,7 +165,7 @@ std::vector<Setting> worker_settings(WorkerConfig& config) {
        "How long an engine may take to load its model",
        SettingTarget(config.engine_start_timeout).at_least(std::chrono::seconds(1))},
       {"worker.engine_hang_timeout", "GOGRID_WORKER_ENGINE_HANG_TIMEOUT", "--engine-hang-timeout",
-       "How long an engine that has requests may give no sign of life before it is started again",
+       "How long an engine that has requests may stand still before it is started again",
        SettingTarget(config.engine_hang_timeout).at_least(std::chrono::seconds(1))},
       {"log.level", "GOGRID_WORKER_LOG_LEVEL", "--log-level", "How much is logged",
        SettingTarget(config.log_level).one_of({"trace", "debug", "info", "warning", "error", "off"})},

@@ -72,7 +72,7 @@ struct WorkerConfig {
   std::chrono::milliseconds drain_timeout{60'000};
   std::chrono::milliseconds lease_grace{30'000};
   std::chrono::milliseconds engine_start_timeout{600'000};
-  std::chrono::milliseconds engine_hang_timeout{60'000};
+  std::chrono::milliseconds engine_hang_timeout{300'000};
 
   std::string log_level = "info";
   std::string log_format = "text";

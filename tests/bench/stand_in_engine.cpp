@@ -1,7 +1,8 @@
 // Stand-in for llama-server in the overhead rows of the bench: answers at once, so that what is measured is everything
 // but the engine. Takes llama-server's --host SOCKET and ignores its other flags. Chat answers have `max_tokens`
 // tokens; with "stream" each is one event. "wait_ms" makes it think for so long before. With "ask_arrival" the answer
-// says when the request was here: "arrived_us", of the monotonic clock.
+// says when the request was here: "arrived_us", of the monotonic clock. From a request with "hang" on it says only that
+// it is healthy, as an engine whose GPU hangs does.
 #include <fmt/format.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -39,7 +40,14 @@ asio::awaitable<void> stream_answer(net::HttpExchange* exchange, int tokens) {
   co_await exchange->finish();
 }
 
+asio::awaitable<void> wait(asio::steady_timer::duration time) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, time);
+  co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
 asio::awaitable<void> handle(net::HttpExchange& exchange) {
+  static bool hangs = false;
+  if (hangs && exchange.request().target != "/health") co_await wait(asio::steady_timer::duration::max());
   net::ResponseHead head;
   head.headers.set("Content-Type", "application/json");
   if (exchange.request().method == "GET") {
@@ -52,10 +60,9 @@ asio::awaitable<void> handle(net::HttpExchange& exchange) {
   const auto request = nlohmann::json::parse(*body, nullptr, false);
   const int tokens = request.is_object() ? request.value("max_tokens", 16) : 16;
   const int wait_ms = request.is_object() ? request.value("wait_ms", 0) : 0;
-  if (wait_ms > 0) {
-    asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::milliseconds(wait_ms));
-    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-  }
+  hangs = request.is_object() && request.value("hang", false);
+  if (hangs) co_await wait(asio::steady_timer::duration::max());
+  if (wait_ms > 0) co_await wait(std::chrono::milliseconds(wait_ms));
   if (request.is_object() && request.value("stream", false)) {
     co_await stream_answer(&exchange, tokens);
     co_return;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { before, test } from "node:test";
 import { eventually, Grid } from "./support/grid.ts";
+import { request, standIn, standInGrid } from "./support/jobs.ts";
 import { descendants, processesWith, procText } from "./support/process.ts";
 
 let grid: Grid;
@@ -59,6 +60,25 @@ test("an engine that hangs", async () => {
   await answers();
   assert.ok(!fs.existsSync(`/proc/${hung[0]!}`), "it is gone");
   assert.equal((await worker.status()).replicas[0].starts, before.starts + 1, "the restart is counted");
+});
+
+test("an engine that says it is healthy and goes on with nothing", async () => {
+  const own = await standInGrid(0, 1);
+  const worker = await own.addWorker("worker-1", standIn, { GOGRID_WORKER_ENGINE_HANG_TIMEOUT: "4s" });
+  await worker.replica("stand-in");
+  const { pid } = (await worker.status()).replicas[0];
+  // An engine that only takes long is left alone.
+  assert.equal((await own.api("POST", "/v1/chat/completions", request(1, 8000))).status, 200);
+  assert.equal((await worker.status()).replicas[0].pid, pid);
+  const hung = own.api("POST", "/v1/chat/completions", { ...(request(1) as object), hang: true }).catch(() => undefined);
+  await worker.program.saying(/model stand-in: the engine does not answer any more/);
+  await eventually("another one is there", async () => {
+    const now = (await worker.status()).replicas[0];
+    return now.pid > 0 && now.pid !== pid;
+  });
+  assert.ok(!fs.existsSync(`/proc/${pid}`), "it is gone");
+  own.coordinator.killNow();
+  await hung;
 });
 
 test("the worker", async () => {

@@ -21,7 +21,7 @@ std::unique_ptr<net::HttpClient> EngineClient::make(net::HttpClientTimeouts time
   return net::make_http_client(executor_, net::HttpEndpoint::unix_socket(socket_->path()), timeouts);
 }
 
-asio::awaitable<bool> EngineClient::is_healthy(std::chrono::milliseconds limit) const {
+asio::awaitable<std::optional<int>> EngineClient::ask(std::string target, std::chrono::milliseconds limit) const {
   net::HttpClientTimeouts timeouts;
   timeouts.connect = limit;
   timeouts.head = limit;
@@ -29,9 +29,21 @@ asio::awaitable<bool> EngineClient::is_healthy(std::chrono::milliseconds limit) 
   // A connection of its own: it is not to say how the engine was a while ago.
   const auto client = make(timeouts);
   net::HttpClientRequest request;
-  request.target = "/health";
-  auto response = co_await client->send(std::move(request));
-  co_return response && (*response)->head().status == 200;
+  request.target = std::move(target);
+  const auto response = co_await client->send(std::move(request));
+  if (!response) co_return std::nullopt;
+  co_return (*response)->head().status;
+}
+
+asio::awaitable<bool> EngineClient::is_healthy(std::chrono::milliseconds limit) const {
+  const auto status = co_await ask("/health", limit);
+  co_return status == 200;
+}
+
+asio::awaitable<bool> EngineClient::makes_progress(std::chrono::milliseconds limit) const {
+  // One that does not serve it answers too.
+  const auto status = co_await ask("/slots", limit);
+  co_return status.has_value();
 }
 
 }  // namespace gogrid::worker

@@ -5,6 +5,8 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "net/http_client.hpp"
 #include "worker/sandbox/socket_directory.hpp"
@@ -20,9 +22,14 @@ class EngineClient {
   net::HttpClient& requests() const { return *requests_; }
   // Whether it answers, within the limit for each step, that it is ready to serve.
   boost::asio::awaitable<bool> is_healthy(std::chrono::milliseconds limit) const;
+  // Whether it comes, within the limit, to what is asked of it between two batches of tokens: what answers /health goes
+  // on when what computes hangs.
+  boost::asio::awaitable<bool> makes_progress(std::chrono::milliseconds limit) const;
 
  private:
   std::unique_ptr<net::HttpClient> make(net::HttpClientTimeouts timeouts) const;
+  // Its answer's status; nullopt: there is none.
+  boost::asio::awaitable<std::optional<int>> ask(std::string target, std::chrono::milliseconds limit) const;
 
   boost::asio::any_io_executor executor_;
   std::shared_ptr<const BoundSocket> socket_;

@@ -26,8 +26,8 @@ constexpr std::chrono::seconds stable_time{60};
 constexpr std::chrono::milliseconds first_look{50};
 constexpr std::chrono::milliseconds longest_look{2000};
 constexpr std::chrono::milliseconds health_timeout{10'000};
-// Of those who ask an engine that answers requests; the first only after as long again.
 constexpr int health_attempts = 3;
+constexpr std::chrono::seconds attempt_pause{1};
 constexpr std::chrono::seconds end_timeout{20};
 constexpr std::size_t shown_log_lines = 12;
 // From so many on, the state says how often it failed to load.
@@ -545,10 +545,11 @@ asio::awaitable<Result<void>> Replica::wait_until_ready(std::shared_ptr<Run> run
   }
 }
 
-// Whether an engine that was ready answers still; false as well when it has ended.
-asio::awaitable<bool> Replica::is_well(std::shared_ptr<Run> run) {
+// Whether an engine whose socket could not be reached is there all the same; false as well when it has ended.
+asio::awaitable<bool> Replica::can_be_reached(std::shared_ptr<Run> run) {
   for (int attempt = 0; attempt < health_attempts && !run->status; ++attempt) {
-    if (co_await healthy(run, look_interval())) co_return true;
+    if (attempt > 0) co_await run->changed.wait_for(attempt_pause);
+    if (co_await healthy(run, health_timeout)) co_return true;
   }
   // It may be ending, which is known a moment later than its socket is gone: then its end says why.
   const auto until = std::chrono::steady_clock::now() + ending_timeout;
@@ -557,9 +558,20 @@ asio::awaitable<bool> Replica::is_well(std::shared_ptr<Run> run) {
   co_return false;
 }
 
-std::chrono::milliseconds Replica::look_interval() const {
-  return context_.config.engine_hang_timeout / (health_attempts + 1);
+// Whether an engine that has requests goes on with them; false as well when it has ended.
+asio::awaitable<bool> Replica::makes_progress(std::shared_ptr<Run> run) {
+  const auto began = std::chrono::steady_clock::now();
+  const auto until = began + context_.config.engine_hang_timeout - look_interval();
+  for (auto now = began; now < until && !run->status && !run->suspect; now = std::chrono::steady_clock::now()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now);
+    if (co_await run->client->makes_progress(left)) co_return true;
+    co_await run->changed.wait_for(attempt_pause);
+  }
+  // Somebody else found that out meanwhile.
+  co_return run->suspect;
 }
+
+std::chrono::milliseconds Replica::look_interval() const { return context_.config.engine_hang_timeout / 4; }
 
 // Until the engine ends (an error), does not answer any more (an error) or should be another one and is idle (success).
 // One that hangs is not missed by anybody unless it has requests: only then is it asked from time to time.
@@ -579,12 +591,16 @@ asio::awaitable<Result<void>> Replica::watch(std::shared_ptr<Run> run, std::stri
       co_await run->changed.wait_until(next_look);
       continue;
     }
-    run->suspect = false;
     next_look = Clock::time_point::max();
-    const bool well = co_await is_well(run);
+    bool well = false;
+    if (std::exchange(run->suspect, false)) {
+      well = co_await can_be_reached(run);
+    } else {
+      well = co_await makes_progress(run);
+    }
     if (!well && !run->status) {
       co_return Error(ErrorCode::unavailable,
-                      "the engine did not answer; its last lines:\n" + run->tail.text(shown_log_lines));
+                      "the engine does not answer any more; its last lines:\n" + run->tail.text(shown_log_lines));
     }
   }
 }

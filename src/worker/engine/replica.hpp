@@ -82,6 +82,8 @@ class Replica {
   void engine_changed();
 
   const ReplicaSpec& spec() const { return spec_; }
+  // The same, with what is known better now of its placement.
+  void refine(const ReplicaSpec& spec) { spec_.placement = spec.placement; }
   const Progress& progress() const { return progress_; }
   std::uint32_t starts() const { return starts_; }
   // It failed because memory was short.
@@ -139,7 +141,8 @@ class Replica {
   boost::asio::awaitable<Result<void>> wait_until_ready(std::shared_ptr<Run> run);
   boost::asio::awaitable<Result<void>> watch(std::shared_ptr<Run> run, std::string engine_id);
   boost::asio::awaitable<bool> healthy(std::shared_ptr<Run> run, std::chrono::milliseconds limit);
-  boost::asio::awaitable<bool> is_well(std::shared_ptr<Run> run);
+  boost::asio::awaitable<bool> can_be_reached(std::shared_ptr<Run> run);
+  boost::asio::awaitable<bool> makes_progress(std::shared_ptr<Run> run);
   std::chrono::milliseconds look_interval() const;
   boost::asio::awaitable<void> read_log(std::shared_ptr<Run> run);
   boost::asio::awaitable<void> wait_for_exit(std::shared_ptr<Run> run);

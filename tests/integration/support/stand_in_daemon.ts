@@ -71,7 +71,7 @@ const rows: SettingRow[] = [
   ["worker.software_gpus", "integer", 0, 0, "To try things out", { minimum: 0, maximum: 16, applies: "at_restart" }],
   ["worker.engine_path", "path", "", "", "A local llama-server", { applies: "at_restart" }],
   ["worker.engine_start_timeout", "duration", "10m", "10m", "How long an engine may take", { minimum: 1 }],
-  ["worker.engine_hang_timeout", "duration", "1m", "1m", "How long an engine may be silent", { minimum: 1 }],
+  ["worker.engine_hang_timeout", "duration", "5m", "5m", "How long an engine may stand still", { minimum: 1 }],
   ["log.level", "choice", "info", "info", "How much is logged", { choices: ["trace", "debug", "info", "warning", "error", "off"] }],
   ["log.format", "choice", "text", "text", "How lines are written", { choices: ["text", "json"] }],
 ];
