@@ -116,6 +116,7 @@ wire::ReplicaAssignment to_held(const ReplicaSpec& spec) {
 std::vector<ReplicaSpec> read_replicas(const wire::Assignment& assignment) {
   std::vector<ReplicaSpec> specs;
   std::size_t held_bytes = 0;
+  int unusable = 0;
   for (const auto& replica : assignment.replicas()) {
     if (specs.size() == max_replicas || held_bytes > max_held_bytes) {
       log().warn("the coordinator assigned {} models: all but {} are left out", assignment.replicas_size(),
@@ -125,8 +126,7 @@ std::vector<ReplicaSpec> read_replicas(const wire::Assignment& assignment) {
     auto files = read_files(replica);
     const bool has_id = !replica.model_id().empty() && replica.model_id().size() <= max_id_bytes;
     if (files.empty() || !is_model_name(replica.model_name()) || !has_id || !has_good_placement(replica)) {
-      log().warn(
-          "the coordinator assigned a model without a usable name, usable files or usable devices: it is left out");
+      ++unusable;
       continue;
     }
     ReplicaSpec spec;
@@ -140,6 +140,11 @@ std::vector<ReplicaSpec> read_replicas(const wire::Assignment& assignment) {
     spec.placement = read_placement(replica);
     held_bytes += to_held(spec).ByteSizeLong();
     specs.push_back(std::move(spec));
+  }
+  if (unusable > 0) {
+    log().warn(
+        "the coordinator assigned {} models without a usable name, usable files or usable devices: they are left out",
+        unusable);
   }
   return specs;
 }
