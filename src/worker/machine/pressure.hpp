@@ -81,6 +81,7 @@ class Pressure {
   std::map<std::string, std::uint64_t> read_machine(PressureKind kind) const;
   void set_level(const Watch& watch, PressureLevel level);
   bool is_told_apart(const Watch& watch) const;
+  void tell_what_is_not_told_apart();
 
   boost::asio::any_io_executor executor_;
   PressureOptions options_;

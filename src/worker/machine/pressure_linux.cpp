@@ -97,6 +97,7 @@ void Pressure::start() {
     place = std::make_shared<Watch>(executor_, kind);
     tasks_.spawn("pressure", watch(place));
   }
+  tell_what_is_not_told_apart();
 }
 
 void Pressure::stop() {
@@ -118,9 +119,21 @@ void Pressure::set_level(const Watch& watch, PressureLevel level) {
 
 void Pressure::set_engines_running(bool running) {
   engines_running_ = running;
-  if (running) return;
-  for (PressureLevel& level : levels_) {
-    if (level.trouble == no_group) level.trouble.clear();
+  tell_what_is_not_told_apart();
+}
+
+// At once, and not only when somebody waits.
+void Pressure::tell_what_is_not_told_apart() {
+  for (const auto& watch : watches_) {
+    if (!watch) continue;
+    const std::string& trouble = level(watch->kind).trouble;
+    PressureLevel now;
+    if (!is_told_apart(*watch) && trouble.empty()) {
+      now.trouble = no_group;
+    } else if (!is_told_apart(*watch) || trouble != no_group) {
+      continue;
+    }
+    set_level(*watch, std::move(now));
   }
 }
 
