@@ -112,11 +112,11 @@ const Pause* Worker::pause_of(const Replica& replica) const {
   if (pauses.empty()) return nullptr;
   const auto& gpus = hardware_.survey().gpus;
   const auto parts = parts_of(replica.spec(), devices_.list(), gpus);
-  const auto found = std::find_if(pauses.begin(), pauses.end(), [&](Pause pause) {
+  const auto stops = [&](Pause pause) {
     pause.except = with_ids(pause.except, devices_.list(), gpus);
     return std::any_of(parts.begin(), parts.end(), [&](const std::string& part) { return stops_part(pause, part); });
-  });
-  return found == pauses.end() ? nullptr : &*found;
+  };
+  return strictest(pauses, stops, [this](const Pause& pause) { return may_finish(pause); });
 }
 
 }  // namespace gogrid::worker

@@ -207,4 +207,14 @@ const Pause* machine_pause(const std::vector<Pause>& pauses) {
   return found == pauses.end() ? nullptr : &*found;
 }
 
+const Pause* strictest(const std::vector<Pause>& pauses, const std::function<bool(const Pause&)>& stops,
+                       const std::function<bool(const Pause&)>& may_finish) {
+  const Pause* first = nullptr;
+  for (const Pause& pause : pauses) {
+    if ((first != nullptr && may_finish(pause)) || !stops(pause)) continue;
+    if (first == nullptr || may_finish(*first)) first = &pause;
+  }
+  return first;
+}
+
 }  // namespace gogrid::worker

@@ -2,6 +2,7 @@
 // with the time, and the reasons to pause come out, in order. Opens nothing and reads no clock. Owned by the worker.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -115,6 +116,11 @@ class OwnerPolicy {
 
 // Whether it stops this part ("cpu", a GPU's id).
 bool stops_part(const Pause& pause, std::string_view part);
+
+// Of those that stop something, the one that says how: the first, but one that waits for nothing before the others.
+// Null: none does.
+const Pause* strictest(const std::vector<Pause>& pauses, const std::function<bool(const Pause&)>& stops,
+                       const std::function<bool(const Pause&)>& may_finish);
 // The first that stops the whole machine, without exception; null: none does.
 const Pause* machine_pause(const std::vector<Pause>& pauses);
 

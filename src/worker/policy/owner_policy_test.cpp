@@ -348,5 +348,20 @@ TEST(OwnerPolicy, TheScheduleSaysWhenItGoesOn) {
   EXPECT_EQ(policy.next_change(at), std::nullopt);
 }
 
+TEST(OwnerPolicy, WhatWaitsForNothingSaysHowThingsStop) {
+  std::vector<Pause> pauses(3);
+  pauses[0].code = PauseCode::by_owner;
+  pauses[1].code = PauseCode::going_to_sleep;
+  pauses[2].code = PauseCode::user_active;
+  const auto may_finish = [](const Pause& pause) { return pause.code != PauseCode::going_to_sleep; };
+  const auto all = [](const Pause&) { return true; };
+  const auto only = [](PauseCode code) { return [code](const Pause& pause) { return pause.code == code; }; };
+  EXPECT_EQ(strictest(pauses, all, may_finish), &pauses[1]);
+  EXPECT_EQ(strictest(pauses, all, all), &pauses[0]);
+  EXPECT_EQ(strictest(pauses, all, [](const Pause&) { return false; }), &pauses[0]);
+  EXPECT_EQ(strictest(pauses, only(PauseCode::user_active), may_finish), &pauses[2]);
+  EXPECT_EQ(strictest(pauses, only(PauseCode::low_disk), may_finish), nullptr);
+}
+
 }  // namespace
 }  // namespace gogrid::worker
