@@ -481,6 +481,10 @@ void Worker::assigned(const wire::Assignment& assignment) {
     leaving_.back()->replica = replica;
     tasks_.spawn("replica that goes", let_go(leaving_.back()));
   }
+  for (const ReplicaSpec& spec : specs) {
+    const auto found = replicas_.find(spec.key);
+    if (found != replicas_.end() && found->second->spec() == spec) found->second->refine(spec);
+  }
   for (const ReplicaSpec& spec : plan.start) {
     auto replica = std::make_shared<Replica>(replica_context_, spec);
     if (const Pause* pause = pause_of(*replica)) replica->set_pause(pause->text_for_others);

@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "worker/engine/device_gpus.hpp"
 #include "worker/host.hpp"
+#include "worker/parts.hpp"
 #include "worker/worker.hpp"
 
 namespace gogrid::worker {
@@ -93,8 +94,10 @@ json Worker::status() const {
   out["availability"] = worker::to_string(availability_.current());
   out["reason"] = availability_.reason();
   out["pauses"] = json::array();
-  for (const Pause& pause : owner_.pauses())
+  for (Pause pause : owner_.pauses()) {
+    pause.except = with_ids(pause.except, devices_.list(), hardware_.survey().gpus);
     out["pauses"].push_back(pause_json(pause));
+  }
   out["activity"] = {{"state", to_string(sensors_.activity().presence)},
                      {"detail", sensors_.activity().detail},
                      {"wanted", owner_.rules().pause_on_activity}};
