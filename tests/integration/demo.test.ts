@@ -159,11 +159,11 @@ test("a program that is not ready in time is named, with its log and what to loo
   const programs = path.join(dir, "programs");
   fs.mkdirSync(programs);
   for (const name of ["gogrid", "gogrid-coordinator"]) fs.symlinkSync(path.join(binDir, name), path.join(programs, name));
-  const stuck = `#!/bin/sh\ncase "$*" in *run*) echo it waits; exec tail -n 0 -f "$2/identity/worker.json" ;; esac\nexec '${path.join(binDir, "gogrid-worker")}' "$@"\n`;
+  const stuck = `#!/bin/sh\ncase " $* " in *" run "*) echo it waits; exec tail -n 0 -f "$2/identity/worker.json" ;; esac\nexec '${path.join(binDir, "gogrid-worker")}' "$@"\n`;
   fs.writeFileSync(path.join(programs, "gogrid-worker"), stuck, { mode: 0o755 });
-  const demo = new Demo("stuck", [], { GOGRID_BIN_DIR: programs, DEMO_PATIENCE: "5" });
+  const demo = new Demo("stuck", [], { GOGRID_BIN_DIR: programs, DEMO_PATIENCE: "15" });
   await demo.end(1);
-  assert.match(demo.program.stderr, /it waits\n.*worker-1 did not say "connected to" in 5 s: see whether a firewall blocks UDP port \d+/);
+  assert.match(demo.program.stderr, /it waits\n.*worker-1 did not say "connected to" in 15 s: see whether a firewall blocks UDP port \d+/);
 });
 
 test("a port that is none is refused", async () => {

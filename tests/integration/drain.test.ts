@@ -108,7 +108,7 @@ test("an owner whose pause lets work finish: what runs is finished, nothing new 
   const worker = grid.workers[0]!;
   assert.equal((await worker.command(["set", "worker.on_pause", "finish"])).code, 0);
   const engine = (await worker.status()).replicas[0].pid;
-  const answer = grid.api("POST", "/v1/chat/completions", request(3, 8000));
+  const answer = grid.api("POST", "/v1/chat/completions", request(3, 15_000));
   await busy(grid);
   assert.equal((await worker.command(["pause"])).code, 0);
   await eventually("the coordinator sees it paused", async () => (await worker.seen()).availability === "paused");

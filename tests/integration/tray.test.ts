@@ -446,7 +446,7 @@ test("on a dark desktop its windows are dark, and on a fine screen they are larg
   await choose("Schedule");
   await desktop.find(tray, "Hours in which work is allowed", "text");
   const box = await windowOf(settingsWindow);
-  assert.ok((await lightness({ ...box, y: box.y + 24, height: box.height - 24 })) < 0.4);
+  await eventually("it is dark", async () => (await lightness({ ...box, y: box.y + 24, height: box.height - 24 })) < 0.4);
   await desktop.picture("tray-settings-dark", box);
   assert.equal(await dark.stop(), null);
 
