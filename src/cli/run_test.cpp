@@ -30,6 +30,8 @@ class RunTest : public ProgramTest {
     server_.on("POST /v1/batches/batch_1/cancel", 200, R"({"id":"batch_1","status":"cancelling"})");
   }
 
+  ~RunTest() override { server_.stop(); }
+
   static TestCoordinator::Reply reply(std::string body) {
     TestCoordinator::Reply out;
     out.body = std::move(body);

@@ -52,15 +52,19 @@ class TestCoordinator {
     listen(0);
     thread_ = std::thread([this] { serve(); });
   }
-  ~TestCoordinator() {
+  ~TestCoordinator() { stop(); }
+  TestCoordinator(const TestCoordinator&) = delete;
+  TestCoordinator& operator=(const TestCoordinator&) = delete;
+
+  // For good. For those whose handlers use what does not live as long as this.
+  void stop() {
+    if (!thread_.joinable()) return;
     boost::asio::post(loop_, [this] {
       closing_ = true;
       server_->stop(std::chrono::milliseconds(0));
     });
     thread_.join();
   }
-  TestCoordinator(const TestCoordinator&) = delete;
-  TestCoordinator& operator=(const TestCoordinator&) = delete;
 
   static net::pki::KeyAndCertificate make_authority() {
     return net::pki::create_authority("Test authority", std::chrono::system_clock::now(), std::chrono::hours(1))
