@@ -46,10 +46,21 @@ void add_root(Arguments& arguments, const SandboxSpec& spec, const std::vector<H
   arguments.add("--ro-bind-try", "/etc/alternatives", "/etc/alternatives");
 }
 
+// Root's processes stay root outside: they could write to /proc/sys, which the kernel checks by that.
+void add_proc(Arguments& arguments, const SandboxSpec& spec) {
+  arguments.add("--proc", "/proc");
+  // CUDA, which only a host's own engine has, names its threads in /proc/self and does not start where it may not.
+  if (!spec.root.empty() || !spec.gpu || spec.gpu->kernel_files.empty()) {
+    arguments.add("--remount-ro", "/proc");
+    return;
+  }
+  for (const std::string& file : spec.gpu->kernel_files)
+    arguments.add("--ro-bind", file, file);
+}
+
 // Every place that can be written to is a tmpfs with a bound, or read-only again once it is filled.
 void add_own_file_systems(Arguments& arguments, const SandboxSpec& spec) {
-  // Root's processes stay root outside: without this they could write to /proc/sys, which the kernel checks by that.
-  arguments.add("--proc", "/proc", "--remount-ro", "/proc");
+  add_proc(arguments, spec);
   arguments.add("--size", small_tmpfs_bytes, "--tmpfs", "/dev");
   for (const char* device : {"/dev/null", "/dev/full", "/dev/random", "/dev/urandom"}) {
     arguments.add("--dev-bind", device, device);
@@ -72,6 +83,15 @@ void add_gpu_facts(Arguments& arguments, const GpuDevices& gpu) {
   for (const auto& [link, target] : gpu.links)
     arguments.add("--symlink", target, link);
   arguments.add("--remount-ro", "/sys");
+}
+
+// A host's own engine has the host's libraries anyway.
+void add_gpu_libraries(Arguments& arguments, const GpuDevices& gpu) {
+  if (gpu.libraries.empty()) return;
+  arguments.add("--size", small_tmpfs_bytes, "--tmpfs", sandbox_library_dir);
+  for (const auto& [file, name] : gpu.libraries)
+    arguments.add("--ro-bind", file, std::string(sandbox_library_dir) + "/" + name);
+  arguments.add("--remount-ro", sandbox_library_dir, "--setenv", "LD_LIBRARY_PATH", sandbox_library_dir);
 }
 
 void add_files(Arguments& arguments, const SandboxSpec& spec) {
@@ -109,6 +129,7 @@ std::vector<std::string> bubblewrap_arguments(const std::string& bubblewrap, con
   add_root(arguments, spec, host_directories);
   add_own_file_systems(arguments, spec);
   if (spec.gpu) add_gpu_facts(arguments, *spec.gpu);
+  if (spec.gpu && !spec.root.empty()) add_gpu_libraries(arguments, *spec.gpu);
   add_files(arguments, spec);
   for (const auto& [name, value] : spec.environment)
     arguments.add("--setenv", name, value);

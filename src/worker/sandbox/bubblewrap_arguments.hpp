@@ -31,6 +31,8 @@ struct SandboxSpec {
 // A small file system of its own: see SocketDirectory.
 inline constexpr const char* sandbox_socket_dir = "/run/gogrid";
 inline constexpr const char* sandbox_model_dir = "/models";
+// The libraries of GpuDevices, in a bundle's world. Every bundle has this place to mount on.
+inline constexpr const char* sandbox_library_dir = "/var/tmp";
 
 // How the host provides a top-level directory such as /lib: a link's target, or empty for a real directory.
 struct HostDirectory {

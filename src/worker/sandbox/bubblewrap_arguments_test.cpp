@@ -91,6 +91,36 @@ TEST(BubblewrapArguments, AnEngineForGpusSeesThemAndWhatTheyAre) {
   EXPECT_LT(link, find(list, {"--remount-ro", "/sys"}));
   EXPECT_TRUE(has(list, {"--unshare-all"}));
   EXPECT_FALSE(has(list, {"/sys", "/sys"}));
+  EXPECT_FALSE(has(list, {"LD_LIBRARY_PATH"}));
+}
+
+TEST(BubblewrapArguments, AHostEngineForNvidiasGpusMayNameItsThreadsAndWriteToNothingElseInProc) {
+  SandboxSpec spec = bundle_spec();
+  spec.gpu.emplace();
+  spec.gpu->kernel_files = {"/proc/irq", "/proc/sys"};
+  const List whole = {"--proc", "/proc", "--remount-ro", "/proc"};
+  EXPECT_TRUE(has(bubblewrap_arguments("/usr/bin/bwrap", spec, {}, {}), whole)) << "a bundle has no CUDA";
+  spec.root.clear();
+  const List list = bubblewrap_arguments("/usr/bin/bwrap", spec, {}, {});
+  EXPECT_TRUE(has(list, {"--proc", "/proc", "--ro-bind", "/proc/irq", "/proc/irq", "--ro-bind", "/proc/sys"}));
+  EXPECT_FALSE(has(list, {"--remount-ro", "/proc"}));
+  spec.gpu->kernel_files.clear();
+  EXPECT_TRUE(has(bubblewrap_arguments("/usr/bin/bwrap", spec, {}, {}), whole)) << "no GPU of NVIDIA's";
+}
+
+TEST(BubblewrapArguments, ABundleSeesTheLibrariesOfTheHostsDriver) {
+  SandboxSpec spec = bundle_spec();
+  spec.gpu.emplace();
+  spec.gpu->libraries = {{"/usr/lib64/libEGL_nvidia.so.580.1", "libEGL_nvidia.so.0"}};
+  const List list = bubblewrap_arguments("/usr/bin/bwrap", spec, {}, {});
+  const auto library = find(list, {"--ro-bind", "/usr/lib64/libEGL_nvidia.so.580.1", "/var/tmp/libEGL_nvidia.so.0"});
+  ASSERT_NE(library, std::string::npos);
+  EXPECT_GT(library, find(list, {"--size", "65536", "--tmpfs", "/var/tmp"}));
+  EXPECT_LT(library, find(list, {"--remount-ro", "/var/tmp"}));
+  EXPECT_TRUE(has(list, {"--setenv", "LD_LIBRARY_PATH", "/var/tmp"}));
+  // A host's own engine finds them where the host has them.
+  spec.root.clear();
+  EXPECT_FALSE(has(bubblewrap_arguments("/usr/bin/bwrap", spec, {}, {}), {"LD_LIBRARY_PATH"}));
 }
 
 }  // namespace

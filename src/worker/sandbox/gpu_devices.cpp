@@ -1,6 +1,8 @@
 #include "worker/sandbox/gpu_devices.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 
 #include "base/file.hpp"
 
@@ -16,8 +18,38 @@ bool is_numbered(const std::string& name, const std::string& prefix) {
          name.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
 }
 
+// Where distributions, and hosts of containers, keep libraries; the first that has one counts, and 64 bits come first.
+constexpr const char* library_directories[] = {
+#if defined(__x86_64__)
+    "usr/lib/x86_64-linux-gnu",
+    "usr/lib/x86_64-linux-gnu/nvidia/current",
+#elif defined(__aarch64__)
+    "usr/lib/aarch64-linux-gnu",
+    "usr/lib/aarch64-linux-gnu/nvidia/current",
+#endif
+    "usr/lib64",
+    "usr/lib64/nvidia",
+    "usr/lib",
+    "usr/lib/nvidia",
+    "usr/local/nvidia/lib64",
+    "run/opengl-driver/lib"};
+// Of the driver's many libraries, what computes with Vulkan without a screen.
+constexpr const char* nvidia_libraries[] = {"libEGL_nvidia",     "libnvidia-eglcore",   "libnvidia-glsi",
+                                            "libnvidia-gpucomp", "libnvidia-glvkspirv", "libnvidia-tls"};
+// As the bundle's description of the driver names it (engine/build).
+constexpr const char* nvidia_vulkan = "libEGL_nvidia.so.0";
+
 bool is_nvidia_node(const std::string& name) {
   return is_numbered(name, "nvidia") || name == "nvidiactl" || name == "nvidia-uvm" || name == "nvidia-uvm-tools";
+}
+
+std::vector<std::string> names_in(const fs::path& directory) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error))
+    names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 class Search {
@@ -25,13 +57,18 @@ class Search {
   explicit Search(fs::path root) : root_(std::move(root)) {}
 
   GpuDevices run() {
-    for (const auto& name : names_in("dev/dri")) {
+    for (const auto& name : names_in(root_ / "dev/dri")) {
       if (is_numbered(name, "renderD")) add_render_node(name);
     }
-    for (const auto& name : names_in("dev")) {
+    for (const auto& name : names_in(root_ / "dev")) {
       if (is_nvidia_node(name)) found_.nodes.push_back("/dev/" + name);
     }
     if (exists(root_ / "dev/kfd")) add_compute_node();
+    const auto is_gpu = [](const std::string& node) { return is_numbered(node, "/dev/nvidia"); };
+    if (std::any_of(found_.nodes.begin(), found_.nodes.end(), is_gpu)) {
+      add_nvidia_libraries();
+      found_.kernel_files = find_kernel_files(root_);
+    }
     return std::move(found_);
   }
 
@@ -39,14 +76,6 @@ class Search {
   static bool exists(const fs::path& path) {
     std::error_code error;
     return fs::exists(path, error);
-  }
-  std::vector<std::string> names_in(const char* directory) const {
-    std::vector<std::string> names;
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(root_ / directory, error))
-      names.push_back(entry.path().filename().string());
-    std::sort(names.begin(), names.end());
-    return names;
   }
   // As the sandbox will name it.
   std::string inside(const fs::path& path) const { return "/" + path.lexically_relative(root_).string(); }
@@ -78,6 +107,26 @@ class Search {
     found_.links.emplace_back("/sys/class/kfd/kfd", inside(node));
   }
 
+  // Those of the version that the kernel runs, by each name that leads to one.
+  void add_nvidia_libraries() {
+    const auto version = read_file(root_ / "sys/module/nvidia/version", max_fact_bytes);
+    const std::string ending = ".so." + (version ? version->substr(0, version->find('\n')) : "");
+    std::map<std::string, std::string> libraries;
+    for (const char* directory : library_directories) {
+      for (const auto& name : names_in(root_ / directory)) {
+        const std::string base = name.substr(0, name.find(".so."));
+        if (std::find(std::begin(nvidia_libraries), std::end(nvidia_libraries), base) == std::end(nvidia_libraries))
+          continue;
+        std::error_code error;
+        const fs::path file = fs::canonical(root_ / directory / name, error);
+        if (!error && file.filename() == base + ending) libraries.try_emplace(name, file.string());
+      }
+    }
+    found_.lacks_nvidia_vulkan = !libraries.contains(nvidia_vulkan);
+    for (auto& [name, file] : libraries)
+      found_.libraries.emplace_back(std::move(file), name);
+  }
+
   fs::path root_;
   GpuDevices found_;
 };
@@ -89,6 +138,10 @@ std::string GpuDevices::description() const {
   std::string text = "may use";
   for (const std::string& node : nodes)
     text += " " + node;
+  if (lacks_nvidia_vulkan) {
+    text += std::string("; NVIDIA's Vulkan driver is not installed (") + nvidia_vulkan +
+            "): Debian has it in libegl-nvidia0 and nvidia-vulkan-icd, Ubuntu in libnvidia-gl-VERSION";
+  }
   return text;
 }
 
@@ -96,6 +149,15 @@ GpuDevices find_gpu_devices(const fs::path& root) {
   std::error_code error;
   const fs::path canonical = fs::canonical(root, error);
   return error ? GpuDevices() : Search(canonical).run();
+}
+
+std::vector<std::string> find_kernel_files(const fs::path& root) {
+  std::vector<std::string> files;
+  for (const auto& name : names_in(root / "proc")) {
+    std::error_code error;
+    if (!is_numbered(name, "") && !fs::is_symlink(root / "proc" / name, error)) files.push_back("/proc/" + name);
+  }
+  return files;
 }
 
 }  // namespace gogrid::worker

@@ -59,7 +59,11 @@ Outcome run_bash(const std::string& line, std::uint64_t memory_bytes = 0, std::v
   Sandbox sandbox(io.get_executor(), options);
   SandboxSpec spec;
   spec.command = {"/usr/bin/bash", "-c", line, "bash"};
-  if (gpu) spec.gpu = find_gpu_devices();
+  if (gpu) {
+    spec.gpu = find_gpu_devices();
+    // As where NVIDIA's are, which have the most.
+    spec.gpu->kernel_files = find_kernel_files();
+  }
   for (auto& argument : more)
     spec.command.push_back(std::move(argument));
   Outcome outcome;
@@ -134,6 +138,17 @@ TEST(Sandbox, SeesNoOtherProcess) {
                                   std::to_string(::getppid()));
     EXPECT_EQ(outcome.output.substr(0, 14), "1\n2\nuid 65534\n") << outcome.output;
     EXPECT_NE(outcome.output.find("No such process"), std::string::npos) << outcome.output;
+  });
+}
+
+TEST(Sandbox, WithNvidiasGpusMayNameItsThreadsAndWriteToNothingElseInProc) {
+  as_each_user([] {
+    const auto outcome = run_bash(
+        "for file in /proc/[a-z]* /proc/[a-z]*/* /proc/[a-z]*/*/*; do case $file in /proc/self/*|/proc/thread-self/*) "
+        "continue;; esac; { : >> \"$file\"; } 2>/dev/null && echo \"writes $file\"; done; "
+        "echo engine > /proc/self/comm; read -r line < /proc/self/comm; echo $line",
+        0, {}, true);
+    EXPECT_EQ(outcome.output, "engine\n");
   });
 }
 
