@@ -79,7 +79,7 @@ std::string status_text(const client::LocalStatus& status) {
     std::string text = fmt::format("{}, {}, {:.1f} GB", device.name, device.description, gigabytes(device.total_bytes));
     if (device.limit_bytes < device.total_bytes)
       text += fmt::format(", at most {:.1f} GB for engines", gigabytes(device.limit_bytes));
-    text += fmt::format("; engines use {:.1f} GB, others {:.1f} GB", gigabytes(device.used_bytes),
+    text += fmt::format("; engines use {:.1f} GB, others and the driver {:.1f} GB", gigabytes(device.used_bytes),
                         gigabytes(device.foreign_bytes));
     line("gpu", text);
   }
