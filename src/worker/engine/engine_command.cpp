@@ -1,5 +1,7 @@
 #include "worker/engine/engine_command.hpp"
 
+#include <unistd.h>
+
 #include <system_error>
 
 namespace gogrid::worker {
@@ -109,6 +111,8 @@ EngineLaunch engine_world(const Engine& engine) {
   launch.spec.root = engine.root;
   if (engine.root.empty()) add_local_engine(engine, launch.spec);
   if (engine.gpu) launch.spec.gpu = engine.software_gpus > 0 ? GpuDevices() : find_gpu_devices();
+  // CUDA, which only a host's own engine has, names its threads there and does not start where it cannot.
+  launch.spec.own_proc_files = engine.root.empty() && launch.spec.gpu && launch.spec.gpu->nvidia && ::geteuid() != 0;
   launch.spec.environment = {{"PATH", "/usr/bin"}, {"HOME", "/tmp"}, {"GGML_NO_BACKTRACE", "1"}};
   if (engine.gpu && engine.software_gpus > 0) add_software_gpus(engine.software_gpus, launch);
   for (const auto& variable : engine.environment)
@@ -119,6 +123,11 @@ EngineLaunch engine_world(const Engine& engine) {
 }
 
 }  // namespace
+
+std::string gpu_trouble(const Engine& engine, const GpuDevices& gpus, bool is_root) {
+  if (!engine.root.empty()) return gpus.bundle_trouble();
+  return gpus.nvidia && is_root ? "CUDA does not start for root: run the worker as an ordinary user" : "";
+}
 
 EngineLaunch device_list_launch(const Engine& engine) {
   EngineLaunch launch = engine_world(engine);

@@ -50,6 +50,10 @@ struct EngineLaunch {
   HostCommand host;
 };
 
+// Why it cannot compute on some of the GPUs, and what to do about it; empty: it can. Root's engines cannot use CUDA
+// (see SandboxSpec::own_proc_files).
+std::string gpu_trouble(const Engine& engine, const GpuDevices& gpus, bool is_root);
+
 inline constexpr const char* engine_socket_name = "engine.sock";
 
 // `threads` 0: the engine decides. `socket_dir` counts without a sandbox only. `devices` is what device_arguments made

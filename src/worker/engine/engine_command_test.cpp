@@ -89,6 +89,24 @@ TEST(EngineLaunch, OnlyAnEngineForGpusSeesThem) {
   EXPECT_TRUE(engine_launch(engine, replica(ModelKind::chat), "/blobs/def", "/run/e-1", 0).spec.gpu);
 }
 
+TEST(EngineLaunch, SaysWhatKeepsAnEngineFromNvidiasGpus) {
+  GpuDevices none;
+  GpuDevices nvidia;
+  nvidia.nvidia = true;
+  GpuDevices vulkan = nvidia;
+  vulkan.libraries = {{"/usr/lib64/libEGL_nvidia.so.580.1", "libEGL_nvidia.so.0"}};
+  Engine own = bundle();
+  own.root.clear();
+  for (const bool is_root : {false, true}) {
+    EXPECT_EQ(gpu_trouble(bundle(), none, is_root), "");
+    EXPECT_EQ(gpu_trouble(bundle(), vulkan, is_root), "");
+    EXPECT_EQ(gpu_trouble(bundle(), nvidia, is_root), nvidia.bundle_trouble());
+    EXPECT_EQ(gpu_trouble(own, none, is_root), "");
+  }
+  EXPECT_EQ(gpu_trouble(own, nvidia, false), "") << "CUDA needs no Vulkan";
+  EXPECT_NE(gpu_trouble(own, nvidia, true).find("ordinary user"), std::string::npos);
+}
+
 TEST(EngineLaunch, SoftwareGpusAreSeenInsteadOfRealOnes) {
   Engine engine = bundle();
   engine.software_gpus = 2;

@@ -27,8 +27,11 @@ constexpr std::size_t max_manifest_bytes = 256 * 1024;
 // Also of a GPU whose flavour only newer bundles have.
 bool is_for_gpus(const EngineManifest& manifest) { return manifest.flavour != "cpu"; }
 
-std::string describe(const std::string& name, bool gpu) {
-  return gpu ? name + "; " + find_gpu_devices().description() : name;
+std::string describe(const std::string& name, const Engine& engine) {
+  if (!engine.gpu) return name;
+  const GpuDevices gpus = find_gpu_devices();
+  const std::string trouble = gpu_trouble(engine, gpus, ::geteuid() == 0);
+  return name + "; " + gpus.description() + (trouble.empty() ? "" : "; " + trouble);
 }
 
 Result<Engine> open_bundle(const std::filesystem::path& root, const std::string& id) {
@@ -44,7 +47,7 @@ Result<Engine> open_bundle(const std::filesystem::path& root, const std::string&
   engine.executable = manifest->executable;
   engine.environment = manifest->environment;
   engine.gpu = is_for_gpus(*manifest);
-  engine.description = describe(manifest->description(), engine.gpu);
+  engine.description = describe(manifest->description(), engine);
   return engine;
 }
 
@@ -147,7 +150,7 @@ Result<Engine> EngineStore::find_local() const {
   engine.executable = path.string();
   // The owner chose it, for the GPUs it was built for.
   engine.gpu = true;
-  engine.description = describe(path.string(), engine.gpu);
+  engine.description = describe(path.string(), engine);
   return engine;
 }
 

@@ -92,7 +92,9 @@ TEST_F(Store, OtherFlavoursMaySeeGpusAndTheStatusSaysWhich) {
   add_bundle("vulkan");
   ASSERT_EQ(prepare().phase, Phase::ready) << store_->progress().detail;
   EXPECT_TRUE(store_->current()->gpu);
-  EXPECT_EQ(store_->description(), "test 1 (vulkan); " + find_gpu_devices().description());
+  // And what is missing, on a machine where something is.
+  EXPECT_TRUE(store_->description().starts_with("test 1 (vulkan); " + find_gpu_devices().description()))
+      << store_->description();
 }
 
 TEST_F(Store, ADamagedEngineIsFetchedAgain) {

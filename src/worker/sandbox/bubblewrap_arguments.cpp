@@ -46,21 +46,11 @@ void add_root(Arguments& arguments, const SandboxSpec& spec, const std::vector<H
   arguments.add("--ro-bind-try", "/etc/alternatives", "/etc/alternatives");
 }
 
-// Root's processes stay root outside: they could write to /proc/sys, which the kernel checks by that.
-void add_proc(Arguments& arguments, const SandboxSpec& spec) {
-  arguments.add("--proc", "/proc");
-  // CUDA, which only a host's own engine has, names its threads in /proc/self and does not start where it may not.
-  if (!spec.root.empty() || !spec.gpu || spec.gpu->kernel_files.empty()) {
-    arguments.add("--remount-ro", "/proc");
-    return;
-  }
-  for (const std::string& file : spec.gpu->kernel_files)
-    arguments.add("--ro-bind", file, file);
-}
-
 // Every place that can be written to is a tmpfs with a bound, or read-only again once it is filled.
 void add_own_file_systems(Arguments& arguments, const SandboxSpec& spec) {
-  add_proc(arguments, spec);
+  // Root's processes stay root outside: without this they could write to /proc/sys, which the kernel checks by that.
+  arguments.add("--proc", "/proc");
+  if (!spec.own_proc_files) arguments.add("--remount-ro", "/proc");
   arguments.add("--size", small_tmpfs_bytes, "--tmpfs", "/dev");
   for (const char* device : {"/dev/null", "/dev/full", "/dev/random", "/dev/urandom"}) {
     arguments.add("--dev-bind", device, device);

@@ -23,9 +23,11 @@ constexpr const char* library_directories[] = {
 #if defined(__x86_64__)
     "usr/lib/x86_64-linux-gnu",
     "usr/lib/x86_64-linux-gnu/nvidia/current",
+    "usr/lib/x86_64-linux-gnu/nvidia",
 #elif defined(__aarch64__)
     "usr/lib/aarch64-linux-gnu",
     "usr/lib/aarch64-linux-gnu/nvidia/current",
+    "usr/lib/aarch64-linux-gnu/nvidia",
 #endif
     "usr/lib64",
     "usr/lib64/nvidia",
@@ -65,10 +67,8 @@ class Search {
     }
     if (exists(root_ / "dev/kfd")) add_compute_node();
     const auto is_gpu = [](const std::string& node) { return is_numbered(node, "/dev/nvidia"); };
-    if (std::any_of(found_.nodes.begin(), found_.nodes.end(), is_gpu)) {
-      add_nvidia_libraries();
-      found_.kernel_files = find_kernel_files(root_);
-    }
+    found_.nvidia = std::any_of(found_.nodes.begin(), found_.nodes.end(), is_gpu);
+    if (found_.nvidia) add_nvidia_libraries();
     return std::move(found_);
   }
 
@@ -110,7 +110,7 @@ class Search {
   // Those of the version that the kernel runs, by each name that leads to one.
   void add_nvidia_libraries() {
     const auto version = read_file(root_ / "sys/module/nvidia/version", max_fact_bytes);
-    const std::string ending = ".so." + (version ? version->substr(0, version->find('\n')) : "");
+    if (version) found_.nvidia_version = version->substr(0, version->find('\n'));
     std::map<std::string, std::string> libraries;
     for (const char* directory : library_directories) {
       for (const auto& name : names_in(root_ / directory)) {
@@ -119,10 +119,10 @@ class Search {
           continue;
         std::error_code error;
         const fs::path file = fs::canonical(root_ / directory / name, error);
-        if (!error && file.filename() == base + ending) libraries.try_emplace(name, file.string());
+        if (!error && file.filename() == base + ".so." + found_.nvidia_version)
+          libraries.try_emplace(name, file.string());
       }
     }
-    found_.lacks_nvidia_vulkan = !libraries.contains(nvidia_vulkan);
     for (auto& [name, file] : libraries)
       found_.libraries.emplace_back(std::move(file), name);
   }
@@ -138,26 +138,21 @@ std::string GpuDevices::description() const {
   std::string text = "may use";
   for (const std::string& node : nodes)
     text += " " + node;
-  if (lacks_nvidia_vulkan) {
-    text += std::string("; NVIDIA's Vulkan driver is not installed (") + nvidia_vulkan +
-            "): Debian has it in libegl-nvidia0 and nvidia-vulkan-icd, Ubuntu in libnvidia-gl-VERSION";
-  }
   return text;
+}
+
+std::string GpuDevices::bundle_trouble() const {
+  const auto is_vulkan = [](const auto& library) { return library.second == nvidia_vulkan; };
+  if (!nvidia || std::any_of(libraries.begin(), libraries.end(), is_vulkan)) return {};
+  return std::string(nvidia_vulkan) + (nvidia_version.empty() ? "" : " of NVIDIA's driver " + nvidia_version) +
+         " was not found: install it (Debian: libegl-nvidia0 and nvidia-vulkan-icd; Ubuntu: libnvidia-gl-VERSION), or "
+         "restart the machine if the driver was updated";
 }
 
 GpuDevices find_gpu_devices(const fs::path& root) {
   std::error_code error;
   const fs::path canonical = fs::canonical(root, error);
   return error ? GpuDevices() : Search(canonical).run();
-}
-
-std::vector<std::string> find_kernel_files(const fs::path& root) {
-  std::vector<std::string> files;
-  for (const auto& name : names_in(root / "proc")) {
-    std::error_code error;
-    if (!is_numbered(name, "") && !fs::is_symlink(root / "proc" / name, error)) files.push_back("/proc/" + name);
-  }
-  return files;
 }
 
 }  // namespace gogrid::worker

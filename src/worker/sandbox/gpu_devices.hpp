@@ -14,21 +14,19 @@ struct GpuDevices {
   std::vector<std::string> nodes;                          // "/dev/dri/renderD128"
   std::vector<std::string> facts;                          // files and directories of /sys, to be read
   std::vector<std::pair<std::string, std::string>> links;  // of /sys: a link's name and its target
-  // The host's file, and the name that programs look for: "libEGL_nvidia.so.0".
+  // There is a GPU of NVIDIA's, and this version of the kernel's part of its driver.
+  bool nvidia = false;
+  std::string nvidia_version;
+  // Of NVIDIA's: the host's file, and the name that programs look for: "libEGL_nvidia.so.0".
   std::vector<std::pair<std::string, std::string>> libraries;
-  // There is a GPU of NVIDIA's, and no Vulkan without what was not found.
-  bool lacks_nvidia_vulkan = false;
-  // With a GPU of NVIDIA's: see find_kernel_files().
-  std::vector<std::string> kernel_files;
 
-  // "may use /dev/dri/renderD128", "no GPU found"; and what is missing.
+  // "may use /dev/dri/renderD128", "no GPU found"
   std::string description() const;
+  // Why bundles cannot compute on NVIDIA's GPUs, and what to do about it. Empty: they can, or there are none.
+  std::string bundle_trouble() const;
 };
 
 // Render nodes (no display), NVIDIA's nodes and AMD's compute node. `root` is another place to look in, for tests.
 GpuDevices find_gpu_devices(const std::filesystem::path& root = "/");
-
-// All of /proc but the processes: "/proc/sys".
-std::vector<std::string> find_kernel_files(const std::filesystem::path& root = "/");
 
 }  // namespace gogrid::worker

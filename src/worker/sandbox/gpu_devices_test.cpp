@@ -44,8 +44,9 @@ TEST(GpuDevices, AreRenderNodesNvidiasAndTheComputeNode) {
       {"/sys/class/kfd/kfd", "/sys/devices/virtual/kfd/kfd"}};
   EXPECT_EQ(found.links, links);
   EXPECT_NE(found.description().find("may use /dev/dri/renderD128"), std::string::npos);
-  EXPECT_NE(found.description().find("libEGL_nvidia.so.0"), std::string::npos)
-      << "it is not there, and nothing says so";
+  EXPECT_TRUE(found.nvidia);
+  EXPECT_NE(found.bundle_trouble().find("libEGL_nvidia.so.0 was not found: "), std::string::npos)
+      << found.bundle_trouble();
   fs::remove_all(top);
   EXPECT_EQ(find_gpu_devices(top).description(), "no GPU found");
 }
@@ -54,26 +55,22 @@ TEST(GpuDevices, OfNvidiasLibrariesAreThoseOfTheVersionThatRuns) {
   const fs::path top = fs::temp_directory_path() / ("gogrid-gpu-" + to_hex(as_bytes(random_bytes(6))));
   // Debian's way: a link to a link to where the package has it.
   const fs::path directory = top / "usr/lib64", package = top / "usr/lib/nvidia", old = top / "usr/lib";
-  for (const auto& path : {top / "dev", top / "proc/sys", top / "proc/1", top / "sys/module/nvidia",
-                           top / "etc/alternatives", directory, package})
+  for (const auto& path : {top / "dev", top / "sys/module/nvidia", top / "etc/alternatives", directory, package})
     fs::create_directories(path);
   std::ofstream(top / "dev/nvidiactl") << "";
   std::ofstream(top / "sys/module/nvidia/version") << "580.1.2\n";
-  std::ofstream(top / "proc/sysrq-trigger") << "";
-  fs::create_symlink("1", top / "proc/self");
   EXPECT_TRUE(find_gpu_devices(top).libraries.empty()) << "there is no GPU of NVIDIA's";
-  EXPECT_TRUE(find_gpu_devices(top).kernel_files.empty());
+  EXPECT_EQ(find_gpu_devices(top).bundle_trouble(), "");
   std::ofstream(top / "dev/nvidia0") << "";
   for (const char* name : {"libnvidia-eglcore.so.580.1.2", "libnvidia-eglcore.so.470.9", "libnvidia-ml.so.580.1.2",
                            "libnvidia-glsi.so.580.1.2", "libEGL.so.1"}) {
     std::ofstream(directory / name) << "64";
   }
   std::ofstream(package / "libEGL_nvidia.so.580.1.2") << "64";
-  fs::create_symlink("../../../usr/lib/nvidia/libEGL_nvidia.so.580.1.2", top / "etc/alternatives/egl");
-  EXPECT_TRUE(find_gpu_devices(top).lacks_nvidia_vulkan) << "its name leads nowhere";
-  fs::remove(top / "etc/alternatives/egl");
-  fs::create_symlink("../../usr/lib/nvidia/libEGL_nvidia.so.580.1.2", top / "etc/alternatives/egl");
   fs::create_symlink("../../etc/alternatives/egl", directory / "libEGL_nvidia.so.0");
+  const std::string trouble = find_gpu_devices(top).bundle_trouble();
+  EXPECT_NE(trouble.find("libEGL_nvidia.so.0 of NVIDIA's driver 580.1.2 was not found"), std::string::npos) << trouble;
+  fs::create_symlink("../../usr/lib/nvidia/libEGL_nvidia.so.580.1.2", top / "etc/alternatives/egl");
   // The same of 32 bits, and one of before the last update.
   std::ofstream(old / "libnvidia-glsi.so.580.1.2") << "32";
   std::ofstream(old / "libnvidia-tls.so.470.9") << "old";
@@ -87,7 +84,8 @@ TEST(GpuDevices, OfNvidiasLibrariesAreThoseOfTheVersionThatRuns) {
       {(directory / "libnvidia-eglcore.so.580.1.2").string(), "libnvidia-eglcore.so.580.1.2"},
       {(directory / "libnvidia-glsi.so.580.1.2").string(), "libnvidia-glsi.so.580.1.2"}};
   EXPECT_EQ(found.libraries, libraries);
-  EXPECT_EQ(found.kernel_files, (std::vector<std::string>{"/proc/sys", "/proc/sysrq-trigger"}));
+  EXPECT_EQ(found.nvidia_version, "580.1.2");
+  EXPECT_EQ(found.bundle_trouble(), "");
   EXPECT_EQ(found.description(), "may use /dev/nvidia0 /dev/nvidiactl");
   fs::remove_all(top);
 }
