@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
 
 #include "base/encoding.hpp"
 #include "base/utf8.hpp"
@@ -157,7 +159,14 @@ asio::awaitable<Result<void>> EngineExchange::run(Pass pass) {
     co_return Error(ErrorCode::unavailable, "the engine did not answer: " + response.error().detail);
   }
   EngineAnswer answer(**response);
-  auto passed = co_await pass(answer);
+  Result<void> passed;
+  try {
+    passed = co_await pass(answer);
+  } catch (const boost::system::system_error& error) {
+    // Cancelled between two waits: what was answered until then counts all the same.
+    if (error.code() != asio::error::operation_aborted) throw;
+    passed = Error(ErrorCode::cancelled, "nobody waits for the answer any more");
+  }
   if (const auto usage = answer.usage(); usage && engine->answered)
     engine->answered(usage->prompt_tokens + usage->completion_tokens, passed && answer.succeeded());
   if (passed || passed.error().code == ErrorCode::cancelled) co_return passed;

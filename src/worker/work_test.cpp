@@ -135,5 +135,21 @@ TEST_F(WorkTest, WhatAnswersTookIsCounted) {
   }
 }
 
+// Wherever the cancelling finds it: FakeEngine waits on, which ends in an exception.
+TEST_F(WorkTest, WhatWasAnsweredCountsWhenNobodyWaitsAnyMore) {
+  const auto engine = std::make_shared<FakeEngine>(io_.get_executor());
+  const auto stream = std::make_shared<FakeStream>(io_.get_executor());
+  tasks_.spawn("work", serve_work(io_.get_executor(), stream, engine->find(), leases_));
+  stream->feed(work_request(4) + data_frame("body"));
+  test::run_until(io_, [&] { return engine->requests > 0; });
+  engine->respond(200, "text/event-stream");
+  engine->say("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n");
+  test::run_until(io_, [&] { return engine->heard(); });
+  stream->cancel();
+  test::run_until(io_, [&] { return !engine->in_use(); });
+  const std::vector<std::pair<std::uint64_t, bool>> counted{{1, false}};
+  EXPECT_EQ(engine->answers, counted);
+}
+
 }  // namespace
 }  // namespace gogrid::worker
