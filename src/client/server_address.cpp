@@ -111,6 +111,8 @@ Result<ServerAddress> parse_server_url(std::string_view text) {
   std::transform(address.host.begin(), address.host.end(), address.host.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
   address.path_prefix = path;
+  // With scheme and port it may be longer than what was typed; what is written down must be read again.
+  if (address.url().size() > max_url_bytes) return bad_url(shown, "it is too long");
   return address;
 }
 

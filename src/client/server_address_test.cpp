@@ -70,6 +70,19 @@ TEST(ServerAddress, WhatIsNoneIsRefused) {
   EXPECT_FALSE(parse_server_url(std::string(10'000, 'a')));
 }
 
+// Scheme and port are added to what was typed.
+TEST(ServerAddress, TheLongestIsReadAgainAsItIsWrittenDown) {
+  std::size_t longest = 0;
+  for (std::size_t length = 2000; length < 2100; ++length) {
+    const auto address = parse_server_url("grid/" + std::string(length, 'p'));
+    if (!address) continue;
+    longest = length;
+    ASSERT_TRUE(parse_server_url(address->url())) << length;
+    EXPECT_EQ(parse_server_url(address->url()).value(), *address);
+  }
+  EXPECT_EQ(longest, 2048 - std::string("https://grid:8443/").size());
+}
+
 TEST(ServerAddress, APasswordIsNotRepeated) {
   const auto address = parse_server_url("https://me:secret@grid");
   ASSERT_FALSE(address);
