@@ -90,6 +90,7 @@ std::optional<std::string> list_text(const toml::node& node) {
 }
 
 bool within(double number, const SettingLimits& limits) {
+  if (limits.or_zero && number == 0) return true;
   return std::isfinite(number) && number >= limits.minimum.value_or(number) &&
          number <= limits.maximum.value_or(number);
 }
@@ -214,6 +215,12 @@ SettingTarget SettingTarget::at_least(double minimum) const {
 
 SettingTarget SettingTarget::at_least(std::chrono::milliseconds minimum) const { return at_least(seconds_of(minimum)); }
 
+SettingTarget SettingTarget::zero_or_at_least(double minimum) const {
+  SettingTarget limited = at_least(minimum);
+  limited.limits_.or_zero = true;
+  return limited;
+}
+
 SettingTarget SettingTarget::at_most(double maximum) const {
   SettingTarget limited = *this;
   limited.limits_.maximum = maximum;
@@ -236,19 +243,20 @@ SettingTarget SettingTarget::at_restart() const {
 }
 
 std::string SettingTarget::expected() const {
+  const std::string zero = limits_.or_zero ? "0 or " : "";
   switch (kind_) {
     case SettingKind::boolean:
       return "true or false";
     case SettingKind::integer:
-      return "a whole number" + range_text(limits_, false);
+      return zero + "a whole number" + range_text(limits_, false);
     case SettingKind::number:
-      return "a number" + range_text(limits_, false);
+      return zero + "a number" + range_text(limits_, false);
     case SettingKind::text:
       return "text";
     case SettingKind::path:
       return "a path";
     case SettingKind::duration:
-      return "a time such as 30s, 5m or 250ms" + range_text(limits_, true);
+      return zero + "a time such as 30s, 5m or 250ms" + range_text(limits_, true);
     case SettingKind::list:
       return "a list of texts";
     case SettingKind::choice:

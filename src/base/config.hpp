@@ -32,6 +32,8 @@ struct SettingLimits {
   // Of a duration, in seconds.
   std::optional<double> minimum;
   std::optional<double> maximum;
+  // 0 is allowed beside those from the minimum on: it is said to mean something of its own.
+  bool or_zero = false;
   // Of a choice.
   std::vector<std::string> choices;
 };
@@ -50,6 +52,7 @@ class SettingTarget {
   // The same with limits, to declare it with.
   SettingTarget at_least(double minimum) const;
   SettingTarget at_least(std::chrono::milliseconds minimum) const;
+  SettingTarget zero_or_at_least(double minimum) const;
   SettingTarget at_most(double maximum) const;
   SettingTarget at_most(std::chrono::milliseconds maximum) const;
   // Of a text.

@@ -16,6 +16,7 @@ struct Values {
   std::chrono::milliseconds timeout{1000};
   std::string level = "info";
   std::int64_t limit = -1;
+  double room = 0;
   std::chrono::milliseconds pause{90'000};
 
   Config config() {
@@ -29,6 +30,7 @@ struct Values {
     settings.push_back({"log.level", "GOGRID_LEVEL", "--level", "How much",
                         SettingTarget(level).one_of({"debug", "info", "off"}).at_restart()});
     settings.push_back({"log.limit", "", "", "Most", SettingTarget(limit).at_least(1).at_most(9)});
+    settings.push_back({"log.room", "", "", "Room", SettingTarget(room).zero_or_at_least(0.25).at_most(8)});
     settings.push_back({"log.pause", "", "", "Pause",
                         SettingTarget(pause).at_least(std::chrono::seconds(1)).at_most(std::chrono::hours(2))});
     return Config(std::move(settings), {{"log.later", "", "this version does not do that yet"}});
@@ -77,9 +79,21 @@ INSTANTIATE_TEST_SUITE_P(
                     BadText{"[server]\nport = {a = 1}\n", "server.port.a is not a setting"},
                     BadText{"[log]\nlevel = 'loud'\n", "log.level must be debug, info or off, not \"loud\""},
                     BadText{"[log]\nlimit = 10\n", "log.limit must be a whole number from 1 to 9, not \"10\""},
+                    BadText{"[log]\nroom = 0.1\n", "log.room must be 0 or a number from 0.25 to 8, not \"0.1\""},
+                    BadText{"[log]\nroom = -1\n", "log.room must be 0 or a number from 0.25 to 8"},
+                    BadText{"[log]\nroom = 9\n", "log.room must be 0 or a number from 0.25 to 8"},
                     BadText{"[log]\npause = 0\n", "log.pause must be a time such as 30s, 5m or 250ms from 1s to 2h"},
                     BadText{"[log]\nlater = 0\n", "log.later: this version does not do that yet"},
                     BadText{"[worker\n", "x.toml:1:"}, BadText{"port = 1\n", "x.toml:1: port is not a setting"}));
+
+TEST(Config, ZeroMayMeanSomethingOfItsOwn) {
+  Values values;
+  Config config = values.config();
+  for (const double room : {0.25, 0.0, 8.0}) {
+    ASSERT_TRUE(config.load_text("[log]\nroom = " + std::to_string(room) + "\n", "x")) << room;
+    EXPECT_EQ(values.room, room);
+  }
+}
 
 TEST(Config, TimesHaveUnits) {
   Values values;

@@ -127,10 +127,10 @@ std::vector<Setting> worker_settings(WorkerConfig& config) {
        config.name},
       {"worker.max_memory_gb", "GOGRID_WORKER_MAX_MEMORY_GB", "--max-memory-gb",
        "Memory that engines may use, in GB (0: what the machine has, less a reserve)",
-       SettingTarget(config.max_memory_gb).at_most(1e6)},
+       SettingTarget(config.max_memory_gb).zero_or_at_least(0.25).at_most(1e6)},
       {"worker.max_cpu_percent", "GOGRID_WORKER_MAX_CPU_PERCENT", "--max-cpu-percent",
        "Processor time that engines may use, in percent of all processors together (0: no limit)",
-       SettingTarget(config.max_cpu_percent).at_most(100)},
+       SettingTarget(config.max_cpu_percent).zero_or_at_least(1).at_most(100)},
       {"worker.engine_priority", "GOGRID_WORKER_ENGINE_PRIORITY", "--engine-priority",
        "idle: engines run only when nobody else wants the processor or the disk; normal: as everybody does",
        SettingTarget(config.engine_priority).one_of({"idle", "normal"})},
@@ -180,10 +180,6 @@ std::vector<Setting> worker_settings(WorkerConfig& config) {
 }
 
 Result<void> check_config(const WorkerConfig& config) {
-  if (config.max_memory_gb > 0 && config.max_memory_gb < 0.25)
-    return bad("worker.max_memory_gb must be 0 (no limit) or at least 0.25");
-  if (config.max_cpu_percent > 0 && config.max_cpu_percent < 1)
-    return bad("worker.max_cpu_percent must be 0 (no limit) or at least 1");
   if (const auto limits = parse_vram_limits(config.max_vram_gb, config.max_vram_gb_each); !limits)
     return limits.error();
   if (const auto rules = read_owner_rules(config); !rules) return rules.error();

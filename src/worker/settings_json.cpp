@@ -31,6 +31,7 @@ json setting_json(const Setting& setting) {
   if (!limits.choices.empty()) out["choices"] = limits.choices;
   if (limits.minimum) out["minimum"] = limit_json(target, *limits.minimum);
   if (limits.maximum) out["maximum"] = limit_json(target, *limits.maximum);
+  if (limits.or_zero) out["or_zero"] = true;
   return out;
 }
 

@@ -203,7 +203,7 @@ TEST_F(SettingsTest, AChangeThatIsRefusedStoresNothing) {
   const std::pair<SettingValues, std::string> table[] = {
       {{{"worker.lease_grace", "1m"}, {"worker.threads", "5000"}},
        "worker.threads must be a whole number from 0 to 1024, not \"5000\""},
-      {{{"worker.max_memory_gb", "0.1"}}, "worker.max_memory_gb must be 0 (no limit) or at least 0.25"},
+      {{{"worker.max_memory_gb", "0.1"}}, "worker.max_memory_gb must be 0 or a number from 0.25 to 1000000"},
       {{{"worker.max_vram_gb_each", "Vulkan0"}}, "worker.max_vram_gb_each: \"Vulkan0\" is not like"},
       {{{"worker.nothing", "1"}}, "\"worker.nothing\" is not a setting"},
       {{{"worker.nothing", std::nullopt}}, "\"worker.nothing\" is not a setting"},

@@ -137,8 +137,6 @@ TEST_F(InDirectory, ConfigurationErrorsNameTheSetting) {
     std::function<void(WorkerConfig&)> change;
     std::string says;
   } table[] = {
-      {[](WorkerConfig& c) { c.max_memory_gb = 0.1; }, "worker.max_memory_gb"},
-      {[](WorkerConfig& c) { c.max_cpu_percent = 0.5; }, "worker.max_cpu_percent"},
       {[](WorkerConfig& c) { c.schedule = "someday"; }, "worker.schedule: \"someday\" is no part of a schedule"},
       {[](WorkerConfig& c) {
          c.max_vram_gb_each = {"Vulkan0=6", "Vulkan1"};
@@ -163,9 +161,11 @@ TEST_F(InDirectory, AValueOutOfRangeIsRefusedWithWhatIsAllowed) {
       {"coordinator.port = 0", "coordinator.port must be a whole number from 1 to 65535, not \"0\""},
       {"coordinator.port = 65536", "coordinator.port must be a whole number from 1 to 65535, not \"65536\""},
       {"worker.threads = 5000", "worker.threads must be a whole number from 0 to 1024"},
-      {"worker.max_memory_gb = 1e7", "worker.max_memory_gb must be a number from 0 to 1000000"},
-      {"worker.max_cpu_percent = 101", "worker.max_cpu_percent must be a number from 0 to 100"},
-      {"worker.max_cpu_percent = nan", "worker.max_cpu_percent must be a number from 0 to 100"},
+      {"worker.max_memory_gb = 1e7", "worker.max_memory_gb must be 0 or a number from 0.25 to 1000000"},
+      {"worker.max_memory_gb = 0.1", "worker.max_memory_gb must be 0 or a number from 0.25 to 1000000"},
+      {"worker.max_cpu_percent = 0.5", "worker.max_cpu_percent must be 0 or a number from 1 to 100"},
+      {"worker.max_cpu_percent = 101", "worker.max_cpu_percent must be 0 or a number from 1 to 100"},
+      {"worker.max_cpu_percent = nan", "worker.max_cpu_percent must be 0 or a number from 1 to 100"},
       {"worker.engine_priority = 'high'", "worker.engine_priority must be idle or normal, not \"high\""},
       {"worker.max_gpu_percent = 0", "worker.max_gpu_percent must be a whole number from 1 to 100, not \"0\""},
       {"worker.on_pause = 'stop'", "worker.on_pause must be migrate or finish, not \"stop\""},
