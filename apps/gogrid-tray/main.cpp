@@ -24,15 +24,6 @@ using namespace gogrid::tray;
 
 constexpr int restart_code = 75;
 
-// Qt asks for a class's texts by its whole name; the tool that collects them writes it without our namespaces.
-class OwnTexts : public QTranslator {
- public:
-  QString translate(const char* context, const char* text, const char* note, int count) const override {
-    const QByteArray whole(context);
-    return QTranslator::translate(whole.mid(whole.lastIndexOf(':') + 1).constData(), text, note, count);
-  }
-};
-
 struct Options {
   QString state_dir;
   bool in_background = false;
@@ -60,7 +51,7 @@ int run(QApplication& application) {
   QTranslator of_qt;
   if (of_qt.load(QLocale(), "qtbase", "_", QLibraryInfo::path(QLibraryInfo::TranslationsPath)))
     QApplication::installTranslator(&of_qt);
-  OwnTexts ours;
+  QTranslator ours;
   if (ours.load(QLocale(), "gogrid-tray", "_", ":/i18n")) QApplication::installTranslator(&ours);
 
   Place place = find_place(

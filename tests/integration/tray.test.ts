@@ -481,6 +481,9 @@ test("it speaks the owner's language, and every text is translated", async () =>
   await desktop.find(tray, "Höchste GPU-Last, in Prozent");
   await desktop.find(tray, "Speichern");
   await desktop.picture("tray-settings-de", await windowOf(/^Einstellungen/));
+  await desktop.click(await desktop.find(tray, "Höchste GPU-Temperatur, in °C", "text"));
+  await desktop.type("999");
+  await desktop.find(tray, "Es muss eine Zahl von 0 bis 150 sein.");
   await desktop.click(await xembedIcon());
   await desktop.find(tray, "Bereit, nichts zu tun");
   const dir = path.resolve(import.meta.dirname, "../../src/tray/translations");

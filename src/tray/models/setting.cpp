@@ -127,11 +127,21 @@ SettingState read_setting(const QJsonObject& object) {
     setting.choices << choice.toString();
   setting.minimum = number_of(object["minimum"]);
   setting.maximum = number_of(object["maximum"]);
+  setting.or_zero = object["or_zero"].toBool();
   setting.applies_at_restart = object["applies"].toString() == "at_restart";
   return setting;
 }
 
 QString number_text(double number) { return QString::number(number, 'g', 12); }
+
+// As the owner would write it; of a duration in its largest whole unit.
+QString limit_text(const SettingState& setting, double limit) {
+  if (setting.kind != "duration") return QLocale().toString(limit, 'g', 12);
+  constexpr double minute = 60, hour = 3600;
+  if (limit >= hour && std::fmod(limit, hour) == 0) return number_text(limit / hour) + "h";
+  if (limit >= minute && std::fmod(limit, minute) == 0) return number_text(limit / minute) + "m";
+  return number_text(limit) + "s";
+}
 
 }  // namespace
 
@@ -192,6 +202,27 @@ QString SettingWords::choice(const QString& word) {
     if (word == QLatin1String(one.word)) return tr(one.text);
   }
   return word;
+}
+
+QString SettingWords::fault(const SettingState& setting, const QString& said) {
+  const QString mine = setting.key + ": ";
+  if (setting.key == "worker.schedule")
+    return tr("These are no days and hours: %1").arg(said.startsWith(mine) ? said.mid(mine.size()) : said);
+  if (setting.kind == "path") return tr("It must be a whole path, from / on.");
+  const QString low = setting.minimum ? limit_text(setting, *setting.minimum) : QString();
+  const QString high = setting.maximum ? limit_text(setting, *setting.maximum) : QString();
+  if (setting.kind == "duration") {
+    if (setting.minimum && setting.maximum)
+      return tr("It must be a time from %1 to %2, such as 30s or 5m.").arg(low, high);
+    if (setting.minimum) return tr("It must be a time of at least %1, such as 30s or 5m.").arg(low);
+    if (setting.maximum) return tr("It must be a time of at most %1, such as 30s or 5m.").arg(high);
+    return tr("It must be a time, such as 30s or 5m.");
+  }
+  if (!setting.minimum || !setting.maximum) return said;
+  if (setting.or_zero) return tr("It must be 0, or a number from %1 to %2.").arg(low, high);
+  if (setting.kind == "integer") return tr("It must be a whole number from %1 to %2.").arg(low, high);
+  if (setting.kind == "number") return tr("It must be a number from %1 to %2.").arg(low, high);
+  return said;
 }
 
 QString SettingWords::lock(const SettingState& setting) {

@@ -26,6 +26,8 @@ struct SettingState {
   QStringList choices;
   std::optional<double> minimum;
   std::optional<double> maximum;
+  // 0 is allowed, however high the minimum is.
+  bool or_zero = false;
   bool applies_at_restart = false;
 
   // The file does not decide it.
@@ -57,6 +59,9 @@ class SettingWords {
   static QString help(const SettingState& setting);
   // A word of a setting that is a choice.
   static QString choice(const QString& word);
+  // What is wrong with a value that the daemon refuses, which `said` something about it: in the owner's language, with
+  // the daemon's own words only where they tell more.
+  static QString fault(const SettingState& setting, const QString& said);
   // Why it cannot be changed here; empty: it can.
   static QString lock(const SettingState& setting);
 };

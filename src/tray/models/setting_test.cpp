@@ -50,6 +50,34 @@ TEST(SettingTest, AKeyThatIsNewIsShownAsTheDaemonSaysIt) {
   EXPECT_EQ(SettingWords::help(setting), "What it does");
 }
 
+TEST(SettingTest, WhatIsWrongIsSaidAsTheSettingIsDescribed) {
+  struct Case {
+    const char* setting;
+    const char* fault;
+  };
+  const Case cases[] = {
+      {R"({"kind":"integer","minimum":0,"maximum":1024})", "It must be a whole number from 0 to 1,024."},
+      {R"({"kind":"number","minimum":0,"maximum":0.5})", "It must be a number from 0 to 0.5."},
+      {R"({"kind":"number","minimum":0.25,"maximum":100,"or_zero":true})",
+       "It must be 0, or a number from 0.25 to 100."},
+      {R"({"kind":"duration"})", "It must be a time, such as 30s or 5m."},
+      {R"({"kind":"duration","minimum":1})", "It must be a time of at least 1s, such as 30s or 5m."},
+      {R"({"kind":"duration","maximum":3600})", "It must be a time of at most 1h, such as 30s or 5m."},
+      {R"({"kind":"duration","minimum":0.5,"maximum":90})", "It must be a time from 0.5s to 90s, such as 30s or 5m."},
+      {R"({"kind":"path","key":"worker.cache_dir"})", "It must be a whole path, from / on."},
+      {R"({"kind":"text","key":"worker.schedule"})", "These are no days and hours: \"x\" is no day"},
+      // Nothing is known that would tell more.
+      {R"({"kind":"text","key":"worker.name"})", "worker.schedule: \"x\" is no day"},
+      {R"({"kind":"number"})", "worker.schedule: \"x\" is no day"},
+  };
+  QLocale::setDefault(QLocale("en_US"));
+  for (const Case& one : cases) {
+    const auto state = read_settings({{"settings", QJsonArray({object(one.setting)})}});
+    EXPECT_EQ(SettingWords::fault(state.settings.at(0), "worker.schedule: \"x\" is no day"), QString(one.fault));
+  }
+  QLocale::setDefault(QLocale::c());
+}
+
 TEST(SettingTest, ValuesGoToTextAndBack) {
   struct Case {
     const char* kind;

@@ -21,140 +21,6 @@
     </message>
 </context>
 <context>
-    <name>Chart</name>
-    <message>
-        <source>not known</source>
-        <translation>nicht bekannt</translation>
-    </message>
-    <message>
-        <source>up to %1</source>
-        <translation>bis %1</translation>
-    </message>
-</context>
-<context>
-    <name>DaemonConnection</name>
-    <message>
-        <source>The worker is not running.</source>
-        <translation>Der Worker läuft nicht.</translation>
-    </message>
-    <message>
-        <source>The worker runs as another user; this one may not talk to it.</source>
-        <translation>Der Worker läuft unter einem anderen Benutzer; dieser hier darf nicht mit ihm sprechen.</translation>
-    </message>
-    <message>
-        <source>The worker&apos;s answer cannot be read. Is it another version?</source>
-        <translation>Die Antwort des Workers ist nicht lesbar. Ist es eine andere Version?</translation>
-    </message>
-    <message>
-        <source>The worker&apos;s answer is too long. Is it another version?</source>
-        <translation>Die Antwort des Workers ist zu lang. Ist es eine andere Version?</translation>
-    </message>
-</context>
-<context>
-    <name>Joining</name>
-    <message>
-        <source>gogrid-worker is not installed.</source>
-        <translation>gogrid-worker ist nicht installiert.</translation>
-    </message>
-    <message>
-        <source>gogrid-worker join ended with code %1.</source>
-        <translation>gogrid-worker join endete mit Code %1.</translation>
-    </message>
-</context>
-<context>
-    <name>Program</name>
-    <message>
-        <source>GoGrid: %1</source>
-        <translation>GoGrid: %1</translation>
-    </message>
-    <message>
-        <source>A private network that runs AI models on machines that their owners lend it.</source>
-        <translation>Ein privates Netz, das KI-Modelle auf Rechnern ausführt, die ihre Besitzer ihm leihen.</translation>
-    </message>
-    <message>
-        <source>Version of this program: %1</source>
-        <translation>Version dieses Programms: %1</translation>
-    </message>
-    <message>
-        <source>Version of the worker: %1</source>
-        <translation>Version des Workers: %1</translation>
-    </message>
-    <message>
-        <source>State: %1</source>
-        <translation>Zustand: %1</translation>
-    </message>
-    <message>
-        <source>About GoGrid</source>
-        <translation>Über GoGrid</translation>
-    </message>
-    <message>
-        <source>GoGrid</source>
-        <translation>GoGrid</translation>
-    </message>
-    <message>
-        <source>&amp;Close</source>
-        <translation>&amp;Schließen</translation>
-    </message>
-    <message>
-        <source>Quit GoGrid</source>
-        <translation>GoGrid beenden</translation>
-    </message>
-    <message>
-        <source>Should the worker keep running?</source>
-        <translation>Soll der Worker weiterlaufen?</translation>
-    </message>
-    <message>
-        <source>It works without this icon too. Stopped, it first finishes what it runs, and takes no more.</source>
-        <translation>Er arbeitet auch ohne dieses Symbol. Wird er angehalten, beendet er zuerst, was läuft, und nimmt nichts mehr an.</translation>
-    </message>
-    <message>
-        <source>&amp;Keep it running</source>
-        <translation>&amp;Weiterlaufen lassen</translation>
-    </message>
-    <message>
-        <source>&amp;Stop it too</source>
-        <translation>Auch &amp;anhalten</translation>
-    </message>
-    <message>
-        <source>&amp;Cancel</source>
-        <translation>Abbre&amp;chen</translation>
-    </message>
-    <message>
-        <source>The worker ended.</source>
-        <translation>Der Worker hat sich beendet.</translation>
-    </message>
-</context>
-<context>
-    <name>ScheduleEditor</name>
-    <message>
-        <source>With this schedule GoGrid never works.</source>
-        <translation>Mit diesem Zeitplan arbeitet GoGrid nie.</translation>
-    </message>
-    <message>
-        <source>Filled hours allow work. Drag over hours to change them; or go there with the arrow keys and press Space.</source>
-        <translation>In gefüllten Stunden darf gearbeitet werden. Ändern: mit der Maus darüberziehen, oder mit den Pfeiltasten hingehen und die Leertaste drücken.</translation>
-    </message>
-    <message>
-        <source>Hours of the week</source>
-        <translation>Stunden der Woche</translation>
-    </message>
-</context>
-<context>
-    <name>SettingField</name>
-    <message>
-        <source>Takes effect when the worker starts again.</source>
-        <translation>Gilt, sobald der Worker neu startet.</translation>
-    </message>
-    <message>
-        <source>not set</source>
-        <translation>nicht gesetzt</translation>
-    </message>
-    <message>
-        <source>always</source>
-        <translation>immer</translation>
-    </message>
-</context>
-<context>
     <name>SettingWords</name>
     <message>
         <source>Leave a GPU that others use, in percent</source>
@@ -456,237 +322,41 @@
         <source>Slow ones, to try things out on a computer without a GPU.</source>
         <translation>Langsame, zum Ausprobieren auf einem Computer ohne GPU.</translation>
     </message>
-</context>
-<context>
-    <name>SettingsWindow</name>
     <message>
-        <source>&amp;Save</source>
-        <translation>&amp;Speichern</translation>
+        <source>These are no days and hours: %1</source>
+        <translation>Das sind keine Tage und Stunden: %1</translation>
     </message>
     <message>
-        <source>&amp;Close</source>
-        <translation>&amp;Schließen</translation>
+        <source>It must be a whole path, from / on.</source>
+        <translation>Es muss ein ganzer Pfad sein, ab /.</translation>
     </message>
     <message>
-        <source>Settings</source>
-        <translation>Einstellungen</translation>
+        <source>It must be a time from %1 to %2, such as 30s or 5m.</source>
+        <translation>Es muss eine Zeit von %1 bis %2 sein, etwa 30s oder 5m.</translation>
     </message>
     <message>
-        <source>Pages</source>
-        <translation>Seiten</translation>
+        <source>It must be a time of at least %1, such as 30s or 5m.</source>
+        <translation>Es muss eine Zeit von mindestens %1 sein, etwa 30s oder 5m.</translation>
     </message>
     <message>
-        <source>The worker is not running.</source>
-        <translation>Der Worker läuft nicht.</translation>
+        <source>It must be a time of at most %1, such as 30s or 5m.</source>
+        <translation>Es muss eine Zeit von höchstens %1 sein, etwa 30s oder 5m.</translation>
     </message>
     <message>
-        <source>Reading the settings…</source>
-        <translation>Einstellungen werden gelesen…</translation>
+        <source>It must be a time, such as 30s or 5m.</source>
+        <translation>Es muss eine Zeit sein, etwa 30s oder 5m.</translation>
     </message>
     <message>
-        <source>Start GoGrid when I log in</source>
-        <translation>GoGrid starten, wenn ich mich anmelde</translation>
+        <source>It must be 0, or a number from %1 to %2.</source>
+        <translation>Es muss 0 oder eine Zahl von %1 bis %2 sein.</translation>
     </message>
     <message>
-        <source>The settings file %1 is wrong, so the worker uses what it last knew: %2</source>
-        <translation>Die Einstellungsdatei %1 ist fehlerhaft, darum nutzt der Worker, was er zuletzt wusste: %2</translation>
+        <source>It must be a whole number from %1 to %2.</source>
+        <translation>Es muss eine ganze Zahl von %1 bis %2 sein.</translation>
     </message>
     <message>
-        <source>Saved.</source>
-        <translation>Gespeichert.</translation>
-    </message>
-</context>
-<context>
-    <name>SetupWizard</name>
-    <message>
-        <source>&amp;Join</source>
-        <translation>&amp;Beitreten</translation>
-    </message>
-    <message>
-        <source>Start GoGrid when I &amp;log in</source>
-        <translation>GoGrid starten, wenn ich mich an&amp;melde</translation>
-    </message>
-    <message>
-        <source>Set up GoGrid</source>
-        <translation>GoGrid einrichten</translation>
-    </message>
-    <message>
-        <source>Lend this computer to a GoGrid</source>
-        <translation>Diesen Computer einem GoGrid leihen</translation>
-    </message>
-    <message>
-        <source>Whoever runs the coordinator gives you a join token, with the command “gogrid token create”. Paste it here, or all of what the command printed.</source>
-        <translation>Wer den Koordinator betreibt, gibt Ihnen ein Beitritts-Token, mit dem Befehl „gogrid token create“. Fügen Sie es hier ein, oder alles, was der Befehl ausgab.</translation>
-    </message>
-    <message>
-        <source>Join token</source>
-        <translation>Beitritts-Token</translation>
-    </message>
-    <message>
-        <source>Coordinator</source>
-        <translation>Koordinator</translation>
-    </message>
-    <message>
-        <source>Port</source>
-        <translation>Port</translation>
-    </message>
-    <message>
-        <source>Join &amp;token</source>
-        <translation>Beitritts-&amp;Token</translation>
-    </message>
-    <message>
-        <source>&amp;Coordinator</source>
-        <translation>&amp;Koordinator</translation>
-    </message>
-    <message>
-        <source>&amp;Port</source>
-        <translation>&amp;Port</translation>
-    </message>
-    <message>
-        <source>C&amp;ancel</source>
-        <translation>&amp;Abbrechen</translation>
-    </message>
-    <message>
-        <source>This computer has joined</source>
-        <translation>Dieser Computer ist beigetreten</translation>
-    </message>
-    <message>
-        <source>GoGrid now works while you do not need the computer, and steps aside when you do. How, you choose in the settings.</source>
-        <translation>GoGrid arbeitet nun, wenn Sie den Computer nicht brauchen, und tritt zurück, wenn doch. Wie, bestimmen Sie in den Einstellungen.</translation>
-    </message>
-    <message>
-        <source>&amp;Done</source>
-        <translation>&amp;Fertig</translation>
-    </message>
-    <message>
-        <source>Joining…</source>
-        <translation>Beitritt läuft…</translation>
-    </message>
-</context>
-<context>
-    <name>StatisticsWindow</name>
-    <message>
-        <source>Statistics</source>
-        <translation>Statistik</translation>
-    </message>
-    <message>
-        <source>&amp;Close</source>
-        <translation>&amp;Schließen</translation>
-    </message>
-    <message>
-        <source>Today</source>
-        <translation>Heute</translation>
-    </message>
-    <message>
-        <source>7 days</source>
-        <translation>7 Tage</translation>
-    </message>
-    <message>
-        <source>In all</source>
-        <translation>Insgesamt</translation>
-    </message>
-    <message>
-        <source>Jobs and requests</source>
-        <translation>Aufträge und Anfragen</translation>
-    </message>
-    <message>
-        <source>Tokens</source>
-        <translation>Token</translation>
-    </message>
-    <message>
-        <source>Time given</source>
-        <translation>Gegebene Zeit</translation>
-    </message>
-    <message>
-        <source>What this computer has done</source>
-        <translation>Was dieser Computer getan hat</translation>
-    </message>
-    <message>
-        <source>GPU</source>
-        <translation>GPU</translation>
-    </message>
-    <message>
-        <source>&amp;Live</source>
-        <translation>&amp;Live</translation>
-    </message>
-    <message>
-        <source>&amp;24 hours</source>
-        <translation>&amp;24 Stunden</translation>
-    </message>
-    <message>
-        <source>Load</source>
-        <translation>Last</translation>
-    </message>
-    <message>
-        <source>Memory in use</source>
-        <translation>Belegter Speicher</translation>
-    </message>
-    <message>
-        <source>Temperature</source>
-        <translation>Temperatur</translation>
-    </message>
-    <message>
-        <source>Power</source>
-        <translation>Leistung</translation>
-    </message>
-    <message>
-        <source>Why work was paused, last 7 days</source>
-        <translation>Warum die Arbeit pausierte, letzte 7 Tage</translation>
-    </message>
-    <message>
-        <source>No GPU was found</source>
-        <translation>Keine GPU gefunden</translation>
-    </message>
-    <message>
-        <source>It was not paused.</source>
-        <translation>Sie pausierte nicht.</translation>
-    </message>
-    <message>
-        <source>2 min ago</source>
-        <translation>vor 2 min</translation>
-    </message>
-    <message>
-        <source>24 h ago</source>
-        <translation>vor 24 h</translation>
-    </message>
-    <message>
-        <source>now</source>
-        <translation>jetzt</translation>
-    </message>
-    <message>
-        <source>Also when only a part of the computer was paused, such as a GPU. Reasons that hold at the same time count each.</source>
-        <translation>Auch wenn nur ein Teil des Computers pausiert war, etwa eine GPU. Gründe, die gleichzeitig gelten, zählen jeder für sich.</translation>
-    </message>
-</context>
-<context>
-    <name>StatusWindow</name>
-    <message>
-        <source>GoGrid</source>
-        <translation>GoGrid</translation>
-    </message>
-    <message>
-        <source>&amp;Pause</source>
-        <translation>&amp;Pausieren</translation>
-    </message>
-    <message>
-        <source>&amp;Resume</source>
-        <translation>&amp;Fortsetzen</translation>
-    </message>
-    <message>
-        <source>Start the &amp;worker</source>
-        <translation>&amp;Worker starten</translation>
-    </message>
-    <message>
-        <source>&amp;Menu</source>
-        <translation>&amp;Menü</translation>
-    </message>
-    <message>
-        <source>This desktop has no place for tray icons, so GoGrid stays here as a window. When you close it, the worker goes on as it is.</source>
-        <translation>Diese Arbeitsfläche hat keinen Platz für Symbole im Infobereich, darum bleibt GoGrid hier als Fenster. Wenn Sie es schließen, macht der Worker weiter wie bisher.</translation>
-    </message>
-    <message>
-        <source>%1 at %2</source>
-        <translation>%1 bei %2</translation>
+        <source>It must be a number from %1 to %2.</source>
+        <translation>Es muss eine Zahl von %1 bis %2 sein.</translation>
     </message>
 </context>
 <context>
@@ -869,7 +539,373 @@
     </message>
 </context>
 <context>
-    <name>TrayMenu</name>
+    <name>gogrid::tray::Chart</name>
+    <message>
+        <source>not known</source>
+        <translation>nicht bekannt</translation>
+    </message>
+    <message>
+        <source>up to %1</source>
+        <translation>bis %1</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::DaemonConnection</name>
+    <message>
+        <source>The worker is not running.</source>
+        <translation>Der Worker läuft nicht.</translation>
+    </message>
+    <message>
+        <source>The worker runs as another user; this one may not talk to it.</source>
+        <translation>Der Worker läuft unter einem anderen Benutzer; dieser hier darf nicht mit ihm sprechen.</translation>
+    </message>
+    <message>
+        <source>The worker&apos;s answer cannot be read. Is it another version?</source>
+        <translation>Die Antwort des Workers ist nicht lesbar. Ist es eine andere Version?</translation>
+    </message>
+    <message>
+        <source>The worker&apos;s answer is too long. Is it another version?</source>
+        <translation>Die Antwort des Workers ist zu lang. Ist es eine andere Version?</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::Joining</name>
+    <message>
+        <source>gogrid-worker is not installed.</source>
+        <translation>gogrid-worker ist nicht installiert.</translation>
+    </message>
+    <message>
+        <source>gogrid-worker join ended with code %1.</source>
+        <translation>gogrid-worker join endete mit Code %1.</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::Program</name>
+    <message>
+        <source>GoGrid: %1</source>
+        <translation>GoGrid: %1</translation>
+    </message>
+    <message>
+        <source>A private network that runs AI models on machines that their owners lend it.</source>
+        <translation>Ein privates Netz, das KI-Modelle auf Rechnern ausführt, die ihre Besitzer ihm leihen.</translation>
+    </message>
+    <message>
+        <source>Version of this program: %1</source>
+        <translation>Version dieses Programms: %1</translation>
+    </message>
+    <message>
+        <source>Version of the worker: %1</source>
+        <translation>Version des Workers: %1</translation>
+    </message>
+    <message>
+        <source>State: %1</source>
+        <translation>Zustand: %1</translation>
+    </message>
+    <message>
+        <source>About GoGrid</source>
+        <translation>Über GoGrid</translation>
+    </message>
+    <message>
+        <source>GoGrid</source>
+        <translation>GoGrid</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>&amp;Schließen</translation>
+    </message>
+    <message>
+        <source>Quit GoGrid</source>
+        <translation>GoGrid beenden</translation>
+    </message>
+    <message>
+        <source>Should the worker keep running?</source>
+        <translation>Soll der Worker weiterlaufen?</translation>
+    </message>
+    <message>
+        <source>It works without this icon too. Stopped, it first finishes what it runs, and takes no more.</source>
+        <translation>Er arbeitet auch ohne dieses Symbol. Wird er angehalten, beendet er zuerst, was läuft, und nimmt nichts mehr an.</translation>
+    </message>
+    <message>
+        <source>&amp;Keep it running</source>
+        <translation>&amp;Weiterlaufen lassen</translation>
+    </message>
+    <message>
+        <source>&amp;Stop it too</source>
+        <translation>Auch &amp;anhalten</translation>
+    </message>
+    <message>
+        <source>&amp;Cancel</source>
+        <translation>Abbre&amp;chen</translation>
+    </message>
+    <message>
+        <source>The worker ended.</source>
+        <translation>Der Worker hat sich beendet.</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::ScheduleEditor</name>
+    <message>
+        <source>With this schedule GoGrid never works.</source>
+        <translation>Mit diesem Zeitplan arbeitet GoGrid nie.</translation>
+    </message>
+    <message>
+        <source>Filled hours allow work. Drag over hours to change them; or go there with the arrow keys and press Space.</source>
+        <translation>In gefüllten Stunden darf gearbeitet werden. Ändern: mit der Maus darüberziehen, oder mit den Pfeiltasten hingehen und die Leertaste drücken.</translation>
+    </message>
+    <message>
+        <source>Hours of the week</source>
+        <translation>Stunden der Woche</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::SettingField</name>
+    <message>
+        <source>Takes effect when the worker starts again.</source>
+        <translation>Gilt, sobald der Worker neu startet.</translation>
+    </message>
+    <message>
+        <source>not set</source>
+        <translation>nicht gesetzt</translation>
+    </message>
+    <message>
+        <source>always</source>
+        <translation>immer</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::SettingsWindow</name>
+    <message>
+        <source>&amp;Save</source>
+        <translation>&amp;Speichern</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>&amp;Schließen</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>Einstellungen</translation>
+    </message>
+    <message>
+        <source>Pages</source>
+        <translation>Seiten</translation>
+    </message>
+    <message>
+        <source>The worker is not running.</source>
+        <translation>Der Worker läuft nicht.</translation>
+    </message>
+    <message>
+        <source>Reading the settings…</source>
+        <translation>Einstellungen werden gelesen…</translation>
+    </message>
+    <message>
+        <source>Start GoGrid when I log in</source>
+        <translation>GoGrid starten, wenn ich mich anmelde</translation>
+    </message>
+    <message>
+        <source>The settings file %1 is wrong, so the worker uses what it last knew: %2</source>
+        <translation>Die Einstellungsdatei %1 ist fehlerhaft, darum nutzt der Worker, was er zuletzt wusste: %2</translation>
+    </message>
+    <message>
+        <source>Saved.</source>
+        <translation>Gespeichert.</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::SetupWizard</name>
+    <message>
+        <source>&amp;Join</source>
+        <translation>&amp;Beitreten</translation>
+    </message>
+    <message>
+        <source>Start GoGrid when I &amp;log in</source>
+        <translation>GoGrid starten, wenn ich mich an&amp;melde</translation>
+    </message>
+    <message>
+        <source>Set up GoGrid</source>
+        <translation>GoGrid einrichten</translation>
+    </message>
+    <message>
+        <source>Lend this computer to a GoGrid</source>
+        <translation>Diesen Computer einem GoGrid leihen</translation>
+    </message>
+    <message>
+        <source>Whoever runs the coordinator gives you a join token, with the command “gogrid token create”. Paste it here, or all of what the command printed.</source>
+        <translation>Wer den Koordinator betreibt, gibt Ihnen ein Beitritts-Token, mit dem Befehl „gogrid token create“. Fügen Sie es hier ein, oder alles, was der Befehl ausgab.</translation>
+    </message>
+    <message>
+        <source>Join token</source>
+        <translation>Beitritts-Token</translation>
+    </message>
+    <message>
+        <source>Coordinator</source>
+        <translation>Koordinator</translation>
+    </message>
+    <message>
+        <source>Port</source>
+        <translation>Port</translation>
+    </message>
+    <message>
+        <source>Join &amp;token</source>
+        <translation>Beitritts-&amp;Token</translation>
+    </message>
+    <message>
+        <source>&amp;Coordinator</source>
+        <translation>&amp;Koordinator</translation>
+    </message>
+    <message>
+        <source>&amp;Port</source>
+        <translation>&amp;Port</translation>
+    </message>
+    <message>
+        <source>C&amp;ancel</source>
+        <translation>&amp;Abbrechen</translation>
+    </message>
+    <message>
+        <source>This computer has joined</source>
+        <translation>Dieser Computer ist beigetreten</translation>
+    </message>
+    <message>
+        <source>GoGrid now works while you do not need the computer, and steps aside when you do. How, you choose in the settings.</source>
+        <translation>GoGrid arbeitet nun, wenn Sie den Computer nicht brauchen, und tritt zurück, wenn doch. Wie, bestimmen Sie in den Einstellungen.</translation>
+    </message>
+    <message>
+        <source>&amp;Done</source>
+        <translation>&amp;Fertig</translation>
+    </message>
+    <message>
+        <source>Joining…</source>
+        <translation>Beitritt läuft…</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::StatisticsWindow</name>
+    <message>
+        <source>Statistics</source>
+        <translation>Statistik</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>&amp;Schließen</translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation>Heute</translation>
+    </message>
+    <message>
+        <source>7 days</source>
+        <translation>7 Tage</translation>
+    </message>
+    <message>
+        <source>In all</source>
+        <translation>Insgesamt</translation>
+    </message>
+    <message>
+        <source>Jobs and requests</source>
+        <translation>Aufträge und Anfragen</translation>
+    </message>
+    <message>
+        <source>Tokens</source>
+        <translation>Token</translation>
+    </message>
+    <message>
+        <source>Time given</source>
+        <translation>Gegebene Zeit</translation>
+    </message>
+    <message>
+        <source>What this computer has done</source>
+        <translation>Was dieser Computer getan hat</translation>
+    </message>
+    <message>
+        <source>GPU</source>
+        <translation>GPU</translation>
+    </message>
+    <message>
+        <source>&amp;Live</source>
+        <translation>&amp;Live</translation>
+    </message>
+    <message>
+        <source>&amp;24 hours</source>
+        <translation>&amp;24 Stunden</translation>
+    </message>
+    <message>
+        <source>Load</source>
+        <translation>Last</translation>
+    </message>
+    <message>
+        <source>Memory in use</source>
+        <translation>Belegter Speicher</translation>
+    </message>
+    <message>
+        <source>Temperature</source>
+        <translation>Temperatur</translation>
+    </message>
+    <message>
+        <source>Power</source>
+        <translation>Leistung</translation>
+    </message>
+    <message>
+        <source>Why work was paused, last 7 days</source>
+        <translation>Warum die Arbeit pausierte, letzte 7 Tage</translation>
+    </message>
+    <message>
+        <source>No GPU was found</source>
+        <translation>Keine GPU gefunden</translation>
+    </message>
+    <message>
+        <source>It was not paused.</source>
+        <translation>Sie pausierte nicht.</translation>
+    </message>
+    <message>
+        <source>2 min ago</source>
+        <translation>vor 2 min</translation>
+    </message>
+    <message>
+        <source>24 h ago</source>
+        <translation>vor 24 h</translation>
+    </message>
+    <message>
+        <source>now</source>
+        <translation>jetzt</translation>
+    </message>
+    <message>
+        <source>Also when only a part of the computer was paused, such as a GPU. Reasons that hold at the same time count each.</source>
+        <translation>Auch wenn nur ein Teil des Computers pausiert war, etwa eine GPU. Gründe, die gleichzeitig gelten, zählen jeder für sich.</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::StatusWindow</name>
+    <message>
+        <source>GoGrid</source>
+        <translation>GoGrid</translation>
+    </message>
+    <message>
+        <source>&amp;Pause</source>
+        <translation>&amp;Pausieren</translation>
+    </message>
+    <message>
+        <source>&amp;Resume</source>
+        <translation>&amp;Fortsetzen</translation>
+    </message>
+    <message>
+        <source>Start the &amp;worker</source>
+        <translation>&amp;Worker starten</translation>
+    </message>
+    <message>
+        <source>&amp;Menu</source>
+        <translation>&amp;Menü</translation>
+    </message>
+    <message>
+        <source>This desktop has no place for tray icons, so GoGrid stays here as a window. When you close it, the worker goes on as it is.</source>
+        <translation>Diese Arbeitsfläche hat keinen Platz für Symbole im Infobereich, darum bleibt GoGrid hier als Fenster. Wenn Sie es schließen, macht der Worker weiter wie bisher.</translation>
+    </message>
+    <message>
+        <source>%1 at %2</source>
+        <translation>%1 bei %2</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::TrayMenu</name>
     <message>
         <source>&amp;Pause</source>
         <translation>&amp;Pausieren</translation>
@@ -916,7 +952,7 @@
     </message>
 </context>
 <context>
-    <name>VramField</name>
+    <name>gogrid::tray::VramField</name>
     <message>
         <source>Memory of %1 (%2) for GoGrid</source>
         <translation>Speicher von %1 (%2) für GoGrid</translation>
@@ -939,7 +975,7 @@
     </message>
 </context>
 <context>
-    <name>WeekModel</name>
+    <name>gogrid::tray::WeekModel</name>
     <message>
         <source>%1, hour from %2: no work</source>
         <translation>%1, Stunde ab %2: keine Arbeit</translation>
@@ -954,7 +990,7 @@
     </message>
 </context>
 <context>
-    <name>WorkerModel</name>
+    <name>gogrid::tray::WorkerModel</name>
     <message>
         <source>The worker does not answer.</source>
         <translation>Der Worker antwortet nicht.</translation>
@@ -973,7 +1009,7 @@
     </message>
 </context>
 <context>
-    <name>WorkerStarter</name>
+    <name>gogrid::tray::WorkerStarter</name>
     <message>
         <source>systemd did not start the worker.</source>
         <translation>systemd hat den Worker nicht gestartet.</translation>

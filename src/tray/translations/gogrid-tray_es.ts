@@ -21,140 +21,6 @@
     </message>
 </context>
 <context>
-    <name>Chart</name>
-    <message>
-        <source>not known</source>
-        <translation>desconocido</translation>
-    </message>
-    <message>
-        <source>up to %1</source>
-        <translation>hasta %1</translation>
-    </message>
-</context>
-<context>
-    <name>DaemonConnection</name>
-    <message>
-        <source>The worker is not running.</source>
-        <translation>El worker no está en marcha.</translation>
-    </message>
-    <message>
-        <source>The worker runs as another user; this one may not talk to it.</source>
-        <translation>El worker se ejecuta con otro usuario; este no puede comunicarse con él.</translation>
-    </message>
-    <message>
-        <source>The worker&apos;s answer cannot be read. Is it another version?</source>
-        <translation>La respuesta del worker no se puede leer. ¿Es otra versión?</translation>
-    </message>
-    <message>
-        <source>The worker&apos;s answer is too long. Is it another version?</source>
-        <translation>La respuesta del worker es demasiado larga. ¿Es otra versión?</translation>
-    </message>
-</context>
-<context>
-    <name>Joining</name>
-    <message>
-        <source>gogrid-worker is not installed.</source>
-        <translation>gogrid-worker no está instalado.</translation>
-    </message>
-    <message>
-        <source>gogrid-worker join ended with code %1.</source>
-        <translation>gogrid-worker join terminó con el código %1.</translation>
-    </message>
-</context>
-<context>
-    <name>Program</name>
-    <message>
-        <source>GoGrid: %1</source>
-        <translation>GoGrid: %1</translation>
-    </message>
-    <message>
-        <source>A private network that runs AI models on machines that their owners lend it.</source>
-        <translation>Una red privada que ejecuta modelos de IA en los equipos que sus dueños le prestan.</translation>
-    </message>
-    <message>
-        <source>Version of this program: %1</source>
-        <translation>Versión de este programa: %1</translation>
-    </message>
-    <message>
-        <source>Version of the worker: %1</source>
-        <translation>Versión del worker: %1</translation>
-    </message>
-    <message>
-        <source>State: %1</source>
-        <translation>Estado: %1</translation>
-    </message>
-    <message>
-        <source>About GoGrid</source>
-        <translation>Acerca de GoGrid</translation>
-    </message>
-    <message>
-        <source>GoGrid</source>
-        <translation>GoGrid</translation>
-    </message>
-    <message>
-        <source>&amp;Close</source>
-        <translation>&amp;Cerrar</translation>
-    </message>
-    <message>
-        <source>Quit GoGrid</source>
-        <translation>Salir de GoGrid</translation>
-    </message>
-    <message>
-        <source>Should the worker keep running?</source>
-        <translation>¿Debe seguir en marcha el worker?</translation>
-    </message>
-    <message>
-        <source>It works without this icon too. Stopped, it first finishes what it runs, and takes no more.</source>
-        <translation>También funciona sin este icono. Si se detiene, termina antes lo que ejecuta y no acepta nada más.</translation>
-    </message>
-    <message>
-        <source>&amp;Keep it running</source>
-        <translation>&amp;Seguir en marcha</translation>
-    </message>
-    <message>
-        <source>&amp;Stop it too</source>
-        <translation>Detenerlo &amp;también</translation>
-    </message>
-    <message>
-        <source>&amp;Cancel</source>
-        <translation>Ca&amp;ncelar</translation>
-    </message>
-    <message>
-        <source>The worker ended.</source>
-        <translation>El worker terminó.</translation>
-    </message>
-</context>
-<context>
-    <name>ScheduleEditor</name>
-    <message>
-        <source>With this schedule GoGrid never works.</source>
-        <translation>Con este horario GoGrid no trabaja nunca.</translation>
-    </message>
-    <message>
-        <source>Filled hours allow work. Drag over hours to change them; or go there with the arrow keys and press Space.</source>
-        <translation>En las horas rellenas se puede trabajar. Para cambiarlas, arrastre el ratón sobre ellas, o vaya con las flechas y pulse Espacio.</translation>
-    </message>
-    <message>
-        <source>Hours of the week</source>
-        <translation>Horas de la semana</translation>
-    </message>
-</context>
-<context>
-    <name>SettingField</name>
-    <message>
-        <source>Takes effect when the worker starts again.</source>
-        <translation>Se aplica cuando el worker vuelva a arrancar.</translation>
-    </message>
-    <message>
-        <source>not set</source>
-        <translation>sin definir</translation>
-    </message>
-    <message>
-        <source>always</source>
-        <translation>siempre</translation>
-    </message>
-</context>
-<context>
     <name>SettingWords</name>
     <message>
         <source>Leave a GPU that others use, in percent</source>
@@ -456,237 +322,41 @@
         <source>Slow ones, to try things out on a computer without a GPU.</source>
         <translation>Lentas, para probar en un equipo sin GPU.</translation>
     </message>
-</context>
-<context>
-    <name>SettingsWindow</name>
     <message>
-        <source>&amp;Save</source>
-        <translation>&amp;Guardar</translation>
+        <source>These are no days and hours: %1</source>
+        <translation>Esto no son días y horas: %1</translation>
     </message>
     <message>
-        <source>&amp;Close</source>
-        <translation>&amp;Cerrar</translation>
+        <source>It must be a whole path, from / on.</source>
+        <translation>Debe ser una ruta completa, desde /.</translation>
     </message>
     <message>
-        <source>Settings</source>
-        <translation>Ajustes</translation>
+        <source>It must be a time from %1 to %2, such as 30s or 5m.</source>
+        <translation>Debe ser un tiempo de %1 a %2, como 30s o 5m.</translation>
     </message>
     <message>
-        <source>Pages</source>
-        <translation>Páginas</translation>
+        <source>It must be a time of at least %1, such as 30s or 5m.</source>
+        <translation>Debe ser un tiempo de al menos %1, como 30s o 5m.</translation>
     </message>
     <message>
-        <source>The worker is not running.</source>
-        <translation>El worker no está en marcha.</translation>
+        <source>It must be a time of at most %1, such as 30s or 5m.</source>
+        <translation>Debe ser un tiempo de %1 como máximo, por ejemplo 30s o 5m.</translation>
     </message>
     <message>
-        <source>Reading the settings…</source>
-        <translation>Leyendo los ajustes…</translation>
+        <source>It must be a time, such as 30s or 5m.</source>
+        <translation>Debe ser un tiempo, como 30s o 5m.</translation>
     </message>
     <message>
-        <source>Start GoGrid when I log in</source>
-        <translation>Iniciar GoGrid al iniciar sesión</translation>
+        <source>It must be 0, or a number from %1 to %2.</source>
+        <translation>Debe ser 0 o un número de %1 a %2.</translation>
     </message>
     <message>
-        <source>The settings file %1 is wrong, so the worker uses what it last knew: %2</source>
-        <translation>El archivo de ajustes %1 es erróneo; el worker usa lo último que conocía: %2</translation>
+        <source>It must be a whole number from %1 to %2.</source>
+        <translation>Debe ser un número entero de %1 a %2.</translation>
     </message>
     <message>
-        <source>Saved.</source>
-        <translation>Guardado.</translation>
-    </message>
-</context>
-<context>
-    <name>SetupWizard</name>
-    <message>
-        <source>&amp;Join</source>
-        <translation>&amp;Unirse</translation>
-    </message>
-    <message>
-        <source>Start GoGrid when I &amp;log in</source>
-        <translation>Iniciar GoGrid al iniciar &amp;sesión</translation>
-    </message>
-    <message>
-        <source>Set up GoGrid</source>
-        <translation>Configurar GoGrid</translation>
-    </message>
-    <message>
-        <source>Lend this computer to a GoGrid</source>
-        <translation>Prestar este equipo a un GoGrid</translation>
-    </message>
-    <message>
-        <source>Whoever runs the coordinator gives you a join token, with the command “gogrid token create”. Paste it here, or all of what the command printed.</source>
-        <translation>Quien lleva el coordinador le da un token de unión, con la orden «gogrid token create». Péguelo aquí, o todo lo que mostró la orden.</translation>
-    </message>
-    <message>
-        <source>Join token</source>
-        <translation>Token de unión</translation>
-    </message>
-    <message>
-        <source>Coordinator</source>
-        <translation>Coordinador</translation>
-    </message>
-    <message>
-        <source>Port</source>
-        <translation>Puerto</translation>
-    </message>
-    <message>
-        <source>Join &amp;token</source>
-        <translation>&amp;Token de unión</translation>
-    </message>
-    <message>
-        <source>&amp;Coordinator</source>
-        <translation>&amp;Coordinador</translation>
-    </message>
-    <message>
-        <source>&amp;Port</source>
-        <translation>&amp;Puerto</translation>
-    </message>
-    <message>
-        <source>C&amp;ancel</source>
-        <translation>C&amp;ancelar</translation>
-    </message>
-    <message>
-        <source>This computer has joined</source>
-        <translation>Este equipo se ha unido</translation>
-    </message>
-    <message>
-        <source>GoGrid now works while you do not need the computer, and steps aside when you do. How, you choose in the settings.</source>
-        <translation>GoGrid trabaja ahora cuando usted no necesita el equipo y se aparta cuando lo necesita. Cómo, lo elige en los ajustes.</translation>
-    </message>
-    <message>
-        <source>&amp;Done</source>
-        <translation>&amp;Listo</translation>
-    </message>
-    <message>
-        <source>Joining…</source>
-        <translation>Uniéndose…</translation>
-    </message>
-</context>
-<context>
-    <name>StatisticsWindow</name>
-    <message>
-        <source>Statistics</source>
-        <translation>Estadísticas</translation>
-    </message>
-    <message>
-        <source>&amp;Close</source>
-        <translation>&amp;Cerrar</translation>
-    </message>
-    <message>
-        <source>Today</source>
-        <translation>Hoy</translation>
-    </message>
-    <message>
-        <source>7 days</source>
-        <translation>7 días</translation>
-    </message>
-    <message>
-        <source>In all</source>
-        <translation>En total</translation>
-    </message>
-    <message>
-        <source>Jobs and requests</source>
-        <translation>Trabajos y peticiones</translation>
-    </message>
-    <message>
-        <source>Tokens</source>
-        <translation>Tokens</translation>
-    </message>
-    <message>
-        <source>Time given</source>
-        <translation>Tiempo cedido</translation>
-    </message>
-    <message>
-        <source>What this computer has done</source>
-        <translation>Lo que ha hecho este equipo</translation>
-    </message>
-    <message>
-        <source>GPU</source>
-        <translation>GPU</translation>
-    </message>
-    <message>
-        <source>&amp;Live</source>
-        <translation>En &amp;vivo</translation>
-    </message>
-    <message>
-        <source>&amp;24 hours</source>
-        <translation>&amp;24 horas</translation>
-    </message>
-    <message>
-        <source>Load</source>
-        <translation>Carga</translation>
-    </message>
-    <message>
-        <source>Memory in use</source>
-        <translation>Memoria en uso</translation>
-    </message>
-    <message>
-        <source>Temperature</source>
-        <translation>Temperatura</translation>
-    </message>
-    <message>
-        <source>Power</source>
-        <translation>Potencia</translation>
-    </message>
-    <message>
-        <source>Why work was paused, last 7 days</source>
-        <translation>Por qué se pausó el trabajo, últimos 7 días</translation>
-    </message>
-    <message>
-        <source>No GPU was found</source>
-        <translation>No se encontró ninguna GPU</translation>
-    </message>
-    <message>
-        <source>It was not paused.</source>
-        <translation>No se pausó.</translation>
-    </message>
-    <message>
-        <source>2 min ago</source>
-        <translation>hace 2 min</translation>
-    </message>
-    <message>
-        <source>24 h ago</source>
-        <translation>hace 24 h</translation>
-    </message>
-    <message>
-        <source>now</source>
-        <translation>ahora</translation>
-    </message>
-    <message>
-        <source>Also when only a part of the computer was paused, such as a GPU. Reasons that hold at the same time count each.</source>
-        <translation>También cuando solo una parte del equipo estaba en pausa, como una GPU. Los motivos simultáneos cuentan cada uno.</translation>
-    </message>
-</context>
-<context>
-    <name>StatusWindow</name>
-    <message>
-        <source>GoGrid</source>
-        <translation>GoGrid</translation>
-    </message>
-    <message>
-        <source>&amp;Pause</source>
-        <translation>&amp;Pausar</translation>
-    </message>
-    <message>
-        <source>&amp;Resume</source>
-        <translation>&amp;Reanudar</translation>
-    </message>
-    <message>
-        <source>Start the &amp;worker</source>
-        <translation>Iniciar el &amp;worker</translation>
-    </message>
-    <message>
-        <source>&amp;Menu</source>
-        <translation>&amp;Menú</translation>
-    </message>
-    <message>
-        <source>This desktop has no place for tray icons, so GoGrid stays here as a window. When you close it, the worker goes on as it is.</source>
-        <translation>Este escritorio no tiene bandeja de iconos, así que GoGrid se queda aquí como ventana. Al cerrarla, el worker sigue como está.</translation>
-    </message>
-    <message>
-        <source>%1 at %2</source>
-        <translation>%1 en %2</translation>
+        <source>It must be a number from %1 to %2.</source>
+        <translation>Debe ser un número de %1 a %2.</translation>
     </message>
 </context>
 <context>
@@ -869,7 +539,373 @@
     </message>
 </context>
 <context>
-    <name>TrayMenu</name>
+    <name>gogrid::tray::Chart</name>
+    <message>
+        <source>not known</source>
+        <translation>desconocido</translation>
+    </message>
+    <message>
+        <source>up to %1</source>
+        <translation>hasta %1</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::DaemonConnection</name>
+    <message>
+        <source>The worker is not running.</source>
+        <translation>El worker no está en marcha.</translation>
+    </message>
+    <message>
+        <source>The worker runs as another user; this one may not talk to it.</source>
+        <translation>El worker se ejecuta con otro usuario; este no puede comunicarse con él.</translation>
+    </message>
+    <message>
+        <source>The worker&apos;s answer cannot be read. Is it another version?</source>
+        <translation>La respuesta del worker no se puede leer. ¿Es otra versión?</translation>
+    </message>
+    <message>
+        <source>The worker&apos;s answer is too long. Is it another version?</source>
+        <translation>La respuesta del worker es demasiado larga. ¿Es otra versión?</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::Joining</name>
+    <message>
+        <source>gogrid-worker is not installed.</source>
+        <translation>gogrid-worker no está instalado.</translation>
+    </message>
+    <message>
+        <source>gogrid-worker join ended with code %1.</source>
+        <translation>gogrid-worker join terminó con el código %1.</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::Program</name>
+    <message>
+        <source>GoGrid: %1</source>
+        <translation>GoGrid: %1</translation>
+    </message>
+    <message>
+        <source>A private network that runs AI models on machines that their owners lend it.</source>
+        <translation>Una red privada que ejecuta modelos de IA en los equipos que sus dueños le prestan.</translation>
+    </message>
+    <message>
+        <source>Version of this program: %1</source>
+        <translation>Versión de este programa: %1</translation>
+    </message>
+    <message>
+        <source>Version of the worker: %1</source>
+        <translation>Versión del worker: %1</translation>
+    </message>
+    <message>
+        <source>State: %1</source>
+        <translation>Estado: %1</translation>
+    </message>
+    <message>
+        <source>About GoGrid</source>
+        <translation>Acerca de GoGrid</translation>
+    </message>
+    <message>
+        <source>GoGrid</source>
+        <translation>GoGrid</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>&amp;Cerrar</translation>
+    </message>
+    <message>
+        <source>Quit GoGrid</source>
+        <translation>Salir de GoGrid</translation>
+    </message>
+    <message>
+        <source>Should the worker keep running?</source>
+        <translation>¿Debe seguir en marcha el worker?</translation>
+    </message>
+    <message>
+        <source>It works without this icon too. Stopped, it first finishes what it runs, and takes no more.</source>
+        <translation>También funciona sin este icono. Si se detiene, termina antes lo que ejecuta y no acepta nada más.</translation>
+    </message>
+    <message>
+        <source>&amp;Keep it running</source>
+        <translation>&amp;Seguir en marcha</translation>
+    </message>
+    <message>
+        <source>&amp;Stop it too</source>
+        <translation>Detenerlo &amp;también</translation>
+    </message>
+    <message>
+        <source>&amp;Cancel</source>
+        <translation>Ca&amp;ncelar</translation>
+    </message>
+    <message>
+        <source>The worker ended.</source>
+        <translation>El worker terminó.</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::ScheduleEditor</name>
+    <message>
+        <source>With this schedule GoGrid never works.</source>
+        <translation>Con este horario GoGrid no trabaja nunca.</translation>
+    </message>
+    <message>
+        <source>Filled hours allow work. Drag over hours to change them; or go there with the arrow keys and press Space.</source>
+        <translation>En las horas rellenas se puede trabajar. Para cambiarlas, arrastre el ratón sobre ellas, o vaya con las flechas y pulse Espacio.</translation>
+    </message>
+    <message>
+        <source>Hours of the week</source>
+        <translation>Horas de la semana</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::SettingField</name>
+    <message>
+        <source>Takes effect when the worker starts again.</source>
+        <translation>Se aplica cuando el worker vuelva a arrancar.</translation>
+    </message>
+    <message>
+        <source>not set</source>
+        <translation>sin definir</translation>
+    </message>
+    <message>
+        <source>always</source>
+        <translation>siempre</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::SettingsWindow</name>
+    <message>
+        <source>&amp;Save</source>
+        <translation>&amp;Guardar</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>&amp;Cerrar</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>Ajustes</translation>
+    </message>
+    <message>
+        <source>Pages</source>
+        <translation>Páginas</translation>
+    </message>
+    <message>
+        <source>The worker is not running.</source>
+        <translation>El worker no está en marcha.</translation>
+    </message>
+    <message>
+        <source>Reading the settings…</source>
+        <translation>Leyendo los ajustes…</translation>
+    </message>
+    <message>
+        <source>Start GoGrid when I log in</source>
+        <translation>Iniciar GoGrid al iniciar sesión</translation>
+    </message>
+    <message>
+        <source>The settings file %1 is wrong, so the worker uses what it last knew: %2</source>
+        <translation>El archivo de ajustes %1 es erróneo; el worker usa lo último que conocía: %2</translation>
+    </message>
+    <message>
+        <source>Saved.</source>
+        <translation>Guardado.</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::SetupWizard</name>
+    <message>
+        <source>&amp;Join</source>
+        <translation>&amp;Unirse</translation>
+    </message>
+    <message>
+        <source>Start GoGrid when I &amp;log in</source>
+        <translation>Iniciar GoGrid al iniciar &amp;sesión</translation>
+    </message>
+    <message>
+        <source>Set up GoGrid</source>
+        <translation>Configurar GoGrid</translation>
+    </message>
+    <message>
+        <source>Lend this computer to a GoGrid</source>
+        <translation>Prestar este equipo a un GoGrid</translation>
+    </message>
+    <message>
+        <source>Whoever runs the coordinator gives you a join token, with the command “gogrid token create”. Paste it here, or all of what the command printed.</source>
+        <translation>Quien lleva el coordinador le da un token de unión, con la orden «gogrid token create». Péguelo aquí, o todo lo que mostró la orden.</translation>
+    </message>
+    <message>
+        <source>Join token</source>
+        <translation>Token de unión</translation>
+    </message>
+    <message>
+        <source>Coordinator</source>
+        <translation>Coordinador</translation>
+    </message>
+    <message>
+        <source>Port</source>
+        <translation>Puerto</translation>
+    </message>
+    <message>
+        <source>Join &amp;token</source>
+        <translation>&amp;Token de unión</translation>
+    </message>
+    <message>
+        <source>&amp;Coordinator</source>
+        <translation>&amp;Coordinador</translation>
+    </message>
+    <message>
+        <source>&amp;Port</source>
+        <translation>&amp;Puerto</translation>
+    </message>
+    <message>
+        <source>C&amp;ancel</source>
+        <translation>C&amp;ancelar</translation>
+    </message>
+    <message>
+        <source>This computer has joined</source>
+        <translation>Este equipo se ha unido</translation>
+    </message>
+    <message>
+        <source>GoGrid now works while you do not need the computer, and steps aside when you do. How, you choose in the settings.</source>
+        <translation>GoGrid trabaja ahora cuando usted no necesita el equipo y se aparta cuando lo necesita. Cómo, lo elige en los ajustes.</translation>
+    </message>
+    <message>
+        <source>&amp;Done</source>
+        <translation>&amp;Listo</translation>
+    </message>
+    <message>
+        <source>Joining…</source>
+        <translation>Uniéndose…</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::StatisticsWindow</name>
+    <message>
+        <source>Statistics</source>
+        <translation>Estadísticas</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>&amp;Cerrar</translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation>Hoy</translation>
+    </message>
+    <message>
+        <source>7 days</source>
+        <translation>7 días</translation>
+    </message>
+    <message>
+        <source>In all</source>
+        <translation>En total</translation>
+    </message>
+    <message>
+        <source>Jobs and requests</source>
+        <translation>Trabajos y peticiones</translation>
+    </message>
+    <message>
+        <source>Tokens</source>
+        <translation>Tokens</translation>
+    </message>
+    <message>
+        <source>Time given</source>
+        <translation>Tiempo cedido</translation>
+    </message>
+    <message>
+        <source>What this computer has done</source>
+        <translation>Lo que ha hecho este equipo</translation>
+    </message>
+    <message>
+        <source>GPU</source>
+        <translation>GPU</translation>
+    </message>
+    <message>
+        <source>&amp;Live</source>
+        <translation>En &amp;vivo</translation>
+    </message>
+    <message>
+        <source>&amp;24 hours</source>
+        <translation>&amp;24 horas</translation>
+    </message>
+    <message>
+        <source>Load</source>
+        <translation>Carga</translation>
+    </message>
+    <message>
+        <source>Memory in use</source>
+        <translation>Memoria en uso</translation>
+    </message>
+    <message>
+        <source>Temperature</source>
+        <translation>Temperatura</translation>
+    </message>
+    <message>
+        <source>Power</source>
+        <translation>Potencia</translation>
+    </message>
+    <message>
+        <source>Why work was paused, last 7 days</source>
+        <translation>Por qué se pausó el trabajo, últimos 7 días</translation>
+    </message>
+    <message>
+        <source>No GPU was found</source>
+        <translation>No se encontró ninguna GPU</translation>
+    </message>
+    <message>
+        <source>It was not paused.</source>
+        <translation>No se pausó.</translation>
+    </message>
+    <message>
+        <source>2 min ago</source>
+        <translation>hace 2 min</translation>
+    </message>
+    <message>
+        <source>24 h ago</source>
+        <translation>hace 24 h</translation>
+    </message>
+    <message>
+        <source>now</source>
+        <translation>ahora</translation>
+    </message>
+    <message>
+        <source>Also when only a part of the computer was paused, such as a GPU. Reasons that hold at the same time count each.</source>
+        <translation>También cuando solo una parte del equipo estaba en pausa, como una GPU. Los motivos simultáneos cuentan cada uno.</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::StatusWindow</name>
+    <message>
+        <source>GoGrid</source>
+        <translation>GoGrid</translation>
+    </message>
+    <message>
+        <source>&amp;Pause</source>
+        <translation>&amp;Pausar</translation>
+    </message>
+    <message>
+        <source>&amp;Resume</source>
+        <translation>&amp;Reanudar</translation>
+    </message>
+    <message>
+        <source>Start the &amp;worker</source>
+        <translation>Iniciar el &amp;worker</translation>
+    </message>
+    <message>
+        <source>&amp;Menu</source>
+        <translation>&amp;Menú</translation>
+    </message>
+    <message>
+        <source>This desktop has no place for tray icons, so GoGrid stays here as a window. When you close it, the worker goes on as it is.</source>
+        <translation>Este escritorio no tiene bandeja de iconos, así que GoGrid se queda aquí como ventana. Al cerrarla, el worker sigue como está.</translation>
+    </message>
+    <message>
+        <source>%1 at %2</source>
+        <translation>%1 en %2</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::TrayMenu</name>
     <message>
         <source>&amp;Pause</source>
         <translation>&amp;Pausar</translation>
@@ -916,7 +952,7 @@
     </message>
 </context>
 <context>
-    <name>VramField</name>
+    <name>gogrid::tray::VramField</name>
     <message>
         <source>Memory of %1 (%2) for GoGrid</source>
         <translation>Memoria de %1 (%2) para GoGrid</translation>
@@ -939,7 +975,7 @@
     </message>
 </context>
 <context>
-    <name>WeekModel</name>
+    <name>gogrid::tray::WeekModel</name>
     <message>
         <source>%1, hour from %2: no work</source>
         <translation>%1, hora desde las %2: sin trabajo</translation>
@@ -954,7 +990,7 @@
     </message>
 </context>
 <context>
-    <name>WorkerModel</name>
+    <name>gogrid::tray::WorkerModel</name>
     <message>
         <source>The worker does not answer.</source>
         <translation>El worker no responde.</translation>
@@ -973,7 +1009,7 @@
     </message>
 </context>
 <context>
-    <name>WorkerStarter</name>
+    <name>gogrid::tray::WorkerStarter</name>
     <message>
         <source>systemd did not start the worker.</source>
         <translation>systemd no inició el worker.</translation>

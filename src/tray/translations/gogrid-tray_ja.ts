@@ -21,140 +21,6 @@
     </message>
 </context>
 <context>
-    <name>Chart</name>
-    <message>
-        <source>not known</source>
-        <translation>不明</translation>
-    </message>
-    <message>
-        <source>up to %1</source>
-        <translation>最大 %1</translation>
-    </message>
-</context>
-<context>
-    <name>DaemonConnection</name>
-    <message>
-        <source>The worker is not running.</source>
-        <translation>ワーカーは動いていません。</translation>
-    </message>
-    <message>
-        <source>The worker runs as another user; this one may not talk to it.</source>
-        <translation>ワーカーは別のユーザーで動いているため、このユーザーからは接続できません。</translation>
-    </message>
-    <message>
-        <source>The worker&apos;s answer cannot be read. Is it another version?</source>
-        <translation>ワーカーの応答を読み取れません。バージョンが違いませんか?</translation>
-    </message>
-    <message>
-        <source>The worker&apos;s answer is too long. Is it another version?</source>
-        <translation>ワーカーの応答が長すぎます。バージョンが違いませんか?</translation>
-    </message>
-</context>
-<context>
-    <name>Joining</name>
-    <message>
-        <source>gogrid-worker is not installed.</source>
-        <translation>gogrid-worker がインストールされていません。</translation>
-    </message>
-    <message>
-        <source>gogrid-worker join ended with code %1.</source>
-        <translation>gogrid-worker join がコード %1 で終了しました。</translation>
-    </message>
-</context>
-<context>
-    <name>Program</name>
-    <message>
-        <source>GoGrid: %1</source>
-        <translation>GoGrid: %1</translation>
-    </message>
-    <message>
-        <source>A private network that runs AI models on machines that their owners lend it.</source>
-        <translation>所有者が貸し出したコンピューターで AI モデルを動かすプライベートネットワークです。</translation>
-    </message>
-    <message>
-        <source>Version of this program: %1</source>
-        <translation>このプログラムのバージョン: %1</translation>
-    </message>
-    <message>
-        <source>Version of the worker: %1</source>
-        <translation>ワーカーのバージョン: %1</translation>
-    </message>
-    <message>
-        <source>State: %1</source>
-        <translation>状態の保存先: %1</translation>
-    </message>
-    <message>
-        <source>About GoGrid</source>
-        <translation>GoGrid について</translation>
-    </message>
-    <message>
-        <source>GoGrid</source>
-        <translation>GoGrid</translation>
-    </message>
-    <message>
-        <source>&amp;Close</source>
-        <translation>閉じる(&amp;C)</translation>
-    </message>
-    <message>
-        <source>Quit GoGrid</source>
-        <translation>GoGrid の終了</translation>
-    </message>
-    <message>
-        <source>Should the worker keep running?</source>
-        <translation>ワーカーを動かし続けますか?</translation>
-    </message>
-    <message>
-        <source>It works without this icon too. Stopped, it first finishes what it runs, and takes no more.</source>
-        <translation>このアイコンがなくてもワーカーは動きます。停止すると、実行中のものを終えてから新しい仕事を受け付けなくなります。</translation>
-    </message>
-    <message>
-        <source>&amp;Keep it running</source>
-        <translation>動かし続ける(&amp;K)</translation>
-    </message>
-    <message>
-        <source>&amp;Stop it too</source>
-        <translation>ワーカーも停止(&amp;S)</translation>
-    </message>
-    <message>
-        <source>&amp;Cancel</source>
-        <translation>キャンセル(&amp;C)</translation>
-    </message>
-    <message>
-        <source>The worker ended.</source>
-        <translation>ワーカーが終了しました。</translation>
-    </message>
-</context>
-<context>
-    <name>ScheduleEditor</name>
-    <message>
-        <source>With this schedule GoGrid never works.</source>
-        <translation>このスケジュールでは GoGrid は一切動作しません。</translation>
-    </message>
-    <message>
-        <source>Filled hours allow work. Drag over hours to change them; or go there with the arrow keys and press Space.</source>
-        <translation>塗られた時間に動作が許可されます。変更するには、マウスでなぞるか、矢印キーで移動してスペースキーを押します。</translation>
-    </message>
-    <message>
-        <source>Hours of the week</source>
-        <translation>一週間の時間</translation>
-    </message>
-</context>
-<context>
-    <name>SettingField</name>
-    <message>
-        <source>Takes effect when the worker starts again.</source>
-        <translation>ワーカーの再起動後に有効になります。</translation>
-    </message>
-    <message>
-        <source>not set</source>
-        <translation>未設定</translation>
-    </message>
-    <message>
-        <source>always</source>
-        <translation>常に</translation>
-    </message>
-</context>
-<context>
     <name>SettingWords</name>
     <message>
         <source>Leave a GPU that others use, in percent</source>
@@ -456,237 +322,41 @@
         <source>Slow ones, to try things out on a computer without a GPU.</source>
         <translation>GPU のないコンピューターで試すための低速なものです。</translation>
     </message>
-</context>
-<context>
-    <name>SettingsWindow</name>
     <message>
-        <source>&amp;Save</source>
-        <translation>保存(&amp;S)</translation>
+        <source>These are no days and hours: %1</source>
+        <translation>曜日や時間として読めません: %1</translation>
     </message>
     <message>
-        <source>&amp;Close</source>
-        <translation>閉じる(&amp;C)</translation>
+        <source>It must be a whole path, from / on.</source>
+        <translation>/ で始まる完全なパスにしてください。</translation>
     </message>
     <message>
-        <source>Settings</source>
-        <translation>設定</translation>
+        <source>It must be a time from %1 to %2, such as 30s or 5m.</source>
+        <translation>%1 から %2 までの時間にしてください（例: 30s、5m）。</translation>
     </message>
     <message>
-        <source>Pages</source>
-        <translation>ページ</translation>
+        <source>It must be a time of at least %1, such as 30s or 5m.</source>
+        <translation>%1 以上の時間にしてください（例: 30s、5m）。</translation>
     </message>
     <message>
-        <source>The worker is not running.</source>
-        <translation>ワーカーは動いていません。</translation>
+        <source>It must be a time of at most %1, such as 30s or 5m.</source>
+        <translation>%1 以下の時間にしてください（例: 30s、5m）。</translation>
     </message>
     <message>
-        <source>Reading the settings…</source>
-        <translation>設定を読み込んでいます…</translation>
+        <source>It must be a time, such as 30s or 5m.</source>
+        <translation>時間を入力してください（例: 30s、5m）。</translation>
     </message>
     <message>
-        <source>Start GoGrid when I log in</source>
-        <translation>ログイン時に GoGrid を起動する</translation>
+        <source>It must be 0, or a number from %1 to %2.</source>
+        <translation>0、または %1 から %2 までの数にしてください。</translation>
     </message>
     <message>
-        <source>The settings file %1 is wrong, so the worker uses what it last knew: %2</source>
-        <translation>設定ファイル %1 に誤りがあるため、ワーカーは以前の設定を使います: %2</translation>
+        <source>It must be a whole number from %1 to %2.</source>
+        <translation>%1 から %2 までの整数にしてください。</translation>
     </message>
     <message>
-        <source>Saved.</source>
-        <translation>保存しました。</translation>
-    </message>
-</context>
-<context>
-    <name>SetupWizard</name>
-    <message>
-        <source>&amp;Join</source>
-        <translation>参加(&amp;J)</translation>
-    </message>
-    <message>
-        <source>Start GoGrid when I &amp;log in</source>
-        <translation>ログイン時に GoGrid を起動する(&amp;L)</translation>
-    </message>
-    <message>
-        <source>Set up GoGrid</source>
-        <translation>GoGrid のセットアップ</translation>
-    </message>
-    <message>
-        <source>Lend this computer to a GoGrid</source>
-        <translation>このコンピューターを GoGrid に貸す</translation>
-    </message>
-    <message>
-        <source>Whoever runs the coordinator gives you a join token, with the command “gogrid token create”. Paste it here, or all of what the command printed.</source>
-        <translation>コーディネーターの管理者が「gogrid token create」コマンドで参加トークンを発行します。トークン、またはコマンドの出力全体をここに貼り付けてください。</translation>
-    </message>
-    <message>
-        <source>Join token</source>
-        <translation>参加トークン</translation>
-    </message>
-    <message>
-        <source>Coordinator</source>
-        <translation>コーディネーター</translation>
-    </message>
-    <message>
-        <source>Port</source>
-        <translation>ポート</translation>
-    </message>
-    <message>
-        <source>Join &amp;token</source>
-        <translation>参加トークン(&amp;T)</translation>
-    </message>
-    <message>
-        <source>&amp;Coordinator</source>
-        <translation>コーディネーター(&amp;C)</translation>
-    </message>
-    <message>
-        <source>&amp;Port</source>
-        <translation>ポート(&amp;P)</translation>
-    </message>
-    <message>
-        <source>C&amp;ancel</source>
-        <translation>キャンセル(&amp;A)</translation>
-    </message>
-    <message>
-        <source>This computer has joined</source>
-        <translation>このコンピューターは参加しました</translation>
-    </message>
-    <message>
-        <source>GoGrid now works while you do not need the computer, and steps aside when you do. How, you choose in the settings.</source>
-        <translation>GoGrid はコンピューターを使っていない間に働き、使うときは退きます。ふるまいは設定で選べます。</translation>
-    </message>
-    <message>
-        <source>&amp;Done</source>
-        <translation>完了(&amp;D)</translation>
-    </message>
-    <message>
-        <source>Joining…</source>
-        <translation>参加しています…</translation>
-    </message>
-</context>
-<context>
-    <name>StatisticsWindow</name>
-    <message>
-        <source>Statistics</source>
-        <translation>統計</translation>
-    </message>
-    <message>
-        <source>&amp;Close</source>
-        <translation>閉じる(&amp;C)</translation>
-    </message>
-    <message>
-        <source>Today</source>
-        <translation>今日</translation>
-    </message>
-    <message>
-        <source>7 days</source>
-        <translation>7 日間</translation>
-    </message>
-    <message>
-        <source>In all</source>
-        <translation>合計</translation>
-    </message>
-    <message>
-        <source>Jobs and requests</source>
-        <translation>ジョブとリクエスト</translation>
-    </message>
-    <message>
-        <source>Tokens</source>
-        <translation>トークン</translation>
-    </message>
-    <message>
-        <source>Time given</source>
-        <translation>提供した時間</translation>
-    </message>
-    <message>
-        <source>What this computer has done</source>
-        <translation>このコンピューターの実績</translation>
-    </message>
-    <message>
-        <source>GPU</source>
-        <translation>GPU</translation>
-    </message>
-    <message>
-        <source>&amp;Live</source>
-        <translation>ライブ(&amp;L)</translation>
-    </message>
-    <message>
-        <source>&amp;24 hours</source>
-        <translation>24 時間(&amp;2)</translation>
-    </message>
-    <message>
-        <source>Load</source>
-        <translation>負荷</translation>
-    </message>
-    <message>
-        <source>Memory in use</source>
-        <translation>使用中のメモリ</translation>
-    </message>
-    <message>
-        <source>Temperature</source>
-        <translation>温度</translation>
-    </message>
-    <message>
-        <source>Power</source>
-        <translation>電力</translation>
-    </message>
-    <message>
-        <source>Why work was paused, last 7 days</source>
-        <translation>休止の理由 (過去 7 日間)</translation>
-    </message>
-    <message>
-        <source>No GPU was found</source>
-        <translation>GPU が見つかりません</translation>
-    </message>
-    <message>
-        <source>It was not paused.</source>
-        <translation>休止はありませんでした。</translation>
-    </message>
-    <message>
-        <source>2 min ago</source>
-        <translation>2 分前</translation>
-    </message>
-    <message>
-        <source>24 h ago</source>
-        <translation>24 時間前</translation>
-    </message>
-    <message>
-        <source>now</source>
-        <translation>現在</translation>
-    </message>
-    <message>
-        <source>Also when only a part of the computer was paused, such as a GPU. Reasons that hold at the same time count each.</source>
-        <translation>GPU など、コンピューターの一部だけが休止していた時間も含みます。同時に当てはまる理由はそれぞれ数えます。</translation>
-    </message>
-</context>
-<context>
-    <name>StatusWindow</name>
-    <message>
-        <source>GoGrid</source>
-        <translation>GoGrid</translation>
-    </message>
-    <message>
-        <source>&amp;Pause</source>
-        <translation>休止(&amp;P)</translation>
-    </message>
-    <message>
-        <source>&amp;Resume</source>
-        <translation>再開(&amp;R)</translation>
-    </message>
-    <message>
-        <source>Start the &amp;worker</source>
-        <translation>ワーカーを起動(&amp;W)</translation>
-    </message>
-    <message>
-        <source>&amp;Menu</source>
-        <translation>メニュー(&amp;M)</translation>
-    </message>
-    <message>
-        <source>This desktop has no place for tray icons, so GoGrid stays here as a window. When you close it, the worker goes on as it is.</source>
-        <translation>このデスクトップにはトレイがないため、GoGrid はウィンドウとして表示されます。閉じてもワーカーはそのまま動き続けます。</translation>
-    </message>
-    <message>
-        <source>%1 at %2</source>
-        <translation>%1 (%2)</translation>
+        <source>It must be a number from %1 to %2.</source>
+        <translation>%1 から %2 までの数にしてください。</translation>
     </message>
 </context>
 <context>
@@ -869,7 +539,373 @@
     </message>
 </context>
 <context>
-    <name>TrayMenu</name>
+    <name>gogrid::tray::Chart</name>
+    <message>
+        <source>not known</source>
+        <translation>不明</translation>
+    </message>
+    <message>
+        <source>up to %1</source>
+        <translation>最大 %1</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::DaemonConnection</name>
+    <message>
+        <source>The worker is not running.</source>
+        <translation>ワーカーは動いていません。</translation>
+    </message>
+    <message>
+        <source>The worker runs as another user; this one may not talk to it.</source>
+        <translation>ワーカーは別のユーザーで動いているため、このユーザーからは接続できません。</translation>
+    </message>
+    <message>
+        <source>The worker&apos;s answer cannot be read. Is it another version?</source>
+        <translation>ワーカーの応答を読み取れません。バージョンが違いませんか?</translation>
+    </message>
+    <message>
+        <source>The worker&apos;s answer is too long. Is it another version?</source>
+        <translation>ワーカーの応答が長すぎます。バージョンが違いませんか?</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::Joining</name>
+    <message>
+        <source>gogrid-worker is not installed.</source>
+        <translation>gogrid-worker がインストールされていません。</translation>
+    </message>
+    <message>
+        <source>gogrid-worker join ended with code %1.</source>
+        <translation>gogrid-worker join がコード %1 で終了しました。</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::Program</name>
+    <message>
+        <source>GoGrid: %1</source>
+        <translation>GoGrid: %1</translation>
+    </message>
+    <message>
+        <source>A private network that runs AI models on machines that their owners lend it.</source>
+        <translation>所有者が貸し出したコンピューターで AI モデルを動かすプライベートネットワークです。</translation>
+    </message>
+    <message>
+        <source>Version of this program: %1</source>
+        <translation>このプログラムのバージョン: %1</translation>
+    </message>
+    <message>
+        <source>Version of the worker: %1</source>
+        <translation>ワーカーのバージョン: %1</translation>
+    </message>
+    <message>
+        <source>State: %1</source>
+        <translation>状態の保存先: %1</translation>
+    </message>
+    <message>
+        <source>About GoGrid</source>
+        <translation>GoGrid について</translation>
+    </message>
+    <message>
+        <source>GoGrid</source>
+        <translation>GoGrid</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>閉じる(&amp;C)</translation>
+    </message>
+    <message>
+        <source>Quit GoGrid</source>
+        <translation>GoGrid の終了</translation>
+    </message>
+    <message>
+        <source>Should the worker keep running?</source>
+        <translation>ワーカーを動かし続けますか?</translation>
+    </message>
+    <message>
+        <source>It works without this icon too. Stopped, it first finishes what it runs, and takes no more.</source>
+        <translation>このアイコンがなくてもワーカーは動きます。停止すると、実行中のものを終えてから新しい仕事を受け付けなくなります。</translation>
+    </message>
+    <message>
+        <source>&amp;Keep it running</source>
+        <translation>動かし続ける(&amp;K)</translation>
+    </message>
+    <message>
+        <source>&amp;Stop it too</source>
+        <translation>ワーカーも停止(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Cancel</source>
+        <translation>キャンセル(&amp;C)</translation>
+    </message>
+    <message>
+        <source>The worker ended.</source>
+        <translation>ワーカーが終了しました。</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::ScheduleEditor</name>
+    <message>
+        <source>With this schedule GoGrid never works.</source>
+        <translation>このスケジュールでは GoGrid は一切動作しません。</translation>
+    </message>
+    <message>
+        <source>Filled hours allow work. Drag over hours to change them; or go there with the arrow keys and press Space.</source>
+        <translation>塗られた時間に動作が許可されます。変更するには、マウスでなぞるか、矢印キーで移動してスペースキーを押します。</translation>
+    </message>
+    <message>
+        <source>Hours of the week</source>
+        <translation>一週間の時間</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::SettingField</name>
+    <message>
+        <source>Takes effect when the worker starts again.</source>
+        <translation>ワーカーの再起動後に有効になります。</translation>
+    </message>
+    <message>
+        <source>not set</source>
+        <translation>未設定</translation>
+    </message>
+    <message>
+        <source>always</source>
+        <translation>常に</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::SettingsWindow</name>
+    <message>
+        <source>&amp;Save</source>
+        <translation>保存(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>閉じる(&amp;C)</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>設定</translation>
+    </message>
+    <message>
+        <source>Pages</source>
+        <translation>ページ</translation>
+    </message>
+    <message>
+        <source>The worker is not running.</source>
+        <translation>ワーカーは動いていません。</translation>
+    </message>
+    <message>
+        <source>Reading the settings…</source>
+        <translation>設定を読み込んでいます…</translation>
+    </message>
+    <message>
+        <source>Start GoGrid when I log in</source>
+        <translation>ログイン時に GoGrid を起動する</translation>
+    </message>
+    <message>
+        <source>The settings file %1 is wrong, so the worker uses what it last knew: %2</source>
+        <translation>設定ファイル %1 に誤りがあるため、ワーカーは以前の設定を使います: %2</translation>
+    </message>
+    <message>
+        <source>Saved.</source>
+        <translation>保存しました。</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::SetupWizard</name>
+    <message>
+        <source>&amp;Join</source>
+        <translation>参加(&amp;J)</translation>
+    </message>
+    <message>
+        <source>Start GoGrid when I &amp;log in</source>
+        <translation>ログイン時に GoGrid を起動する(&amp;L)</translation>
+    </message>
+    <message>
+        <source>Set up GoGrid</source>
+        <translation>GoGrid のセットアップ</translation>
+    </message>
+    <message>
+        <source>Lend this computer to a GoGrid</source>
+        <translation>このコンピューターを GoGrid に貸す</translation>
+    </message>
+    <message>
+        <source>Whoever runs the coordinator gives you a join token, with the command “gogrid token create”. Paste it here, or all of what the command printed.</source>
+        <translation>コーディネーターの管理者が「gogrid token create」コマンドで参加トークンを発行します。トークン、またはコマンドの出力全体をここに貼り付けてください。</translation>
+    </message>
+    <message>
+        <source>Join token</source>
+        <translation>参加トークン</translation>
+    </message>
+    <message>
+        <source>Coordinator</source>
+        <translation>コーディネーター</translation>
+    </message>
+    <message>
+        <source>Port</source>
+        <translation>ポート</translation>
+    </message>
+    <message>
+        <source>Join &amp;token</source>
+        <translation>参加トークン(&amp;T)</translation>
+    </message>
+    <message>
+        <source>&amp;Coordinator</source>
+        <translation>コーディネーター(&amp;C)</translation>
+    </message>
+    <message>
+        <source>&amp;Port</source>
+        <translation>ポート(&amp;P)</translation>
+    </message>
+    <message>
+        <source>C&amp;ancel</source>
+        <translation>キャンセル(&amp;A)</translation>
+    </message>
+    <message>
+        <source>This computer has joined</source>
+        <translation>このコンピューターは参加しました</translation>
+    </message>
+    <message>
+        <source>GoGrid now works while you do not need the computer, and steps aside when you do. How, you choose in the settings.</source>
+        <translation>GoGrid はコンピューターを使っていない間に働き、使うときは退きます。ふるまいは設定で選べます。</translation>
+    </message>
+    <message>
+        <source>&amp;Done</source>
+        <translation>完了(&amp;D)</translation>
+    </message>
+    <message>
+        <source>Joining…</source>
+        <translation>参加しています…</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::StatisticsWindow</name>
+    <message>
+        <source>Statistics</source>
+        <translation>統計</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>閉じる(&amp;C)</translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation>今日</translation>
+    </message>
+    <message>
+        <source>7 days</source>
+        <translation>7 日間</translation>
+    </message>
+    <message>
+        <source>In all</source>
+        <translation>合計</translation>
+    </message>
+    <message>
+        <source>Jobs and requests</source>
+        <translation>ジョブとリクエスト</translation>
+    </message>
+    <message>
+        <source>Tokens</source>
+        <translation>トークン</translation>
+    </message>
+    <message>
+        <source>Time given</source>
+        <translation>提供した時間</translation>
+    </message>
+    <message>
+        <source>What this computer has done</source>
+        <translation>このコンピューターの実績</translation>
+    </message>
+    <message>
+        <source>GPU</source>
+        <translation>GPU</translation>
+    </message>
+    <message>
+        <source>&amp;Live</source>
+        <translation>ライブ(&amp;L)</translation>
+    </message>
+    <message>
+        <source>&amp;24 hours</source>
+        <translation>24 時間(&amp;2)</translation>
+    </message>
+    <message>
+        <source>Load</source>
+        <translation>負荷</translation>
+    </message>
+    <message>
+        <source>Memory in use</source>
+        <translation>使用中のメモリ</translation>
+    </message>
+    <message>
+        <source>Temperature</source>
+        <translation>温度</translation>
+    </message>
+    <message>
+        <source>Power</source>
+        <translation>電力</translation>
+    </message>
+    <message>
+        <source>Why work was paused, last 7 days</source>
+        <translation>休止の理由 (過去 7 日間)</translation>
+    </message>
+    <message>
+        <source>No GPU was found</source>
+        <translation>GPU が見つかりません</translation>
+    </message>
+    <message>
+        <source>It was not paused.</source>
+        <translation>休止はありませんでした。</translation>
+    </message>
+    <message>
+        <source>2 min ago</source>
+        <translation>2 分前</translation>
+    </message>
+    <message>
+        <source>24 h ago</source>
+        <translation>24 時間前</translation>
+    </message>
+    <message>
+        <source>now</source>
+        <translation>現在</translation>
+    </message>
+    <message>
+        <source>Also when only a part of the computer was paused, such as a GPU. Reasons that hold at the same time count each.</source>
+        <translation>GPU など、コンピューターの一部だけが休止していた時間も含みます。同時に当てはまる理由はそれぞれ数えます。</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::StatusWindow</name>
+    <message>
+        <source>GoGrid</source>
+        <translation>GoGrid</translation>
+    </message>
+    <message>
+        <source>&amp;Pause</source>
+        <translation>休止(&amp;P)</translation>
+    </message>
+    <message>
+        <source>&amp;Resume</source>
+        <translation>再開(&amp;R)</translation>
+    </message>
+    <message>
+        <source>Start the &amp;worker</source>
+        <translation>ワーカーを起動(&amp;W)</translation>
+    </message>
+    <message>
+        <source>&amp;Menu</source>
+        <translation>メニュー(&amp;M)</translation>
+    </message>
+    <message>
+        <source>This desktop has no place for tray icons, so GoGrid stays here as a window. When you close it, the worker goes on as it is.</source>
+        <translation>このデスクトップにはトレイがないため、GoGrid はウィンドウとして表示されます。閉じてもワーカーはそのまま動き続けます。</translation>
+    </message>
+    <message>
+        <source>%1 at %2</source>
+        <translation>%1 (%2)</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::TrayMenu</name>
     <message>
         <source>&amp;Pause</source>
         <translation>休止(&amp;P)</translation>
@@ -916,7 +952,7 @@
     </message>
 </context>
 <context>
-    <name>VramField</name>
+    <name>gogrid::tray::VramField</name>
     <message>
         <source>Memory of %1 (%2) for GoGrid</source>
         <translation>%1 (%2) の GoGrid 用メモリ</translation>
@@ -939,7 +975,7 @@
     </message>
 </context>
 <context>
-    <name>WeekModel</name>
+    <name>gogrid::tray::WeekModel</name>
     <message>
         <source>%1, hour from %2: no work</source>
         <translation>%1、%2 からの 1 時間：動作しない</translation>
@@ -954,7 +990,7 @@
     </message>
 </context>
 <context>
-    <name>WorkerModel</name>
+    <name>gogrid::tray::WorkerModel</name>
     <message>
         <source>The worker does not answer.</source>
         <translation>ワーカーが応答しません。</translation>
@@ -973,7 +1009,7 @@
     </message>
 </context>
 <context>
-    <name>WorkerStarter</name>
+    <name>gogrid::tray::WorkerStarter</name>
     <message>
         <source>systemd did not start the worker.</source>
         <translation>systemd がワーカーを起動できませんでした。</translation>

@@ -21,140 +21,6 @@
     </message>
 </context>
 <context>
-    <name>Chart</name>
-    <message>
-        <source>not known</source>
-        <translation>未知</translation>
-    </message>
-    <message>
-        <source>up to %1</source>
-        <translation>最大 %1</translation>
-    </message>
-</context>
-<context>
-    <name>DaemonConnection</name>
-    <message>
-        <source>The worker is not running.</source>
-        <translation>工作程序没有运行。</translation>
-    </message>
-    <message>
-        <source>The worker runs as another user; this one may not talk to it.</source>
-        <translation>工作程序以其他用户身份运行；当前用户无法与其通信。</translation>
-    </message>
-    <message>
-        <source>The worker&apos;s answer cannot be read. Is it another version?</source>
-        <translation>无法读取工作程序的应答。版本是否不同?</translation>
-    </message>
-    <message>
-        <source>The worker&apos;s answer is too long. Is it another version?</source>
-        <translation>工作程序的应答过长。版本是否不同?</translation>
-    </message>
-</context>
-<context>
-    <name>Joining</name>
-    <message>
-        <source>gogrid-worker is not installed.</source>
-        <translation>未安装 gogrid-worker。</translation>
-    </message>
-    <message>
-        <source>gogrid-worker join ended with code %1.</source>
-        <translation>gogrid-worker join 以代码 %1 结束。</translation>
-    </message>
-</context>
-<context>
-    <name>Program</name>
-    <message>
-        <source>GoGrid: %1</source>
-        <translation>GoGrid：%1</translation>
-    </message>
-    <message>
-        <source>A private network that runs AI models on machines that their owners lend it.</source>
-        <translation>在机主借出的计算机上运行 AI 模型的私有网络。</translation>
-    </message>
-    <message>
-        <source>Version of this program: %1</source>
-        <translation>本程序版本：%1</translation>
-    </message>
-    <message>
-        <source>Version of the worker: %1</source>
-        <translation>工作程序版本：%1</translation>
-    </message>
-    <message>
-        <source>State: %1</source>
-        <translation>状态目录：%1</translation>
-    </message>
-    <message>
-        <source>About GoGrid</source>
-        <translation>关于 GoGrid</translation>
-    </message>
-    <message>
-        <source>GoGrid</source>
-        <translation>GoGrid</translation>
-    </message>
-    <message>
-        <source>&amp;Close</source>
-        <translation>关闭(&amp;C)</translation>
-    </message>
-    <message>
-        <source>Quit GoGrid</source>
-        <translation>退出 GoGrid</translation>
-    </message>
-    <message>
-        <source>Should the worker keep running?</source>
-        <translation>让工作程序继续运行吗?</translation>
-    </message>
-    <message>
-        <source>It works without this icon too. Stopped, it first finishes what it runs, and takes no more.</source>
-        <translation>没有此图标它也能工作。停止时，它会先完成正在运行的任务，不再接受新任务。</translation>
-    </message>
-    <message>
-        <source>&amp;Keep it running</source>
-        <translation>继续运行(&amp;K)</translation>
-    </message>
-    <message>
-        <source>&amp;Stop it too</source>
-        <translation>一并停止(&amp;S)</translation>
-    </message>
-    <message>
-        <source>&amp;Cancel</source>
-        <translation>取消(&amp;C)</translation>
-    </message>
-    <message>
-        <source>The worker ended.</source>
-        <translation>工作程序已结束。</translation>
-    </message>
-</context>
-<context>
-    <name>ScheduleEditor</name>
-    <message>
-        <source>With this schedule GoGrid never works.</source>
-        <translation>按此时间表，GoGrid 永远不会工作。</translation>
-    </message>
-    <message>
-        <source>Filled hours allow work. Drag over hours to change them; or go there with the arrow keys and press Space.</source>
-        <translation>填充的小时允许工作。用鼠标拖过即可更改，或用方向键移到该处并按空格键。</translation>
-    </message>
-    <message>
-        <source>Hours of the week</source>
-        <translation>一周的小时</translation>
-    </message>
-</context>
-<context>
-    <name>SettingField</name>
-    <message>
-        <source>Takes effect when the worker starts again.</source>
-        <translation>工作程序重新启动后生效。</translation>
-    </message>
-    <message>
-        <source>not set</source>
-        <translation>未设置</translation>
-    </message>
-    <message>
-        <source>always</source>
-        <translation>始终</translation>
-    </message>
-</context>
-<context>
     <name>SettingWords</name>
     <message>
         <source>Leave a GPU that others use, in percent</source>
@@ -456,237 +322,41 @@
         <source>Slow ones, to try things out on a computer without a GPU.</source>
         <translation>速度较慢，用于在没有 GPU 的电脑上试用。</translation>
     </message>
-</context>
-<context>
-    <name>SettingsWindow</name>
     <message>
-        <source>&amp;Save</source>
-        <translation>保存(&amp;S)</translation>
+        <source>These are no days and hours: %1</source>
+        <translation>无法识别为星期和时段：%1</translation>
     </message>
     <message>
-        <source>&amp;Close</source>
-        <translation>关闭(&amp;C)</translation>
+        <source>It must be a whole path, from / on.</source>
+        <translation>必须是以 / 开头的完整路径。</translation>
     </message>
     <message>
-        <source>Settings</source>
-        <translation>设置</translation>
+        <source>It must be a time from %1 to %2, such as 30s or 5m.</source>
+        <translation>必须是 %1 到 %2 的时长，例如 30s 或 5m。</translation>
     </message>
     <message>
-        <source>Pages</source>
-        <translation>页面</translation>
+        <source>It must be a time of at least %1, such as 30s or 5m.</source>
+        <translation>必须是至少 %1 的时长，例如 30s 或 5m。</translation>
     </message>
     <message>
-        <source>The worker is not running.</source>
-        <translation>工作程序没有运行。</translation>
+        <source>It must be a time of at most %1, such as 30s or 5m.</source>
+        <translation>必须是最多 %1 的时长，例如 30s 或 5m。</translation>
     </message>
     <message>
-        <source>Reading the settings…</source>
-        <translation>正在读取设置…</translation>
+        <source>It must be a time, such as 30s or 5m.</source>
+        <translation>必须是时长，例如 30s 或 5m。</translation>
     </message>
     <message>
-        <source>Start GoGrid when I log in</source>
-        <translation>登录时启动 GoGrid</translation>
+        <source>It must be 0, or a number from %1 to %2.</source>
+        <translation>必须是 0，或 %1 到 %2 之间的数。</translation>
     </message>
     <message>
-        <source>The settings file %1 is wrong, so the worker uses what it last knew: %2</source>
-        <translation>设置文件 %1 有误，工作程序沿用上次的设置：%2</translation>
+        <source>It must be a whole number from %1 to %2.</source>
+        <translation>必须是 %1 到 %2 之间的整数。</translation>
     </message>
     <message>
-        <source>Saved.</source>
-        <translation>已保存。</translation>
-    </message>
-</context>
-<context>
-    <name>SetupWizard</name>
-    <message>
-        <source>&amp;Join</source>
-        <translation>加入(&amp;J)</translation>
-    </message>
-    <message>
-        <source>Start GoGrid when I &amp;log in</source>
-        <translation>登录时启动 GoGrid(&amp;L)</translation>
-    </message>
-    <message>
-        <source>Set up GoGrid</source>
-        <translation>设置 GoGrid</translation>
-    </message>
-    <message>
-        <source>Lend this computer to a GoGrid</source>
-        <translation>将本机借给 GoGrid</translation>
-    </message>
-    <message>
-        <source>Whoever runs the coordinator gives you a join token, with the command “gogrid token create”. Paste it here, or all of what the command printed.</source>
-        <translation>协调器管理者用“gogrid token create”命令提供加入令牌。请粘贴令牌或命令的全部输出。</translation>
-    </message>
-    <message>
-        <source>Join token</source>
-        <translation>加入令牌</translation>
-    </message>
-    <message>
-        <source>Coordinator</source>
-        <translation>协调器</translation>
-    </message>
-    <message>
-        <source>Port</source>
-        <translation>端口</translation>
-    </message>
-    <message>
-        <source>Join &amp;token</source>
-        <translation>加入令牌(&amp;T)</translation>
-    </message>
-    <message>
-        <source>&amp;Coordinator</source>
-        <translation>协调器(&amp;C)</translation>
-    </message>
-    <message>
-        <source>&amp;Port</source>
-        <translation>端口(&amp;P)</translation>
-    </message>
-    <message>
-        <source>C&amp;ancel</source>
-        <translation>取消(&amp;A)</translation>
-    </message>
-    <message>
-        <source>This computer has joined</source>
-        <translation>本机已加入</translation>
-    </message>
-    <message>
-        <source>GoGrid now works while you do not need the computer, and steps aside when you do. How, you choose in the settings.</source>
-        <translation>GoGrid 会在您不用计算机时工作，您使用时让开。具体方式可在设置中选择。</translation>
-    </message>
-    <message>
-        <source>&amp;Done</source>
-        <translation>完成(&amp;D)</translation>
-    </message>
-    <message>
-        <source>Joining…</source>
-        <translation>正在加入…</translation>
-    </message>
-</context>
-<context>
-    <name>StatisticsWindow</name>
-    <message>
-        <source>Statistics</source>
-        <translation>统计</translation>
-    </message>
-    <message>
-        <source>&amp;Close</source>
-        <translation>关闭(&amp;C)</translation>
-    </message>
-    <message>
-        <source>Today</source>
-        <translation>今天</translation>
-    </message>
-    <message>
-        <source>7 days</source>
-        <translation>7 天</translation>
-    </message>
-    <message>
-        <source>In all</source>
-        <translation>总计</translation>
-    </message>
-    <message>
-        <source>Jobs and requests</source>
-        <translation>作业与请求</translation>
-    </message>
-    <message>
-        <source>Tokens</source>
-        <translation>令牌数</translation>
-    </message>
-    <message>
-        <source>Time given</source>
-        <translation>贡献时间</translation>
-    </message>
-    <message>
-        <source>What this computer has done</source>
-        <translation>本机的工作</translation>
-    </message>
-    <message>
-        <source>GPU</source>
-        <translation>GPU</translation>
-    </message>
-    <message>
-        <source>&amp;Live</source>
-        <translation>实时(&amp;L)</translation>
-    </message>
-    <message>
-        <source>&amp;24 hours</source>
-        <translation>24 小时(&amp;2)</translation>
-    </message>
-    <message>
-        <source>Load</source>
-        <translation>负载</translation>
-    </message>
-    <message>
-        <source>Memory in use</source>
-        <translation>已用显存</translation>
-    </message>
-    <message>
-        <source>Temperature</source>
-        <translation>温度</translation>
-    </message>
-    <message>
-        <source>Power</source>
-        <translation>功率</translation>
-    </message>
-    <message>
-        <source>Why work was paused, last 7 days</source>
-        <translation>最近 7 天暂停的原因</translation>
-    </message>
-    <message>
-        <source>No GPU was found</source>
-        <translation>未找到 GPU</translation>
-    </message>
-    <message>
-        <source>It was not paused.</source>
-        <translation>没有暂停。</translation>
-    </message>
-    <message>
-        <source>2 min ago</source>
-        <translation>2 分钟前</translation>
-    </message>
-    <message>
-        <source>24 h ago</source>
-        <translation>24 小时前</translation>
-    </message>
-    <message>
-        <source>now</source>
-        <translation>现在</translation>
-    </message>
-    <message>
-        <source>Also when only a part of the computer was paused, such as a GPU. Reasons that hold at the same time count each.</source>
-        <translation>也包括只有电脑的一部分（例如一块 GPU）暂停的时间。同时成立的原因分别计算。</translation>
-    </message>
-</context>
-<context>
-    <name>StatusWindow</name>
-    <message>
-        <source>GoGrid</source>
-        <translation>GoGrid</translation>
-    </message>
-    <message>
-        <source>&amp;Pause</source>
-        <translation>暂停(&amp;P)</translation>
-    </message>
-    <message>
-        <source>&amp;Resume</source>
-        <translation>继续(&amp;R)</translation>
-    </message>
-    <message>
-        <source>Start the &amp;worker</source>
-        <translation>启动工作程序(&amp;W)</translation>
-    </message>
-    <message>
-        <source>&amp;Menu</source>
-        <translation>菜单(&amp;M)</translation>
-    </message>
-    <message>
-        <source>This desktop has no place for tray icons, so GoGrid stays here as a window. When you close it, the worker goes on as it is.</source>
-        <translation>此桌面没有托盘，因此 GoGrid 以窗口显示。关闭后工作程序照常运行。</translation>
-    </message>
-    <message>
-        <source>%1 at %2</source>
-        <translation>%1（%2）</translation>
+        <source>It must be a number from %1 to %2.</source>
+        <translation>必须是 %1 到 %2 之间的数。</translation>
     </message>
 </context>
 <context>
@@ -869,7 +539,373 @@
     </message>
 </context>
 <context>
-    <name>TrayMenu</name>
+    <name>gogrid::tray::Chart</name>
+    <message>
+        <source>not known</source>
+        <translation>未知</translation>
+    </message>
+    <message>
+        <source>up to %1</source>
+        <translation>最大 %1</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::DaemonConnection</name>
+    <message>
+        <source>The worker is not running.</source>
+        <translation>工作程序没有运行。</translation>
+    </message>
+    <message>
+        <source>The worker runs as another user; this one may not talk to it.</source>
+        <translation>工作程序以其他用户身份运行；当前用户无法与其通信。</translation>
+    </message>
+    <message>
+        <source>The worker&apos;s answer cannot be read. Is it another version?</source>
+        <translation>无法读取工作程序的应答。版本是否不同?</translation>
+    </message>
+    <message>
+        <source>The worker&apos;s answer is too long. Is it another version?</source>
+        <translation>工作程序的应答过长。版本是否不同?</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::Joining</name>
+    <message>
+        <source>gogrid-worker is not installed.</source>
+        <translation>未安装 gogrid-worker。</translation>
+    </message>
+    <message>
+        <source>gogrid-worker join ended with code %1.</source>
+        <translation>gogrid-worker join 以代码 %1 结束。</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::Program</name>
+    <message>
+        <source>GoGrid: %1</source>
+        <translation>GoGrid：%1</translation>
+    </message>
+    <message>
+        <source>A private network that runs AI models on machines that their owners lend it.</source>
+        <translation>在机主借出的计算机上运行 AI 模型的私有网络。</translation>
+    </message>
+    <message>
+        <source>Version of this program: %1</source>
+        <translation>本程序版本：%1</translation>
+    </message>
+    <message>
+        <source>Version of the worker: %1</source>
+        <translation>工作程序版本：%1</translation>
+    </message>
+    <message>
+        <source>State: %1</source>
+        <translation>状态目录：%1</translation>
+    </message>
+    <message>
+        <source>About GoGrid</source>
+        <translation>关于 GoGrid</translation>
+    </message>
+    <message>
+        <source>GoGrid</source>
+        <translation>GoGrid</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>关闭(&amp;C)</translation>
+    </message>
+    <message>
+        <source>Quit GoGrid</source>
+        <translation>退出 GoGrid</translation>
+    </message>
+    <message>
+        <source>Should the worker keep running?</source>
+        <translation>让工作程序继续运行吗?</translation>
+    </message>
+    <message>
+        <source>It works without this icon too. Stopped, it first finishes what it runs, and takes no more.</source>
+        <translation>没有此图标它也能工作。停止时，它会先完成正在运行的任务，不再接受新任务。</translation>
+    </message>
+    <message>
+        <source>&amp;Keep it running</source>
+        <translation>继续运行(&amp;K)</translation>
+    </message>
+    <message>
+        <source>&amp;Stop it too</source>
+        <translation>一并停止(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Cancel</source>
+        <translation>取消(&amp;C)</translation>
+    </message>
+    <message>
+        <source>The worker ended.</source>
+        <translation>工作程序已结束。</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::ScheduleEditor</name>
+    <message>
+        <source>With this schedule GoGrid never works.</source>
+        <translation>按此时间表，GoGrid 永远不会工作。</translation>
+    </message>
+    <message>
+        <source>Filled hours allow work. Drag over hours to change them; or go there with the arrow keys and press Space.</source>
+        <translation>填充的小时允许工作。用鼠标拖过即可更改，或用方向键移到该处并按空格键。</translation>
+    </message>
+    <message>
+        <source>Hours of the week</source>
+        <translation>一周的小时</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::SettingField</name>
+    <message>
+        <source>Takes effect when the worker starts again.</source>
+        <translation>工作程序重新启动后生效。</translation>
+    </message>
+    <message>
+        <source>not set</source>
+        <translation>未设置</translation>
+    </message>
+    <message>
+        <source>always</source>
+        <translation>始终</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::SettingsWindow</name>
+    <message>
+        <source>&amp;Save</source>
+        <translation>保存(&amp;S)</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>关闭(&amp;C)</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>设置</translation>
+    </message>
+    <message>
+        <source>Pages</source>
+        <translation>页面</translation>
+    </message>
+    <message>
+        <source>The worker is not running.</source>
+        <translation>工作程序没有运行。</translation>
+    </message>
+    <message>
+        <source>Reading the settings…</source>
+        <translation>正在读取设置…</translation>
+    </message>
+    <message>
+        <source>Start GoGrid when I log in</source>
+        <translation>登录时启动 GoGrid</translation>
+    </message>
+    <message>
+        <source>The settings file %1 is wrong, so the worker uses what it last knew: %2</source>
+        <translation>设置文件 %1 有误，工作程序沿用上次的设置：%2</translation>
+    </message>
+    <message>
+        <source>Saved.</source>
+        <translation>已保存。</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::SetupWizard</name>
+    <message>
+        <source>&amp;Join</source>
+        <translation>加入(&amp;J)</translation>
+    </message>
+    <message>
+        <source>Start GoGrid when I &amp;log in</source>
+        <translation>登录时启动 GoGrid(&amp;L)</translation>
+    </message>
+    <message>
+        <source>Set up GoGrid</source>
+        <translation>设置 GoGrid</translation>
+    </message>
+    <message>
+        <source>Lend this computer to a GoGrid</source>
+        <translation>将本机借给 GoGrid</translation>
+    </message>
+    <message>
+        <source>Whoever runs the coordinator gives you a join token, with the command “gogrid token create”. Paste it here, or all of what the command printed.</source>
+        <translation>协调器管理者用“gogrid token create”命令提供加入令牌。请粘贴令牌或命令的全部输出。</translation>
+    </message>
+    <message>
+        <source>Join token</source>
+        <translation>加入令牌</translation>
+    </message>
+    <message>
+        <source>Coordinator</source>
+        <translation>协调器</translation>
+    </message>
+    <message>
+        <source>Port</source>
+        <translation>端口</translation>
+    </message>
+    <message>
+        <source>Join &amp;token</source>
+        <translation>加入令牌(&amp;T)</translation>
+    </message>
+    <message>
+        <source>&amp;Coordinator</source>
+        <translation>协调器(&amp;C)</translation>
+    </message>
+    <message>
+        <source>&amp;Port</source>
+        <translation>端口(&amp;P)</translation>
+    </message>
+    <message>
+        <source>C&amp;ancel</source>
+        <translation>取消(&amp;A)</translation>
+    </message>
+    <message>
+        <source>This computer has joined</source>
+        <translation>本机已加入</translation>
+    </message>
+    <message>
+        <source>GoGrid now works while you do not need the computer, and steps aside when you do. How, you choose in the settings.</source>
+        <translation>GoGrid 会在您不用计算机时工作，您使用时让开。具体方式可在设置中选择。</translation>
+    </message>
+    <message>
+        <source>&amp;Done</source>
+        <translation>完成(&amp;D)</translation>
+    </message>
+    <message>
+        <source>Joining…</source>
+        <translation>正在加入…</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::StatisticsWindow</name>
+    <message>
+        <source>Statistics</source>
+        <translation>统计</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>关闭(&amp;C)</translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation>今天</translation>
+    </message>
+    <message>
+        <source>7 days</source>
+        <translation>7 天</translation>
+    </message>
+    <message>
+        <source>In all</source>
+        <translation>总计</translation>
+    </message>
+    <message>
+        <source>Jobs and requests</source>
+        <translation>作业与请求</translation>
+    </message>
+    <message>
+        <source>Tokens</source>
+        <translation>令牌数</translation>
+    </message>
+    <message>
+        <source>Time given</source>
+        <translation>贡献时间</translation>
+    </message>
+    <message>
+        <source>What this computer has done</source>
+        <translation>本机的工作</translation>
+    </message>
+    <message>
+        <source>GPU</source>
+        <translation>GPU</translation>
+    </message>
+    <message>
+        <source>&amp;Live</source>
+        <translation>实时(&amp;L)</translation>
+    </message>
+    <message>
+        <source>&amp;24 hours</source>
+        <translation>24 小时(&amp;2)</translation>
+    </message>
+    <message>
+        <source>Load</source>
+        <translation>负载</translation>
+    </message>
+    <message>
+        <source>Memory in use</source>
+        <translation>已用显存</translation>
+    </message>
+    <message>
+        <source>Temperature</source>
+        <translation>温度</translation>
+    </message>
+    <message>
+        <source>Power</source>
+        <translation>功率</translation>
+    </message>
+    <message>
+        <source>Why work was paused, last 7 days</source>
+        <translation>最近 7 天暂停的原因</translation>
+    </message>
+    <message>
+        <source>No GPU was found</source>
+        <translation>未找到 GPU</translation>
+    </message>
+    <message>
+        <source>It was not paused.</source>
+        <translation>没有暂停。</translation>
+    </message>
+    <message>
+        <source>2 min ago</source>
+        <translation>2 分钟前</translation>
+    </message>
+    <message>
+        <source>24 h ago</source>
+        <translation>24 小时前</translation>
+    </message>
+    <message>
+        <source>now</source>
+        <translation>现在</translation>
+    </message>
+    <message>
+        <source>Also when only a part of the computer was paused, such as a GPU. Reasons that hold at the same time count each.</source>
+        <translation>也包括只有电脑的一部分（例如一块 GPU）暂停的时间。同时成立的原因分别计算。</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::StatusWindow</name>
+    <message>
+        <source>GoGrid</source>
+        <translation>GoGrid</translation>
+    </message>
+    <message>
+        <source>&amp;Pause</source>
+        <translation>暂停(&amp;P)</translation>
+    </message>
+    <message>
+        <source>&amp;Resume</source>
+        <translation>继续(&amp;R)</translation>
+    </message>
+    <message>
+        <source>Start the &amp;worker</source>
+        <translation>启动工作程序(&amp;W)</translation>
+    </message>
+    <message>
+        <source>&amp;Menu</source>
+        <translation>菜单(&amp;M)</translation>
+    </message>
+    <message>
+        <source>This desktop has no place for tray icons, so GoGrid stays here as a window. When you close it, the worker goes on as it is.</source>
+        <translation>此桌面没有托盘，因此 GoGrid 以窗口显示。关闭后工作程序照常运行。</translation>
+    </message>
+    <message>
+        <source>%1 at %2</source>
+        <translation>%1（%2）</translation>
+    </message>
+</context>
+<context>
+    <name>gogrid::tray::TrayMenu</name>
     <message>
         <source>&amp;Pause</source>
         <translation>暂停(&amp;P)</translation>
@@ -916,7 +952,7 @@
     </message>
 </context>
 <context>
-    <name>VramField</name>
+    <name>gogrid::tray::VramField</name>
     <message>
         <source>Memory of %1 (%2) for GoGrid</source>
         <translation>%1 (%2) 分给 GoGrid 的显存</translation>
@@ -939,7 +975,7 @@
     </message>
 </context>
 <context>
-    <name>WeekModel</name>
+    <name>gogrid::tray::WeekModel</name>
     <message>
         <source>%1, hour from %2: no work</source>
         <translation>%1，%2 起的一小时：不工作</translation>
@@ -954,7 +990,7 @@
     </message>
 </context>
 <context>
-    <name>WorkerModel</name>
+    <name>gogrid::tray::WorkerModel</name>
     <message>
         <source>The worker does not answer.</source>
         <translation>工作程序没有应答。</translation>
@@ -973,7 +1009,7 @@
     </message>
 </context>
 <context>
-    <name>WorkerStarter</name>
+    <name>gogrid::tray::WorkerStarter</name>
     <message>
         <source>systemd did not start the worker.</source>
         <translation>systemd 未能启动工作程序。</translation>

@@ -34,6 +34,11 @@ void SettingEditor::show_error(const QString& error) {
   describe();
 }
 
+void SettingEditor::show_refusal(const RpcError& refusal) {
+  const bool is_value = refusal.name == "invalid_argument";
+  show_error(is_value ? SettingWords::fault(setting_, refusal.message) : refusal.message);
+}
+
 void SettingEditor::refresh(const SettingState& setting) {
   const bool was_changed = is_changed();
   setting_ = setting;
@@ -46,7 +51,7 @@ void SettingEditor::set_state(const SettingState& setting) {
   setting_ = setting;
   forget_edits();
   show_value();
-  show_error({});
+  clear_error();
 }
 
 }  // namespace gogrid::tray

@@ -6,6 +6,7 @@
 #include <QLabel>
 #include <QWidget>
 
+#include "tray/connection/rpc.hpp"
 #include "tray/models/setting.hpp"
 
 namespace gogrid::tray {
@@ -19,8 +20,9 @@ class SettingEditor : public QWidget {
   virtual QJsonValue value() const = 0;
   // By the owner, who has not saved it.
   virtual bool is_changed() const = 0;
-  // Empty: nothing is.
-  void show_error(const QString& error);
+  // Why the daemon does not take it.
+  void show_refusal(const RpcError& refusal);
+  void clear_error() { show_error({}); }
   // What the daemon says now; what the owner has changed stays as it is.
   void refresh(const SettingState& setting);
   // The daemon has taken it, or says another value.
@@ -37,6 +39,9 @@ class SettingEditor : public QWidget {
   virtual void show_value() = 0;
   // What there is to say of the setting beside its value.
   virtual void describe() = 0;
+
+  // Empty: nothing is wrong.
+  void show_error(const QString& error);
 
   SettingState setting_;
   // For the layout of whoever derives from it.

@@ -212,7 +212,7 @@ void SettingsWindow::show_errors(const RpcError* error) {
   bool is_shown = false;
   for (SettingEditor* editor : editors_) {
     const bool is_at_fault = error && error->key == editor->key();
-    editor->show_error(is_at_fault ? error->message : QString());
+    is_at_fault ? editor->show_refusal(*error) : editor->clear_error();
     is_shown = is_shown || is_at_fault;
   }
   say(error && !is_shown ? error->message : QString(), true);

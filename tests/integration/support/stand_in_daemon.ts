@@ -58,8 +58,8 @@ const rows: SettingRow[] = [
   ["coordinator.port", "integer", null, null, "Port", { minimum: 1, maximum: 65_535, applies: "at_restart" }],
   ["worker.lease_grace", "duration", "30s", "30s", "How long jobs go on", { maximum: 3600 }],
   ["worker.on_metered_network", "choice", "pause", "pause", "What to do", { choices: ["pause", "work"] }],
-  ["worker.max_memory_gb", "number", 0, 0, "Memory", { minimum: 0, maximum: 1e6, origin: "environment", set_by: "GOGRID_WORKER_MAX_MEMORY_GB" }],
-  ["worker.max_cpu_percent", "number", 0, 0, "CPU", { minimum: 0, maximum: 100 }],
+  ["worker.max_memory_gb", "number", 0, 0, "Memory", { minimum: 0.25, maximum: 1e6, or_zero: true, origin: "environment", set_by: "GOGRID_WORKER_MAX_MEMORY_GB" }],
+  ["worker.max_cpu_percent", "number", 0, 0, "CPU", { minimum: 1, maximum: 100, or_zero: true }],
   ["worker.engine_priority", "choice", "idle", "idle", "Priority", { choices: ["idle", "normal"] }],
   ["worker.threads", "integer", 0, 0, "CPU threads for each engine (0: the engine decides)", { minimum: 0, maximum: 1024 }],
   ["worker.max_cache_gb", "number", 0, 0, "Cache", { minimum: 0, maximum: 1e6 }],
@@ -207,6 +207,7 @@ function fault(setting: Record<string, any>, value: unknown): string | undefined
   if (value === null) return undefined;
   if (setting.kind === "integer" || setting.kind === "number") {
     if (typeof value !== "number") return `${setting.key} must be a number, not "${value}"`;
+    if (setting.or_zero && value === 0) return undefined;
     if (value < setting.minimum || value > setting.maximum) return `${setting.key} must be from ${setting.minimum} to ${setting.maximum}`;
   }
   if (setting.key === "worker.schedule" && !/^[a-z0-9:;, -]*$/.test(String(value))) return `worker.schedule: "${value}" is no day and no hours`;
