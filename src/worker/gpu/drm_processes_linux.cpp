@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <set>
 
-#include "worker/gpu/facts_file.hpp"
+#include "worker/facts_file.hpp"
 #include "worker/gpu/sysfs.hpp"
 
 namespace gogrid::worker {

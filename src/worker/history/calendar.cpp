@@ -4,7 +4,7 @@
 #include <chrono>
 #include <ctime>
 
-#include "worker/gpu/facts_file.hpp"
+#include "worker/facts_file.hpp"
 
 namespace gogrid::worker {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "worker/gpu/facts_file.hpp"
+#include "worker/facts_file.hpp"
 
 namespace gogrid::worker {
 

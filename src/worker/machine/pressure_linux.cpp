@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "base/file.hpp"
-#include "worker/gpu/facts_file.hpp"
+#include "worker/facts_file.hpp"
 #include "worker/machine/pressure.hpp"
 
 namespace gogrid::worker {

@@ -18,7 +18,7 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "worker/gpu/facts_file.hpp"
+#include "worker/facts_file.hpp"
 #include "worker/machine/programs.hpp"
 
 namespace gogrid::worker {

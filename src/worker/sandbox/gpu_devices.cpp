@@ -1,22 +1,14 @@
 #include "worker/sandbox/gpu_devices.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 
-#include "base/file.hpp"
+#include "worker/facts_file.hpp"
 
 namespace gogrid::worker {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t max_fact_bytes = 64;
-
-bool is_numbered(const std::string& name, const std::string& prefix) {
-  return name.size() > prefix.size() && name.starts_with(prefix) &&
-         name.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
-}
 
 // Where distributions, and hosts of containers, keep libraries; the first that has one counts, and 64 bits come first.
 constexpr const char* library_directories[] = {
@@ -43,15 +35,6 @@ constexpr const char* nvidia_vulkan = "libEGL_nvidia.so.0";
 
 bool is_nvidia_node(const std::string& name) {
   return is_numbered(name, "nvidia") || name == "nvidiactl" || name == "nvidia-uvm" || name == "nvidia-uvm-tools";
-}
-
-std::vector<std::string> names_in(const fs::path& directory) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(directory, error))
-    names.push_back(entry.path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 class Search {
@@ -87,8 +70,8 @@ class Search {
     const fs::path node = fs::canonical(root_ / "sys/class/drm" / name, error);
     if (error) return;
     const fs::path device = fs::canonical(node / "device", error);
-    const auto number = read_file(node / "dev", max_fact_bytes);
-    if (error || !number) return;
+    const std::string number = read_fact(node / "dev");
+    if (error || number.empty()) return;
     found_.facts.push_back(inside(node));
     for (const char* fact :
          {"uevent", "vendor", "device", "revision", "class", "subsystem_vendor", "subsystem_device"}) {
@@ -96,7 +79,7 @@ class Search {
     }
     const auto bus = fs::read_symlink(device / "subsystem", error);
     if (!error) found_.links.emplace_back(inside(device / "subsystem"), bus.string());
-    found_.links.emplace_back("/sys/dev/char/" + number->substr(0, number->find('\n')), inside(node));
+    found_.links.emplace_back("/sys/dev/char/" + number, inside(node));
   }
 
   void add_compute_node() {
@@ -107,20 +90,18 @@ class Search {
     found_.links.emplace_back("/sys/class/kfd/kfd", inside(node));
   }
 
-  // Those of the version that the kernel runs, by each name that leads to one.
+  // Those of the version that the kernel runs, by the names that programs and they themselves look for.
   void add_nvidia_libraries() {
-    const auto version = read_file(root_ / "sys/module/nvidia/version", max_fact_bytes);
-    if (version) found_.nvidia_version = version->substr(0, version->find('\n'));
+    found_.nvidia_version = read_fact(root_ / "sys/module/nvidia/version");
     std::map<std::string, std::string> libraries;
     for (const char* directory : library_directories) {
-      for (const auto& name : names_in(root_ / directory)) {
-        const std::string base = name.substr(0, name.find(".so."));
-        if (std::find(std::begin(nvidia_libraries), std::end(nvidia_libraries), base) == std::end(nvidia_libraries))
-          continue;
-        std::error_code error;
-        const fs::path file = fs::canonical(root_ / directory / name, error);
-        if (!error && file.filename() == base + ".so." + found_.nvidia_version)
-          libraries.try_emplace(name, file.string());
+      for (const char* library : nvidia_libraries) {
+        const std::string versioned = std::string(library) + ".so." + found_.nvidia_version;
+        for (const std::string& name : {versioned, std::string(library) + ".so.0"}) {
+          std::error_code error;
+          const fs::path file = fs::canonical(root_ / directory / name, error);
+          if (!error && file.filename() == versioned) libraries.try_emplace(name, file.string());
+        }
       }
     }
     for (auto& [name, file] : libraries)
@@ -145,7 +126,7 @@ std::string GpuDevices::bundle_trouble() const {
   const auto is_vulkan = [](const auto& library) { return library.second == nvidia_vulkan; };
   if (!nvidia || std::any_of(libraries.begin(), libraries.end(), is_vulkan)) return {};
   return std::string(nvidia_vulkan) + (nvidia_version.empty() ? "" : " of NVIDIA's driver " + nvidia_version) +
-         " was not found: install it (Debian: libegl-nvidia0 and nvidia-vulkan-icd; Ubuntu: libnvidia-gl-VERSION), or "
+         " was not found: install it (Debian: libegl-nvidia0; Ubuntu: libnvidia-gl-VERSION), or "
          "restart the machine if the driver was updated";
 }
 

@@ -88,6 +88,8 @@ Result<void> Sandbox::set_limits(ResourceLimits limits, const std::vector<pid_t>
 }
 
 Result<Confined> Sandbox::start_confined(const SandboxSpec& spec) {
+  if (spec.own_proc_files && ::geteuid() == 0)
+    return Error(ErrorCode::permission_denied, "a program of root's may not write to files of /proc");
   SeccompOptions rules;
   rules.gpu = spec.gpu.has_value();
   // Drivers of GPUs share memory with their devices.

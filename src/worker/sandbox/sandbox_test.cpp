@@ -157,6 +157,20 @@ TEST(Sandbox, MayWriteToItsOwnProcessInProcIfItIsToldSoAndToNothingElseThere) {
   });
 }
 
+TEST(Sandbox, RootsProgramsNeverWriteToProc) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  asio::io_context io(1);
+  Sandbox sandbox(io.get_executor(), {});
+  SandboxSpec spec;
+  spec.command = {"/usr/bin/true"};
+  spec.own_proc_files = true;
+  Outcome outcome;
+  TaskGroup tasks(io.get_executor());
+  tasks.spawn("test", run_inside(sandbox, spec, outcome));
+  io.run();
+  EXPECT_NE(outcome.failure.find("may not write to files of /proc"), std::string::npos) << outcome.failure;
+}
+
 TEST(Sandbox, HasNoCapabilityAndNoNewPrivileges) {
   as_each_user([] {
     const auto outcome = run_bash(

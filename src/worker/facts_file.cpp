@@ -1,4 +1,4 @@
-#include "worker/gpu/facts_file.hpp"
+#include "worker/facts_file.hpp"
 
 #include <algorithm>
 
