@@ -2,6 +2,7 @@
 // on it, what they take is measured, and answers come from it.
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import * as fs from "node:fs";
 import * as path from "node:path";
 import { engineArguments, eventually, Grid, sampleModel } from "./support/grid.ts";
 import { descendants, procText } from "./support/process.ts";
@@ -19,6 +20,20 @@ before(async () => {
 
 const replicaOf = (status: any, model = "gogrid-sample") =>
   (status.replicas as any[]).find((replica) => replica.model_name === model);
+
+test("the bundle leads to NVIDIA's driver of the machine, and has what that is linked against", async () => {
+  const worker = await grid.addWorker("unpacked");
+  await worker.replica("gogrid-sample");
+  const engines = path.join(worker.stateDir, "engines");
+  const root = path.join(engines, fs.readdirSync(engines)[0]!);
+  const { ICD } = JSON.parse(fs.readFileSync(path.join(root, "usr/share/vulkan/icd.d/nvidia_icd.json"), "utf8"));
+  // A bare name, which the sandbox's library path leads to (src/worker/sandbox/gpu_devices.cpp).
+  assert.equal(ICD.library_path, "libEGL_nvidia.so.0");
+  const has = fs.readdirSync(path.join(root, "usr/lib"), { recursive: true }).map((file) => path.basename(file.toString()));
+  for (const stub of ["libdl.so.2", "libpthread.so.0", "librt.so.1"]) assert.ok(has.includes(stub), stub);
+  assert.ok(fs.statSync(path.join(root, "var/tmp")).isDirectory(), "where the sandbox shows the driver's libraries");
+  assert.equal(await worker.program.stop(), 0);
+});
 
 test("without a GPU the engine sees none: it never computes on the software GPU by accident", async () => {
   const worker = await grid.addWorker("plain");
