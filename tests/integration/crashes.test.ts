@@ -1,8 +1,10 @@
 // Whatever is killed, or hangs, under load comes back by itself, the next request works, and no process is left behind.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import { before, test } from "node:test";
-import { eventually, Grid } from "./support/grid.ts";
+import * as path from "node:path";
+import { eventually, Grid, sampleModel } from "./support/grid.ts";
 import { request, standIn, standInGrid } from "./support/jobs.ts";
 import { descendants, processesWith, procText } from "./support/process.ts";
 
@@ -93,6 +95,32 @@ test("the worker", async () => {
   assert.ok(before.length > 0);
   await worker.start().saying(/connected/);
   await answers();
+});
+
+test("a worker in the middle of a download, which goes on where it was", async () => {
+  const own = await Grid.start();
+  await own.addEngine();
+  const worker = await own.addWorker("worker-1");
+  // The kernel kills it (SIGXFSZ) as soon as a file of its gets longer.
+  const limit = 50_000_000;
+  execFileSync("prlimit", ["--pid", String(worker.program.pid), `--fsize=${limit}`]);
+  // The sample model with nothing behind it.
+  const file = path.join(own.dir, "long.gguf");
+  const whole = 100_000_000;
+  fs.copyFileSync(sampleModel, file);
+  fs.truncateSync(file, whole);
+  await own.addModel(file, "long");
+  await worker.program.exited;
+  assert.equal(worker.program.child.signalCode, "SIGXFSZ");
+  const { sha256 } = (await own.api("GET", "/api/v1/models/long")).json;
+  const kept = fs.statSync(path.join(worker.stateDir, "blobs", `${sha256}.part`)).size;
+  assert.ok(kept > limit / 2 && kept <= limit, `${kept} bytes`);
+
+  await worker.start().saying(/connected/);
+  await worker.replica("long");
+  const rest = new RegExp(`path=/worker/v1/blobs/${sha256} status=206 duration_ms=\\d+ sent_bytes=(\\d+)`);
+  assert.equal(Number((await own.coordinator.saying(rest))[1]), whole - kept);
+  assert.equal(await worker.program.stop(), 0);
 });
 
 test("the coordinator", async () => {
