@@ -243,20 +243,19 @@ SettingTarget SettingTarget::at_restart() const {
 }
 
 std::string SettingTarget::expected() const {
-  const std::string zero = limits_.or_zero ? "0 or " : "";
   switch (kind_) {
     case SettingKind::boolean:
       return "true or false";
     case SettingKind::integer:
-      return zero + "a whole number" + range_text(limits_, false);
+      return "a whole number" + range_text(limits_, false);
     case SettingKind::number:
-      return zero + "a number" + range_text(limits_, false);
+      return (limits_.or_zero ? "0 or a number" : "a number") + range_text(limits_, false);
     case SettingKind::text:
       return "text";
     case SettingKind::path:
       return "a path";
     case SettingKind::duration:
-      return zero + "a time such as 30s, 5m or 250ms" + range_text(limits_, true);
+      return "a time such as 30s, 5m or 250ms" + range_text(limits_, true);
     case SettingKind::list:
       return "a list of texts";
     case SettingKind::choice:

@@ -52,6 +52,7 @@ class SettingTarget {
   // The same with limits, to declare it with.
   SettingTarget at_least(double minimum) const;
   SettingTarget at_least(std::chrono::milliseconds minimum) const;
+  // Of a number: 0, which the help says the meaning of, or from the minimum on.
   SettingTarget zero_or_at_least(double minimum) const;
   SettingTarget at_most(double maximum) const;
   SettingTarget at_most(std::chrono::milliseconds maximum) const;

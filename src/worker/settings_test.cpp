@@ -268,6 +268,9 @@ TEST_F(SettingsTest, AreShownWithTheirKindOriginAndLimits) {
   EXPECT_EQ(threads["maximum"], 1024);
   EXPECT_EQ(threads["expected"], "a whole number from 0 to 1024");
   EXPECT_EQ(threads["applies"], "at_once");
+  EXPECT_FALSE(threads.contains("or_zero"));
+  EXPECT_EQ(settings["worker.max_memory_gb"]["minimum"], 0.25);
+  EXPECT_EQ(settings["worker.max_memory_gb"]["or_zero"], true);
   EXPECT_EQ(settings["worker.max_cache_gb"]["value"], 20.0);
   EXPECT_EQ(settings["worker.max_cache_gb"]["set_by"], "GOGRID_WORKER_MAX_CACHE_GB");
   EXPECT_EQ(settings["log.level"]["origin"], "flag");

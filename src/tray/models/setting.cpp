@@ -136,7 +136,12 @@ QString number_text(double number) { return QString::number(number, 'g', 12); }
 
 // As the owner would write it; of a duration in its largest whole unit.
 QString limit_text(const SettingState& setting, double limit) {
-  if (setting.kind != "duration") return QLocale().toString(limit, 'g', 12);
+  if (setting.kind != "duration") {
+    QLocale locale;
+    // text_value() would not understand them.
+    locale.setNumberOptions(QLocale::OmitGroupSeparator);
+    return locale.toString(limit, 'g', 12);
+  }
   constexpr double minute = 60, hour = 3600;
   if (limit >= hour && std::fmod(limit, hour) == 0) return number_text(limit / hour) + "h";
   if (limit >= minute && std::fmod(limit, minute) == 0) return number_text(limit / minute) + "m";
@@ -205,10 +210,12 @@ QString SettingWords::choice(const QString& word) {
 }
 
 QString SettingWords::fault(const SettingState& setting, const QString& said) {
-  const QString mine = setting.key + ": ";
-  if (setting.key == "worker.schedule")
-    return tr("These are no days and hours: %1").arg(said.startsWith(mine) ? said.mid(mine.size()) : said);
-  if (setting.kind == "path") return tr("It must be a whole path, from / on.");
+  const QString about = setting.key + ": ";
+  if (setting.key == "worker.schedule" && said.startsWith(about))
+    return tr("The schedule cannot be used: %1").arg(said.mid(about.size()));
+  // Something else than its value is wrong: it may be no setting any more.
+  if (!said.startsWith(setting.key + " must be ")) return said;
+  if (setting.kind == "path") return tr("It must be a whole path, from / or ~/ on.");
   const QString low = setting.minimum ? limit_text(setting, *setting.minimum) : QString();
   const QString high = setting.maximum ? limit_text(setting, *setting.maximum) : QString();
   if (setting.kind == "duration") {

@@ -59,8 +59,8 @@ class SettingWords {
   static QString help(const SettingState& setting);
   // A word of a setting that is a choice.
   static QString choice(const QString& word);
-  // What is wrong with a value that the daemon refuses, which `said` something about it: in the owner's language, with
-  // the daemon's own words only where they tell more.
+  // What is wrong with a value that the daemon refuses, which `said` why: in the owner's language where the setting's
+  // description tells as much.
   static QString fault(const SettingState& setting, const QString& said);
   // Why it cannot be changed here; empty: it can.
   static QString lock(const SettingState& setting);

@@ -53,28 +53,52 @@ TEST(SettingTest, AKeyThatIsNewIsShownAsTheDaemonSaysIt) {
 TEST(SettingTest, WhatIsWrongIsSaidAsTheSettingIsDescribed) {
   struct Case {
     const char* setting;
+    const char* said;
     const char* fault;
   };
   const Case cases[] = {
-      {R"({"kind":"integer","minimum":0,"maximum":1024})", "It must be a whole number from 0 to 1,024."},
-      {R"({"kind":"number","minimum":0,"maximum":0.5})", "It must be a number from 0 to 0.5."},
-      {R"({"kind":"number","minimum":0.25,"maximum":100,"or_zero":true})",
+      {R"({"kind":"integer","minimum":0,"maximum":1024})", "k must be x", "It must be a whole number from 0 to 1024."},
+      {R"({"kind":"number","minimum":0,"maximum":0.5})", "k must be x", "It must be a number from 0 to 0.5."},
+      {R"({"kind":"number","minimum":0.25,"maximum":100,"or_zero":true})", "k must be x",
        "It must be 0, or a number from 0.25 to 100."},
-      {R"({"kind":"duration"})", "It must be a time, such as 30s or 5m."},
-      {R"({"kind":"duration","minimum":1})", "It must be a time of at least 1s, such as 30s or 5m."},
-      {R"({"kind":"duration","maximum":3600})", "It must be a time of at most 1h, such as 30s or 5m."},
-      {R"({"kind":"duration","minimum":0.5,"maximum":90})", "It must be a time from 0.5s to 90s, such as 30s or 5m."},
-      {R"({"kind":"path","key":"worker.cache_dir"})", "It must be a whole path, from / on."},
-      {R"({"kind":"text","key":"worker.schedule"})", "These are no days and hours: \"x\" is no day"},
-      // Nothing is known that would tell more.
-      {R"({"kind":"text","key":"worker.name"})", "worker.schedule: \"x\" is no day"},
-      {R"({"kind":"number"})", "worker.schedule: \"x\" is no day"},
+      {R"({"kind":"duration"})", "k must be x", "It must be a time, such as 30s or 5m."},
+      {R"({"kind":"duration","minimum":1})", "k must be x", "It must be a time of at least 1s, such as 30s or 5m."},
+      {R"({"kind":"duration","maximum":3600})", "k must be x", "It must be a time of at most 1h, such as 30s or 5m."},
+      {R"({"kind":"duration","minimum":0.5,"maximum":90})", "k must be x",
+       "It must be a time from 0.5s to 90s, such as 30s or 5m."},
+      {R"({"kind":"path"})", "k must be x", "It must be a whole path, from / or ~/ on."},
+      {R"({"key":"worker.schedule","kind":"text"})", "worker.schedule: \"x\" is no day",
+       "The schedule cannot be used: \"x\" is no day"},
+      // The description tells less, or something else is wrong.
+      {R"({"kind":"text"})", "k must be x", "k must be x"},
+      {R"({"kind":"number"})", "k must be x", "k must be x"},
+      {R"({"kind":"path"})", "\"k\" is not a setting", "\"k\" is not a setting"},
   };
   QLocale::setDefault(QLocale("en_US"));
   for (const Case& one : cases) {
-    const auto state = read_settings({{"settings", QJsonArray({object(one.setting)})}});
-    EXPECT_EQ(SettingWords::fault(state.settings.at(0), "worker.schedule: \"x\" is no day"), QString(one.fault));
+    QJsonObject setting = object(one.setting);
+    if (!setting.contains("key")) setting["key"] = "k";
+    const auto state = read_settings({{"settings", QJsonArray({setting})}});
+    EXPECT_EQ(SettingWords::fault(state.settings.at(0), one.said), QString(one.fault));
   }
+  QLocale::setDefault(QLocale::c());
+}
+
+// Otherwise the owner is told to write what is then refused.
+TEST(SettingTest, ALimitIsShownAsItMayBeTyped) {
+  QLocale::setDefault(QLocale("de_DE"));
+  SettingState port = of_kind("integer");
+  port.key = "coordinator.port";
+  port.minimum = 1;
+  port.maximum = 65535;
+  EXPECT_TRUE(SettingWords::fault(port, "coordinator.port must be x").endsWith("from 1 to 65535."));
+  EXPECT_EQ(text_value(port, "65535"), QJsonValue(65535));
+  SettingState memory = of_kind("number");
+  memory.key = "worker.max_memory_gb";
+  memory.minimum = 0.25;
+  memory.maximum = 1e6;
+  EXPECT_TRUE(SettingWords::fault(memory, "worker.max_memory_gb must be x").endsWith("from 0,25 to 1000000."));
+  EXPECT_EQ(text_value(memory, "0,25"), QJsonValue(0.25));
   QLocale::setDefault(QLocale::c());
 }
 

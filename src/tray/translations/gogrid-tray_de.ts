@@ -323,28 +323,28 @@
         <translation>Langsame, zum Ausprobieren auf einem Computer ohne GPU.</translation>
     </message>
     <message>
-        <source>These are no days and hours: %1</source>
-        <translation>Das sind keine Tage und Stunden: %1</translation>
+        <source>The schedule cannot be used: %1</source>
+        <translation>Der Zeitplan ist nicht brauchbar: %1</translation>
     </message>
     <message>
-        <source>It must be a whole path, from / on.</source>
-        <translation>Es muss ein ganzer Pfad sein, ab /.</translation>
+        <source>It must be a whole path, from / or ~/ on.</source>
+        <translation>Es muss ein ganzer Pfad sein, ab / oder ~/.</translation>
     </message>
     <message>
         <source>It must be a time from %1 to %2, such as 30s or 5m.</source>
-        <translation>Es muss eine Zeit von %1 bis %2 sein, etwa 30s oder 5m.</translation>
+        <translation>Es muss eine Zeit von %1 bis %2 sein, zum Beispiel 30s oder 5m.</translation>
     </message>
     <message>
         <source>It must be a time of at least %1, such as 30s or 5m.</source>
-        <translation>Es muss eine Zeit von mindestens %1 sein, etwa 30s oder 5m.</translation>
+        <translation>Es muss eine Zeit von mindestens %1 sein, zum Beispiel 30s oder 5m.</translation>
     </message>
     <message>
         <source>It must be a time of at most %1, such as 30s or 5m.</source>
-        <translation>Es muss eine Zeit von höchstens %1 sein, etwa 30s oder 5m.</translation>
+        <translation>Es muss eine Zeit von höchstens %1 sein, zum Beispiel 30s oder 5m.</translation>
     </message>
     <message>
         <source>It must be a time, such as 30s or 5m.</source>
-        <translation>Es muss eine Zeit sein, etwa 30s oder 5m.</translation>
+        <translation>Es muss eine Zeit sein, zum Beispiel 30s oder 5m.</translation>
     </message>
     <message>
         <source>It must be 0, or a number from %1 to %2.</source>

@@ -323,28 +323,28 @@
         <translation>Lentas, para probar en un equipo sin GPU.</translation>
     </message>
     <message>
-        <source>These are no days and hours: %1</source>
-        <translation>Esto no son días y horas: %1</translation>
+        <source>The schedule cannot be used: %1</source>
+        <translation>El horario no se puede usar: %1</translation>
     </message>
     <message>
-        <source>It must be a whole path, from / on.</source>
-        <translation>Debe ser una ruta completa, desde /.</translation>
+        <source>It must be a whole path, from / or ~/ on.</source>
+        <translation>Debe ser una ruta completa, desde / o ~/.</translation>
     </message>
     <message>
         <source>It must be a time from %1 to %2, such as 30s or 5m.</source>
-        <translation>Debe ser un tiempo de %1 a %2, como 30s o 5m.</translation>
+        <translation>Debe ser una duración de %1 a %2, como 30s o 5m.</translation>
     </message>
     <message>
         <source>It must be a time of at least %1, such as 30s or 5m.</source>
-        <translation>Debe ser un tiempo de al menos %1, como 30s o 5m.</translation>
+        <translation>Debe ser una duración de al menos %1, como 30s o 5m.</translation>
     </message>
     <message>
         <source>It must be a time of at most %1, such as 30s or 5m.</source>
-        <translation>Debe ser un tiempo de %1 como máximo, por ejemplo 30s o 5m.</translation>
+        <translation>Debe ser una duración de %1 como máximo, por ejemplo 30s o 5m.</translation>
     </message>
     <message>
         <source>It must be a time, such as 30s or 5m.</source>
-        <translation>Debe ser un tiempo, como 30s o 5m.</translation>
+        <translation>Debe ser una duración, como 30s o 5m.</translation>
     </message>
     <message>
         <source>It must be 0, or a number from %1 to %2.</source>

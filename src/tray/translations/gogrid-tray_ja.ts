@@ -323,12 +323,12 @@
         <translation>GPU のないコンピューターで試すための低速なものです。</translation>
     </message>
     <message>
-        <source>These are no days and hours: %1</source>
-        <translation>曜日や時間として読めません: %1</translation>
+        <source>The schedule cannot be used: %1</source>
+        <translation>このスケジュールは使えません: %1</translation>
     </message>
     <message>
-        <source>It must be a whole path, from / on.</source>
-        <translation>/ で始まる完全なパスにしてください。</translation>
+        <source>It must be a whole path, from / or ~/ on.</source>
+        <translation>/ または ~/ で始まる完全なパスにしてください。</translation>
     </message>
     <message>
         <source>It must be a time from %1 to %2, such as 30s or 5m.</source>

@@ -323,12 +323,12 @@
         <translation>速度较慢，用于在没有 GPU 的电脑上试用。</translation>
     </message>
     <message>
-        <source>These are no days and hours: %1</source>
-        <translation>无法识别为星期和时段：%1</translation>
+        <source>The schedule cannot be used: %1</source>
+        <translation>此时间表无法使用：%1</translation>
     </message>
     <message>
-        <source>It must be a whole path, from / on.</source>
-        <translation>必须是以 / 开头的完整路径。</translation>
+        <source>It must be a whole path, from / or ~/ on.</source>
+        <translation>必须是以 / 或 ~/ 开头的完整路径。</translation>
     </message>
     <message>
         <source>It must be a time from %1 to %2, such as 30s or 5m.</source>

@@ -243,14 +243,14 @@ TEST_F(SettingsWindowTest, WhatIsWrongIsToldToScreenReadersToo) {
   start({setting("worker.schedule", "text", "sat")});
   open();
   daemon_->results.remove("settings.check");
-  daemon_->errors["settings.check"] =
-      object(R"({"code":-32602,"message":"no such day","data":{"code":"invalid_argument","key":"worker.schedule"}})");
+  daemon_->errors["settings.check"] = object(
+      R"({"code":-32602,"message":"worker.schedule: no such day","data":{"code":"invalid_argument","key":"worker.schedule"}})");
   auto* line = editor<QLineEdit>("worker.schedule");
   QTest::keyClicks(line, "x");
   ASSERT_TRUE(wait_for([&] {
     return QAccessible::queryAccessibleInterface(line)
         ->text(QAccessible::Description)
-        .startsWith("These are no days and hours: no such day");
+        .startsWith("The schedule cannot be used: no such day");
   }));
   EXPECT_FALSE(save()->isEnabled());
 }
