@@ -27,10 +27,10 @@ constexpr const char* library_directories[] = {
     "usr/lib/nvidia",
     "usr/local/nvidia/lib64",
     "run/opengl-driver/lib"};
-// Of the driver's many libraries, what computes with Vulkan without a screen.
+// Of the driver's many libraries, what computes with Vulkan without a screen. They look for each other by the version.
 constexpr const char* nvidia_libraries[] = {"libEGL_nvidia",     "libnvidia-eglcore",   "libnvidia-glsi",
                                             "libnvidia-gpucomp", "libnvidia-glvkspirv", "libnvidia-tls"};
-// As the bundle's description of the driver names it (engine/build).
+// The first of them, as the bundle's description of the driver names it (engine/build).
 constexpr const char* nvidia_vulkan = "libEGL_nvidia.so.0";
 
 bool is_nvidia_node(const std::string& name) {
@@ -95,14 +95,15 @@ class Search {
     found_.nvidia_version = read_fact(root_ / "sys/module/nvidia/version");
     std::map<std::string, std::string> libraries;
     for (const char* directory : library_directories) {
-      for (const char* library : nvidia_libraries) {
-        const std::string versioned = std::string(library) + ".so." + found_.nvidia_version;
-        for (const std::string& name : {versioned, std::string(library) + ".so.0"}) {
-          std::error_code error;
-          const fs::path file = fs::canonical(root_ / directory / name, error);
-          if (!error && file.filename() == versioned) libraries.try_emplace(name, file.string());
-        }
-      }
+      const auto look_for = [&](const std::string& name) {
+        std::error_code error;
+        const fs::path file = fs::canonical(root_ / directory / name, error);
+        const std::string wanted = name.substr(0, name.find(".so.")) + ".so." + found_.nvidia_version;
+        if (!error && file.filename() == wanted) libraries.try_emplace(name, file.string());
+      };
+      look_for(nvidia_vulkan);
+      for (const char* library : nvidia_libraries)
+        look_for(std::string(library) + ".so." + found_.nvidia_version);
     }
     for (auto& [name, file] : libraries)
       found_.libraries.emplace_back(std::move(file), name);

@@ -68,13 +68,17 @@ TEST(GpuDevices, OfNvidiasLibrariesAreThoseOfTheVersionThatRuns) {
   }
   std::ofstream(package / "libEGL_nvidia.so.580.1.2") << "64";
   fs::create_symlink("../../etc/alternatives/egl", directory / "libEGL_nvidia.so.0");
+  // What an update left behind fits the kernel no more.
+  std::ofstream(package / "libEGL_nvidia.so.470.9") << "old";
+  fs::create_symlink("../../usr/lib/nvidia/libEGL_nvidia.so.470.9", top / "etc/alternatives/egl");
   const std::string trouble = find_gpu_devices(top).bundle_trouble();
   EXPECT_NE(trouble.find("libEGL_nvidia.so.0 of NVIDIA's driver 580.1.2 was not found"), std::string::npos) << trouble;
+  fs::remove(top / "etc/alternatives/egl");
   fs::create_symlink("../../usr/lib/nvidia/libEGL_nvidia.so.580.1.2", top / "etc/alternatives/egl");
-  // The same of 32 bits, and one of before the last update.
+  // The same of 32 bits, and a file under another version's name.
   std::ofstream(old / "libnvidia-glsi.so.580.1.2") << "32";
   std::ofstream(old / "libnvidia-tls.so.470.9") << "old";
-  fs::create_symlink("libnvidia-tls.so.470.9", old / "libnvidia-tls.so.1");
+  fs::create_symlink("libnvidia-tls.so.470.9", old / "libnvidia-tls.so.580.1.2");
 
   const GpuDevices found = find_gpu_devices(top);
   const std::string egl = (package / "libEGL_nvidia.so.580.1.2").string();
