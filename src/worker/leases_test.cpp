@@ -133,6 +133,16 @@ TEST_F(LeasesTest, TheAnswerGoesOutAsItComesAndIsForgottenWhenTheCoordinatorHasI
   EXPECT_EQ(room_->used_bytes(), 0u);
 }
 
+TEST_F(LeasesTest, WhatWasAnsweredUntilItIsCancelledCounts) {
+  FakeStream& stream = begin();
+  engine_->respond(200, "text/event-stream");
+  say("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n");
+  stream.cancel();
+  run_until([this] { return !engine_->in_use(); });
+  const std::vector<std::pair<std::uint64_t, bool>> counted{{1, false}};
+  EXPECT_EQ(engine_->answers, counted);
+}
+
 TEST_F(LeasesTest, AfterALostConnectionItIsReplayedByteForByteAndGoesOn) {
   FakeStream& first = begin();
   engine_->respond(200, "application/octet-stream");
