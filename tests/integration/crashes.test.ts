@@ -101,7 +101,7 @@ test("a worker in the middle of a download, which goes on where it was", async (
   const own = await Grid.start();
   await own.addEngine();
   const worker = await own.addWorker("worker-1");
-  // The kernel kills it (SIGXFSZ) as soon as a file of its gets longer.
+  // The kernel kills it (SIGXFSZ) as soon as one of its files gets longer.
   const limit = 50_000_000;
   execFileSync("prlimit", ["--pid", String(worker.program.pid), `--fsize=${limit}`, "--core=0"]);
   // The sample model, filled up with zeros.
