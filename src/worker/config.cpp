@@ -9,7 +9,10 @@
 namespace gogrid::worker {
 namespace {
 
-Error bad(std::string detail) { return Error(ErrorCode::invalid_argument, std::move(detail)); }
+// `must` is what it must be.
+SettingError bad(const std::string& key, const std::string& must) {
+  return SettingError(Error(ErrorCode::invalid_argument, key + " must be " + must), key);
+}
 
 std::filesystem::path xdg_dir(const std::function<const char*(const char*)>& environment, const char* variable,
                               const char* below_home) {
@@ -179,15 +182,14 @@ std::vector<Setting> worker_settings(WorkerConfig& config) {
   return settings;
 }
 
-Result<void> check_config(const WorkerConfig& config) {
+SettingResult<> check_config(const WorkerConfig& config) {
   if (const auto limits = parse_vram_limits(config.max_vram_gb, config.max_vram_gb_each); !limits)
-    return limits.error();
-  if (const auto rules = read_owner_rules(config); !rules) return rules.error();
-  if (!config.cache_dir.empty() && !config.cache_dir.is_absolute())
-    return bad("worker.cache_dir must be an absolute path");
+    return SettingError(limits.error(), "worker.max_vram_gb_each");
+  if (const auto rules = read_owner_rules(config); !rules) return SettingError(rules.error(), "worker.schedule");
+  if (!config.cache_dir.empty() && !config.cache_dir.is_absolute()) return bad("worker.cache_dir", "an absolute path");
   if (!config.engine_path.empty() && !config.engine_path.is_absolute())
-    return bad("worker.engine_path must be an absolute path");
-  if (config.name.size() > 255) return bad("worker.name must be at most 255 bytes");
+    return bad("worker.engine_path", "an absolute path");
+  if (config.name.size() > 255) return bad("worker.name", "at most 255 bytes");
   return {};
 }
 

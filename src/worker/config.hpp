@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/config.hpp"
@@ -88,8 +89,21 @@ std::vector<Setting> worker_settings(WorkerConfig& config);
 // Names that GoGrid's users know, of features that are still to come.
 std::vector<MissingFeature> missing_features();
 
-// What a setting's declaration cannot say; the error begins with the setting's key.
-Result<void> check_config(const WorkerConfig& config);
+// Why settings are refused.
+struct SettingError : Error {
+  SettingError() = default;
+  SettingError(Error error, std::string key_value = {})  // NOLINT(google-explicit-constructor)
+      : Error(std::move(error)), key(std::move(key_value)) {}
+
+  // Of the setting that it is about, whose key is in the detail too; empty: it is about no single one.
+  std::string key;
+};
+
+template <class T = void>
+using SettingResult = boost::system::result<T, SettingError>;
+
+// What a setting's declaration cannot say.
+SettingResult<> check_config(const WorkerConfig& config);
 
 // What parts of the daemon take from a configuration that is good.
 LogOptions log_options(const WorkerConfig& config);

@@ -7,7 +7,7 @@
 
 namespace gogrid::worker {
 
-// The error names the setting, and what is wrong with it.
+// The error names the setting, worker.schedule, and what is wrong with it.
 Result<OwnerRules> read_owner_rules(const WorkerConfig& config);
 // Of a configuration that was checked.
 OwnerRules owner_rules(const WorkerConfig& config);

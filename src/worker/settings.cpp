@@ -9,11 +9,11 @@ namespace {
 constexpr std::size_t max_file_bytes = 1024 * 1024;
 constexpr mode_t file_mode = 0600;
 
-Error refused(const Setting& setting) {
+SettingError refused(const Setting& setting) {
   const bool by_flag = setting.origin == SettingOrigin::flag;
-  return Error(ErrorCode::conflict, setting.key + " is set by " +
-                                        (by_flag ? "the flag " + setting.flag : setting.environment) +
-                                        ", which wins over the file: change it there");
+  const std::string by = by_flag ? "the flag " + setting.flag : setting.environment;
+  const std::string why = setting.key + " is set by " + by + ", which wins over the file: change it there";
+  return SettingError(Error(ErrorCode::conflict, why), setting.key);
 }
 
 }  // namespace
@@ -53,15 +53,15 @@ std::vector<std::string> Settings::restart_needed() const {
 }
 
 // The preset can be said in the same places as what it has defaults for.
-Result<std::unique_ptr<Settings::Values>> Settings::read(const std::optional<std::string>& text) const {
+SettingResult<std::unique_ptr<Settings::Values>> Settings::read(const std::optional<std::string>& text) const {
   auto values = read(text, {});
   if (!values || (*values)->config.preset == WorkerConfig().preset) return values;
   return read(text, (*values)->config.preset);
 }
 
 // `text` instead of the file, if there is one.
-Result<std::unique_ptr<Settings::Values>> Settings::read(const std::optional<std::string>& text,
-                                                         std::string_view preset) const {
+SettingResult<std::unique_ptr<Settings::Values>> Settings::read(const std::optional<std::string>& text,
+                                                                std::string_view preset) const {
   auto values = std::make_unique<Values>(preset);
   Config& settings = values->settings;
   if (text) {
@@ -108,7 +108,7 @@ Result<SettingsChange> Settings::reload() {
 }
 
 // The file's text with the changes, each of them good by itself.
-Result<std::string> Settings::edited(const SettingValues& wanted) const {
+SettingResult<std::string> Settings::edited(const SettingValues& wanted) const {
   if (sources_.file.empty())
     return Error(ErrorCode::unavailable, "there is no settings file, since HOME is not set: name one with --config");
   auto text = read_file(sources_.file, max_file_bytes);
@@ -121,7 +121,7 @@ Result<std::string> Settings::edited(const SettingValues& wanted) const {
     if (current && (current->origin == SettingOrigin::environment || current->origin == SettingOrigin::flag))
       return refused(*current);
     if (value || !setting) {
-      if (auto set = scratch.settings.set(key, value.value_or("")); !set) return set.error();
+      if (auto set = scratch.settings.set(key, value.value_or("")); !set) return SettingError(set.error(), key);
     }
     auto changed = edit_toml(*text, key, value ? std::optional(setting->target.show()) : std::nullopt);
     if (!changed) {
@@ -133,7 +133,7 @@ Result<std::string> Settings::edited(const SettingValues& wanted) const {
   return text;
 }
 
-Result<Settings> Settings::check(const SettingValues& wanted) const {
+SettingResult<Settings> Settings::check(const SettingValues& wanted) const {
   const auto text = edited(wanted);
   if (!text) return text.error();
   auto values = read(*text);
@@ -144,7 +144,7 @@ Result<Settings> Settings::check(const SettingValues& wanted) const {
   return settings;
 }
 
-Result<SettingsChange> Settings::set(const SettingValues& wanted) {
+SettingResult<SettingsChange> Settings::set(const SettingValues& wanted) {
   const auto text = edited(wanted);
   if (!text) return text.error();
   auto values = read(*text);

@@ -59,18 +59,18 @@ class Settings {
   // Reads all again. An error leaves everything as it was, and stays in error().
   Result<SettingsChange> reload();
   // Checks what would come of it, all together, and then changes the file, of which all else stays as it was. Nothing
-  // is stored on an error, which begins with the key when it is about one.
-  Result<SettingsChange> set(const SettingValues& wanted);
+  // is stored on an error.
+  SettingResult<SettingsChange> set(const SettingValues& wanted);
   // What would come of it; stores nothing.
-  Result<Settings> check(const SettingValues& wanted) const;
+  SettingResult<Settings> check(const SettingValues& wanted) const;
 
  private:
   struct Values;
 
   explicit Settings(SettingSources sources);
-  Result<std::unique_ptr<Values>> read(const std::optional<std::string>& text) const;
-  Result<std::unique_ptr<Values>> read(const std::optional<std::string>& text, std::string_view preset) const;
-  Result<std::string> edited(const SettingValues& wanted) const;
+  SettingResult<std::unique_ptr<Values>> read(const std::optional<std::string>& text) const;
+  SettingResult<std::unique_ptr<Values>> read(const std::optional<std::string>& text, std::string_view preset) const;
+  SettingResult<std::string> edited(const SettingValues& wanted) const;
   Result<void> store(const std::string& text) const;
   SettingsChange take(std::unique_ptr<Values> values);
 

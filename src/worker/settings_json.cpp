@@ -35,13 +35,17 @@ json setting_json(const Setting& setting) {
   return out;
 }
 
-Result<std::string> read_list(const std::string& key, const json& list) {
+SettingError bad(const std::string& key, const std::string& why) {
+  return SettingError(Error(ErrorCode::invalid_argument, key + why), key);
+}
+
+SettingResult<std::string> read_list(const std::string& key, const json& list) {
   std::string text;
   for (const json& part : list) {
-    if (!part.is_string()) return Error(ErrorCode::invalid_argument, key + " must be a list of texts");
+    if (!part.is_string()) return bad(key, " must be a list of texts");
     const auto& part_text = part.get_ref<const std::string&>();
     if (part_text.empty() || part_text.find(',') != std::string::npos)
-      return Error(ErrorCode::invalid_argument, key + " must be a list of texts that are not empty and have no comma");
+      return bad(key, " must be a list of texts that are not empty and have no comma");
     text += (text.empty() ? "" : ",") + part_text;
   }
   return text;
@@ -59,7 +63,7 @@ json to_json(const Settings& settings) {
   return out;
 }
 
-Result<SettingValues> read_setting_values(const json& values) {
+SettingResult<SettingValues> read_setting_values(const json& values) {
   if (!values.is_object()) return Error(ErrorCode::invalid_argument, "\"values\" must be an object of keys and values");
   SettingValues out;
   for (const auto& [key, value] : values.items()) {
@@ -72,7 +76,7 @@ Result<SettingValues> read_setting_values(const json& values) {
       if (!text) return text.error();
       out.emplace(key, std::move(*text));
     } else if (value.is_object()) {
-      return Error(ErrorCode::invalid_argument, key + " cannot be an object");
+      return bad(key, " cannot be an object");
     } else {
       out.emplace(key, value.dump());
     }

@@ -10,7 +10,7 @@ namespace gogrid::worker {
 
 nlohmann::json to_json(const Settings& settings);
 
-// An object of keys and values; null is a key that is to be removed. The error begins with the key.
-Result<SettingValues> read_setting_values(const nlohmann::json& values);
+// An object of keys and values; null is a key that is to be removed.
+SettingResult<SettingValues> read_setting_values(const nlohmann::json& values);
 
 }  // namespace gogrid::worker

@@ -200,21 +200,33 @@ TEST_F(SettingsTest, AChangeThatIsRefusedStoresNothing) {
   const std::string text = "[worker]\nthreads = 2\n";
   write(text);
   Settings settings = load();
-  const std::pair<SettingValues, std::string> table[] = {
+  struct Case {
+    SettingValues values;
+    std::string key;
+    std::string says;
+  };
+  const Case cases[] = {
       {{{"worker.lease_grace", "1m"}, {"worker.threads", "5000"}},
-       "worker.threads must be a whole number from 0 to 1024, not \"5000\""},
-      {{{"worker.max_memory_gb", "0.1"}}, "worker.max_memory_gb must be 0 or a number from 0.25 to 1000000"},
-      {{{"worker.max_vram_gb_each", "Vulkan0"}}, "worker.max_vram_gb_each: \"Vulkan0\" is not like"},
-      {{{"worker.nothing", "1"}}, "\"worker.nothing\" is not a setting"},
-      {{{"worker.nothing", std::nullopt}}, "\"worker.nothing\" is not a setting"},
-      {{{"updates.enabled", "true"}}, "updates.enabled: this version does not update itself yet"},
-      {{{"worker.name", "x"}}, "worker.name is set by GOGRID_WORKER_NAME, which wins over the file: change it there"},
-      {{{"log.format", std::nullopt}}, "log.format is set by the flag --log-format, which wins over the file"}};
-  for (const auto& [values, says] : table) {
+       "worker.threads",
+       " must be a whole number from 0 to 1024, not \"5000\""},
+      {{{"worker.max_memory_gb", "0.1"}}, "worker.max_memory_gb", " must be 0 or a number from 0.25 to 1000000"},
+      {{{"worker.max_vram_gb_each", "Vulkan0"}}, "worker.max_vram_gb_each", ": \"Vulkan0\" is not like"},
+      {{{"worker.max_vram_gb_each", "A=1,A=2"}}, "worker.max_vram_gb_each", " names A twice"},
+      {{{"worker.schedule", "x"}}, "worker.schedule", ": "},
+      {{{"worker.cache_dir", "x"}}, "worker.cache_dir", " must be an absolute path"},
+      {{{"worker.nothing", "1"}}, "worker.nothing", "\" is not a setting"},
+      {{{"worker.nothing", std::nullopt}}, "worker.nothing", "\" is not a setting"},
+      {{{"updates.enabled", "true"}}, "updates.enabled", ": this version does not update itself yet"},
+      {{{"worker.name", "x"}},
+       "worker.name",
+       " is set by GOGRID_WORKER_NAME, which wins over the file: change it there"},
+      {{{"log.format", std::nullopt}}, "log.format", " is set by the flag --log-format, which wins over the file"}};
+  for (const auto& [values, key, says] : cases) {
     const auto change = settings.set(values);
     ASSERT_FALSE(change) << says;
-    EXPECT_THAT(change.error().detail, HasSubstr(says));
-    EXPECT_FALSE(settings.check(values)) << says;
+    EXPECT_EQ(change.error().key, key);
+    EXPECT_THAT(change.error().detail, HasSubstr(key + says));
+    EXPECT_EQ(settings.check(values).error().key, key);
     EXPECT_EQ(written(), text);
     EXPECT_EQ(settings.config().threads, 2);
     EXPECT_EQ(settings.config().lease_grace, 30s);

@@ -24,23 +24,13 @@ std::string joined(const std::vector<std::string>& keys) {
   return text;
 }
 
-bool is_about(const std::string& detail, const std::string& key) {
-  const auto begins_with = [&](const std::string& name) {
-    return detail.starts_with(name) && detail.find_first_of(" :", 0) == name.size();
-  };
-  return begins_with(key) || begins_with("\"" + key + "\"");
-}
-
-// `data.key` is the setting that it is about, if it is about one.
-RpcError refusal(const json& values, const Settings& settings, const Error& error) {
-  const bool is_wrong = error.code == ErrorCode::not_found;
-  RpcError refused = is_wrong ? Error(ErrorCode::invalid_argument, error.detail) : error;
-  for (const Setting& setting : settings.list()) {
-    if (is_about(error.detail, setting.key)) refused.data["key"] = setting.key;
-  }
-  for (const auto& item : values.items()) {
-    if (is_about(error.detail, item.key())) refused.data["key"] = item.key();
-  }
+// `data.key` is the one of the values sent that it is about, if it is about one.
+RpcError refusal(const json& values, const SettingError& error) {
+  RpcError refused = error;
+  if (error.key.empty() || !values.contains(error.key)) return refused;
+  refused.data["key"] = error.key;
+  // Also where there is no such setting.
+  if (error.code == ErrorCode::not_found) refused.code = RpcError::invalid_params;
   return refused;
 }
 
@@ -53,17 +43,17 @@ void Worker::offer_settings(ControlServer& control) {
   control.method("settings.check", {"values"}, [this](json params) -> asio::awaitable<RpcResult> {
     const json wanted = params.value("values", json());
     const auto values = read_setting_values(wanted);
-    if (!values) co_return refusal(wanted, *options_.settings, values.error());
+    if (!values) co_return refusal(wanted, values.error());
     const auto checked = options_.settings->check(*values);
-    if (!checked) co_return refusal(wanted, *options_.settings, checked.error());
+    if (!checked) co_return refusal(wanted, checked.error());
     co_return to_json(*checked);
   });
   control.method("settings.set", {"values"}, [this](json params) -> asio::awaitable<RpcResult> {
     const json wanted = params.value("values", json());
     const auto values = read_setting_values(wanted);
-    if (!values) co_return refusal(wanted, *options_.settings, values.error());
+    if (!values) co_return refusal(wanted, values.error());
     const auto change = options_.settings->set(*values);
-    if (!change) co_return refusal(wanted, *options_.settings, change.error());
+    if (!change) co_return refusal(wanted, change.error());
     apply_settings(*change);
     status_changed();
     co_return to_json(*options_.settings);

@@ -149,7 +149,7 @@ test("programs ask for them and change them over the control socket, and what is
   const bad: [object, number, string, string | undefined][] = [
     [{ values: { "worker.lease_grace": "1m", "worker.max_cache_gb": -1 } }, -32602, "invalid_argument", "worker.max_cache_gb"],
     [{ values: { "worker.max_vram_gb_each": ["Vulkan0"] } }, -32602, "invalid_argument", "worker.max_vram_gb_each"],
-    [{ values: { "worker.nothing": 1 } }, -32602, "invalid_argument", "worker.nothing"],
+    [{ values: { "worker.nothing": 1 } }, -32602, "not_found", "worker.nothing"],
     [{ values: { "log.level": {} } }, -32602, "invalid_argument", "log.level"],
     [{ values: { "worker.threads": 3 } }, -32000, "conflict", "worker.threads"],
     [{ values: 5 }, -32602, "invalid_argument", undefined],

@@ -213,8 +213,6 @@ QString SettingWords::fault(const SettingState& setting, const QString& said) {
   const QString about = setting.key + ": ";
   if (setting.key == "worker.schedule" && said.startsWith(about))
     return tr("The schedule cannot be used: %1").arg(said.mid(about.size()));
-  // Something else than its value is wrong: it may be no setting any more.
-  if (!said.startsWith(setting.key + " must be ")) return said;
   if (setting.kind == "path") return tr("It must be a whole path, from / or ~/ on.");
   const QString low = setting.minimum ? limit_text(setting, *setting.minimum) : QString();
   const QString high = setting.maximum ? limit_text(setting, *setting.maximum) : QString();

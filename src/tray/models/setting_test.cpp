@@ -57,22 +57,24 @@ TEST(SettingTest, WhatIsWrongIsSaidAsTheSettingIsDescribed) {
     const char* fault;
   };
   const Case cases[] = {
-      {R"({"kind":"integer","minimum":0,"maximum":1024})", "k must be x", "It must be a whole number from 0 to 1024."},
-      {R"({"kind":"number","minimum":0,"maximum":0.5})", "k must be x", "It must be a number from 0 to 0.5."},
-      {R"({"kind":"number","minimum":0.25,"maximum":100,"or_zero":true})", "k must be x",
+      {R"({"kind":"integer","minimum":0,"maximum":1024})", "what it must be",
+       "It must be a whole number from 0 to 1024."},
+      {R"({"kind":"number","minimum":0,"maximum":0.5})", "what it must be", "It must be a number from 0 to 0.5."},
+      {R"({"kind":"number","minimum":0.25,"maximum":100,"or_zero":true})", "what it must be",
        "It must be 0, or a number from 0.25 to 100."},
-      {R"({"kind":"duration"})", "k must be x", "It must be a time, such as 30s or 5m."},
-      {R"({"kind":"duration","minimum":1})", "k must be x", "It must be a time of at least 1s, such as 30s or 5m."},
-      {R"({"kind":"duration","maximum":3600})", "k must be x", "It must be a time of at most 1h, such as 30s or 5m."},
-      {R"({"kind":"duration","minimum":0.5,"maximum":90})", "k must be x",
+      {R"({"kind":"duration"})", "what it must be", "It must be a time, such as 30s or 5m."},
+      {R"({"kind":"duration","minimum":1})", "what it must be", "It must be a time of at least 1s, such as 30s or 5m."},
+      {R"({"kind":"duration","maximum":3600})", "what it must be",
+       "It must be a time of at most 1h, such as 30s or 5m."},
+      {R"({"kind":"duration","minimum":0.5,"maximum":90})", "what it must be",
        "It must be a time from 0.5s to 90s, such as 30s or 5m."},
-      {R"({"kind":"path"})", "k must be x", "It must be a whole path, from / or ~/ on."},
+      {R"({"kind":"path"})", "what it must be", "It must be a whole path, from / or ~/ on."},
       {R"({"key":"worker.schedule","kind":"text"})", "worker.schedule: \"x\" is no day",
        "The schedule cannot be used: \"x\" is no day"},
-      // The description tells less, or something else is wrong.
-      {R"({"kind":"text"})", "k must be x", "k must be x"},
-      {R"({"kind":"number"})", "k must be x", "k must be x"},
-      {R"({"kind":"path"})", "\"k\" is not a setting", "\"k\" is not a setting"},
+      // The description tells less.
+      {R"({"kind":"text"})", "what it must be", "what it must be"},
+      {R"({"kind":"number"})", "what it must be", "what it must be"},
+      {R"({"kind":"list"})", "what it must be", "what it must be"},
   };
   QLocale::setDefault(QLocale("en_US"));
   for (const Case& one : cases) {
@@ -91,13 +93,13 @@ TEST(SettingTest, ALimitIsShownAsItMayBeTyped) {
   port.key = "coordinator.port";
   port.minimum = 1;
   port.maximum = 65535;
-  EXPECT_TRUE(SettingWords::fault(port, "coordinator.port must be x").endsWith("from 1 to 65535."));
+  EXPECT_TRUE(SettingWords::fault(port, "what it must be").endsWith("from 1 to 65535."));
   EXPECT_EQ(text_value(port, "65535"), QJsonValue(65535));
   SettingState memory = of_kind("number");
   memory.key = "worker.max_memory_gb";
   memory.minimum = 0.25;
   memory.maximum = 1e6;
-  EXPECT_TRUE(SettingWords::fault(memory, "worker.max_memory_gb must be x").endsWith("from 0,25 to 1000000."));
+  EXPECT_TRUE(SettingWords::fault(memory, "what it must be").endsWith("from 0,25 to 1000000."));
   EXPECT_EQ(text_value(memory, "0,25"), QJsonValue(0.25));
   QLocale::setDefault(QLocale::c());
 }

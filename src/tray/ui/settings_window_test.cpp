@@ -255,6 +255,28 @@ TEST_F(SettingsWindowTest, WhatIsWrongIsToldToScreenReadersToo) {
   EXPECT_FALSE(save()->isEnabled());
 }
 
+TEST_F(SettingsWindowTest, WhatIsWrongBesideAValueIsSaidAsTheDaemonSaysIt) {
+  start({setting("worker.cache_dir", "path", "/a")});
+  open();
+  daemon_->results.remove("settings.check");
+  const auto refuses = [this](const char* code, const char* message) {
+    daemon_->errors["settings.check"] = {
+        {"code", -32602}, {"message", message}, {"data", QJsonObject{{"code", code}, {"key", "worker.cache_dir"}}}};
+  };
+  auto* line = editor<QLineEdit>("worker.cache_dir");
+  const auto is_told = [line](const char* fault) {
+    return wait_for([line, fault] {
+      return QAccessible::queryAccessibleInterface(line)->text(QAccessible::Description).startsWith(fault);
+    });
+  };
+  refuses("invalid_argument", "worker.cache_dir: no");
+  QTest::keyClicks(line, "x");
+  EXPECT_TRUE(is_told("It must be a whole path"));
+  refuses("not_found", "there is no such setting");
+  QTest::keyClicks(line, "x");
+  EXPECT_TRUE(is_told("there is no such setting"));
+}
+
 TEST_F(SettingsWindowTest, EverythingThatTakesTheFocusHasAName) {
   start({setting("worker.name", "text", "den"), setting("worker.schedule", "text", "sat"),
          setting("worker.pause_on_activity", "boolean", true),
