@@ -39,10 +39,16 @@ async function startDaemon(): Promise<StandInDaemon> {
   return daemon;
 }
 
-/** The window that holds it, with its frame. */
+/** The window that holds it, with its frame, where it stays: the window manager moves a new one. */
 async function windowOf(name: string | RegExp): Promise<Box> {
-  const { x, y, width, height } = await desktop.find(tray, name);
-  return { x: x - 1, y: y - 22, width: width + 2, height: height + 24 };
+  let before: string | undefined;
+  return eventually(`the window ${name} stays where it is`, async () => {
+    const { x, y, width, height } = await desktop.find(tray, name);
+    const place = [x, y, width, height].join();
+    const stays = place === before;
+    before = place;
+    return stays && { x: x - 1, y: y - 22, width: width + 2, height: height + 24 };
+  });
 }
 
 /** Where the icon is, once it is embedded in the tray, which moves it there and may move it again. */

@@ -22,8 +22,8 @@ struct SandboxSpec {
   std::vector<std::pair<std::filesystem::path, std::string>> read_only;
   // For a program that may use GPUs: those there are.
   std::optional<GpuDevices> gpu;
-  // It may write to its own process's files in /proc, as to the names of its threads. Sandbox refuses it to
-  // root, who stays root outside and could write to all of /proc.
+  // It may write to its own process's files in /proc, as to the names of its threads. Sandbox refuses it to root, who
+  // stays root outside and could write to all of /proc.
   bool own_proc_files = false;
   std::vector<std::pair<std::string, std::string>> environment;
   // The program's path inside and its arguments.
